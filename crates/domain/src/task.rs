@@ -1,0 +1,259 @@
+//! Tasks: one connection's share of one request, or a piece of work for a person.
+//!
+//! The state machine belongs to the task. [`next`] is the whole of it as a table; [`Task::apply`]
+//! carries a command out on a task and says what to journal. `docs/states.md` shows the same
+//! table to readers, and a test compares the two.
+
+mod machine;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::HandWork;
+use crate::{
+    ConnectionId, Digest, IdentifierId, IdentifierKind, Instant, JobId, Outcome, Place, Plan,
+    Proof, RequestId, Right, TaskId, words,
+};
+pub use machine::{Command, Refused, next};
+
+words! {
+    /// Where a task stands.
+    TaskState: "task state" {
+        /// Waits at the review gate: nothing runs before a person has looked.
+        Reviewing = "reviewing",
+        /// The engine is looking for the person.
+        Locating = "locating",
+        /// Can't go on without an identifier that nobody has.
+        NeedsIdentifier = "needs identifier",
+        /// There is a plan; something else has to happen first.
+        Planned = "planned",
+        /// Waits at the approval gate.
+        Approving = "approving",
+        /// Approved; to be carried out.
+        Acting = "acting",
+        /// The vendor has accepted it and is at work.
+        Waiting = "waiting on vendor",
+        /// The vendor says done; the engine looks again.
+        Confirming = "confirming",
+        /// A person has to decide what happens next.
+        Deciding = "deciding",
+        /// A person has to do it.
+        ByHand = "by hand",
+        /// Over, with an outcome.
+        Ended = "ended",
+    }
+}
+
+words! {
+    /// For whom a task waits.
+    Whom: "waits for" {
+        /// A person who works with Habeas.
+        Operator = "an operator",
+        /// The vendor.
+        Vendor = "the vendor",
+        /// A point in time: a limit's reset, a schedule.
+        Time = "a point in time",
+        /// Another request of the same person.
+        OtherRequest = "another request",
+        /// The engine's next round.
+        Engine = "the engine",
+    }
+}
+
+/// Why a task waits, for whom, since when and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Why, in words.
+    pub why: String,
+    /// For whom.
+    pub whom: Whom,
+    /// Since when.
+    pub since: Instant,
+    /// Until when, where that is known.
+    pub until: Option<Instant>,
+}
+
+/// One connection's share of one request, or a piece of work for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its row.
+    pub id: TaskId,
+    /// Its request.
+    pub request: RequestId,
+    /// Its connection; absent for work by hand that no connection stands for.
+    pub connection: Option<ConnectionId>,
+    /// The right it serves.
+    pub right: Right,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Which go this is, counted from 1.
+    pub round: u32,
+    /// When the engine looks at it next; absent while it waits for someone.
+    pub due_at: Option<Instant>,
+    /// Since when it is in this state.
+    pub since: Instant,
+    /// Everything else; never queried, only shown.
+    pub detail: Detail,
+    /// Counts its changes; every write compares it.
+    pub version: i64,
+}
+
+/// The parts of a task that no query needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Detail {
+    /// What it waits for.
+    pub wait: Option<Wait>,
+    /// What locating came to.
+    pub found: Option<Found>,
+    /// What would be, or is being, done.
+    pub plan: Option<Plan>,
+    /// The approval it carries.
+    pub approved: Option<Approval>,
+    /// What changed since an approval, if it went back.
+    pub changes: Vec<String>,
+    /// What came of it.
+    pub outcome: Option<Outcome>,
+    /// What proves that.
+    pub proof: Option<Proof>,
+    /// The work, where a person has to do it.
+    pub hand: Option<HandWork>,
+    /// Which identifier kinds would let it go on.
+    pub needs: Vec<IdentifierKind>,
+    /// Whether it counts as complete before the vendor has finished (`on_submission`).
+    pub counts_early: bool,
+    /// The job that is carrying it to the vendor right now, its answer not yet known.
+    pub sending: Option<JobId>,
+    /// Whether another round follows this one (an identifier came while it was under way).
+    pub again: bool,
+    /// Whether the fan-out bound was lifted by a person.
+    pub fan_out_accepted: bool,
+    /// How many looks of the confirmation schedule are done.
+    pub n_looks_done: u32,
+    /// Attempts at the current step that failed in passing.
+    pub n_attempts: u32,
+    /// Identifiers that have been regulated, suppressed or collected in earlier rounds.
+    pub acted_on: Vec<IdentifierId>,
+}
+
+/// What locating a person in one connection came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// How many profiles.
+    pub n_profiles: u32,
+    /// Where we looked.
+    pub searched: Vec<Place>,
+    /// Where a profile was found.
+    pub known_in: Vec<Place>,
+    /// What can't be searched, in words.
+    pub not_searchable: Vec<String>,
+    /// The identifiers by which the person is known there, or could be.
+    pub identifiers: Vec<IdentifierId>,
+    /// What only a person can do there.
+    pub by_hand: Vec<HandWork>,
+}
+
+/// A person's, or a setting's, consent to one plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who: a name, or `auto` where the gate is set to pass.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+    /// The digest of the plan.
+    pub digest: Digest,
+}
+
+impl Task {
+    /// A new task for a connection. With review set to `ask` it waits for a person first.
+    pub fn for_connection(
+        id: TaskId,
+        request: RequestId,
+        right: Right,
+        connection: ConnectionId,
+        review: crate::Gate,
+        now: Instant,
+    ) -> Self {
+        let mut task = Self {
+            id,
+            request,
+            connection: Some(connection),
+            right,
+            state: TaskState::Locating,
+            round: 1,
+            due_at: None,
+            since: now,
+            detail: Detail::default(),
+            version: 0,
+        };
+        let state = match review {
+            crate::Gate::Ask => TaskState::Reviewing,
+            crate::Gate::Auto => TaskState::Locating,
+        };
+        task.enter(state, now);
+        task
+    }
+
+    /// A new task for a person.
+    pub fn by_hand(
+        id: TaskId,
+        request: RequestId,
+        right: Right,
+        connection: Option<ConnectionId>,
+        work: HandWork,
+        now: Instant,
+    ) -> Self {
+        let mut task = Self {
+            id,
+            request,
+            connection,
+            right,
+            state: TaskState::ByHand,
+            round: 1,
+            due_at: None,
+            since: now,
+            detail: Detail { hand: Some(work), ..Detail::default() },
+            version: 0,
+        };
+        task.enter(TaskState::ByHand, now);
+        task
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.state == TaskState::Ended
+    }
+
+    /// Whether its request need not wait for it: over, or accepted by the vendor where that is
+    /// set to count.
+    pub fn is_settled(&self) -> bool {
+        self.is_over() || (self.detail.counts_early && self.state != TaskState::Deciding)
+    }
+
+    /// Whether a person has to do something before it can go on.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(
+            self.state,
+            TaskState::Reviewing
+                | TaskState::NeedsIdentifier
+                | TaskState::Approving
+                | TaskState::Deciding
+                | TaskState::ByHand
+        ) || self.detail.wait.as_ref().is_some_and(|wait| wait.whom == Whom::Operator)
+    }
+
+    /// Whether something may have been sent to the vendor in this round.
+    pub fn may_have_been_sent(&self) -> bool {
+        self.detail.sending.is_some()
+            || matches!(self.state, TaskState::Waiting | TaskState::Confirming)
+    }
+
+    /// Whether its plan is the one that was approved.
+    pub fn approval_holds(&self) -> bool {
+        match (&self.detail.plan, &self.detail.approved) {
+            (Some(plan), Some(approval)) => plan.digest() == approval.digest,
+            _ => false,
+        }
+    }
+}
