@@ -1,1 +1,43 @@
-fn main() {}
+//! `cargo xtask NAME`: reads the name of the task, runs it, and turns its end into an exit code.
+
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use xtask::args::{Args, Misuse};
+use xtask::{bench, screen, test, tidy, torture};
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  tidy                                   the rules of the house
+  test [--no-skip] [--quick]             all that decides whether a change lands
+  bench [NAME] [--json]                  the promised figures, measured
+  torture [--rounds N] [--seed N] [--quick]   kill -9 under load";
+
+fn main() -> ExitCode {
+    match run(Args::new(env::args().skip(1))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) if error.is::<Misuse>() => {
+            screen::complain(&format!("{error:#}\n\n{USAGE}"));
+            ExitCode::from(2)
+        }
+        Err(error) => {
+            screen::complain(&format!("{error:#}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Says whether the task found everything in order; an error means that it couldn't find out.
+fn run(mut args: Args) -> Result<bool> {
+    match args.word().as_deref() {
+        Some("tidy") => tidy::run(args),
+        Some("test") => test::run(args),
+        Some("bench") => bench::run(args),
+        Some("torture") => torture::run(args),
+        Some(other) => Err(Misuse(format!("no task is called `{other}`")).into()),
+        None => Err(Misuse("which task?".to_owned()).into()),
+    }
+}

@@ -1,1 +1,8 @@
-//! testkit.
+//! What the tests of several crates share.
+//!
+//! Used in `[dev-dependencies]` only; nothing here ends up in the program.
+
+/// Real processes: start one, wait for its line, stop it, kill it, see what it uses.
+///
+/// It lives in `xtask`, which must build even when the crates of the product don't.
+pub use xtask::process;

@@ -1,0 +1,27 @@
+//! SQL lives in the store: no other crate writes a statement.
+
+use super::{Finding, Tree};
+
+/// How statements look; each part must stand on the line, in capitals as our SQL has them.
+const STATEMENTS: &[&[&str]] = &[
+    &["SELECT "],
+    &["INSERT INTO "],
+    &["DELETE FROM "],
+    &["UPDATE ", " SET "],
+    &["CREATE TABLE "],
+    &["PRAGMA "],
+];
+
+/// Applies the rule.
+pub fn check(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let outside = tree.below("crates/").filter(|file| !file.path.starts_with("crates/store/"));
+    for file in outside.filter(|file| file.path.ends_with(".rs")) {
+        for (index, line) in file.text.lines().enumerate() {
+            if STATEMENTS.iter().any(|parts| parts.iter().all(|part| line.contains(part))) {
+                findings.push(Finding::broken(&file.path, "SQL outside the store").at(index));
+            }
+        }
+    }
+    findings
+}

@@ -1,0 +1,97 @@
+//! `cargo xtask torture`: the real program, killed in the middle of its work, again and again.
+//!
+//! A scenario is a file in `torture/` with a function that plays it and a line in [`SCENARIOS`].
+//! It gets a [`World`], in which twins and engine are real processes, and a [`Chance`], whose seed
+//! is printed so that a run can be repeated: the order of the random choices is the same, the
+//! moment at which the machine executes them is not.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::args::Args;
+use crate::screen;
+use crate::workspace::{self, Profile};
+
+mod chance;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use chance::Chance;
+pub use world::World;
+
+/// How long and how a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How many times the program is killed.
+    pub rounds: u32,
+    /// What all random choices come from.
+    pub seed: u64,
+    /// Whether less work is put in, for the short run of `cargo xtask test`.
+    pub is_short: bool,
+}
+
+/// What a scenario has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// To be printed: where the kills landed, what was counted.
+    pub lines: Vec<String>,
+    /// Each promise that was broken; empty is good.
+    pub broken: Vec<String>,
+}
+
+/// A name to show, and the function that plays it.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// What it is about.
+    pub name: &'static str,
+    /// Plays it in a fresh world.
+    pub play: fn(&Plan, &mut World, &mut Chance) -> Result<Report>,
+}
+
+/// All scenarios.
+pub const SCENARIOS: &[Scenario] = &[];
+
+/// Runs the task and says whether every promise was kept.
+pub fn run(mut args: Args) -> Result<bool> {
+    let plan = Plan {
+        rounds: args.value("--rounds")?.unwrap_or(100),
+        seed: args.value("--seed")?.unwrap_or_else(chance::fresh_seed),
+        is_short: args.flag("--quick"),
+    };
+    args.end()?;
+    torture(&plan)
+}
+
+/// The run that `cargo xtask test` includes.
+pub fn short() -> Result<bool> {
+    torture(&Plan { rounds: 5, seed: chance::fresh_seed(), is_short: true })
+}
+
+fn torture(plan: &Plan) -> Result<bool> {
+    ensure!(!SCENARIOS.is_empty(), "torture has no scenario (xtask/src/torture.rs)");
+    let profile = if plan.is_short { Profile::Dev } else { Profile::Release };
+    let habeas = workspace::build_habeas(profile)?;
+    screen::say(&format!("torture: {} rounds, --seed {}", plan.rounds, plan.seed));
+    let mut is_good = true;
+    for scenario in SCENARIOS {
+        let folder = workspace::target().join("torture").join(scenario.name);
+        let mut world = World::start(&habeas, &folder).context(scenario.name)?;
+        let mut chance = Chance::new(plan.seed);
+        let report = (scenario.play)(plan, &mut world, &mut chance).context(scenario.name)?;
+        is_good &= show(scenario.name, &report);
+    }
+    Ok(is_good)
+}
+
+/// Prints a report and says whether it is good.
+fn show(name: &str, report: &Report) -> bool {
+    screen::say(&format!("{name}:"));
+    for line in &report.lines {
+        screen::say(&format!("  {line}"));
+    }
+    for broken in &report.broken {
+        screen::say(&format!("  BROKEN: {broken}"));
+    }
+    report.broken.is_empty()
+}

@@ -1,0 +1,63 @@
+//! Where things lie in this repository.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// Where everything that is built or fetched goes; git ignores it.
+pub fn target() -> PathBuf {
+    root().join("target")
+}
+
+/// A command that runs in the root, with nothing to read on its standard input.
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root()).stdin(std::process::Stdio::null());
+    command
+}
+
+/// Whether a program can be started at all: `program --version` ends well.
+pub fn is_installed(program: impl AsRef<std::ffi::OsStr>) -> bool {
+    let version = command(program).arg("--version").output();
+    version.is_ok_and(|output| output.status.success())
+}
+
+/// How the binary is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// As the tests build it.
+    Dev,
+    /// As the README builds it.
+    Release,
+}
+
+/// Builds `habeas` and says where it lies.
+pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
+    let mut cargo = command("cargo");
+    cargo.args(["build", "--package", "cli", "--bin", "habeas"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
+    ensure!(output.status.success(), "habeas doesn't build");
+    let messages = String::from_utf8(output.stdout).context("read what cargo has built")?;
+    executable(&messages).context("cargo named no binary")
+}
+
+/// The last executable that cargo's messages name; the target folder may lie anywhere.
+fn executable(messages: &str) -> Option<PathBuf> {
+    let messages = messages.lines().rev();
+    let mut values = messages.filter_map(|line| serde_json::from_str(line).ok());
+    values.find_map(|message: serde_json::Value| Some(message["executable"].as_str()?.into()))
+}
+
+#[cfg(test)]
+mod tests;
