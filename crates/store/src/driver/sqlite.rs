@@ -1,0 +1,235 @@
+//! SQLite: one file, a write-ahead log, one writer, a few readers.
+//!
+//! There is one writing connection per process and every write transaction begins as `IMMEDIATE`: a
+//! transaction that reads first and then writes would fail at once when another process has written
+//! between, however long it may wait. Commits are durable (`synchronous = FULL`): this is evidence.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
+};
+use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+
+use crate::db::{Db, Row, Tx, Value};
+use crate::error::StoreError;
+use crate::migrate::{self, Migration};
+
+/// The database's file in the data folder.
+pub(crate) const FILE: &str = "habeas.db";
+/// Earlier versions can corrupt a write-ahead log when one connection writes while another
+/// checkpoints (sqlite.org/wal.html#the_wal_reset_bug).
+const OLDEST_SQLITE: (&str, [u32; 3]) = ("3.51.3", [3, 51, 3]);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction may wait for its turn in this process.
+const TURN_TIMEOUT: Duration = Duration::from_secs(120);
+const READERS: u32 = 4;
+/// Room for every statement in all its sizes.
+const STATEMENTS: usize = 2048;
+
+/// The connections to one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    /// The only connection that writes; a read-only database has none.
+    writer: Option<SqlitePool>,
+    readers: SqlitePool,
+    /// Always one and the same connection, as `data_version` counts per connection. It is the
+    /// writer where there is one, so that our own commits do not count.
+    watch: SqlitePool,
+}
+
+impl Database {
+    /// Opens or makes the file, and migrates it.
+    pub(crate) async fn open(folder: &Path, known: &[Migration]) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        make_private(&path)?;
+        let options = options(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("secure_delete", "ON")
+            .pragma("journal_size_limit", "67108864");
+        let writer = connect(options, 1).await?;
+        refuse_old_sqlite(&writer).await?;
+        let mut tx = Tx::Sqlite(begin(&writer).await?);
+        migrate::bring_up_to_date(&mut tx, known).await?;
+        tx.commit().await?;
+        let readers = connect(self::options(&path).read_only(true), READERS).await?;
+        Ok(Self { watch: writer.clone(), writer: Some(writer), readers })
+    }
+
+    /// Opens an existing file for reading.
+    pub(crate) async fn open_read_only(
+        folder: &Path,
+        known: &[Migration],
+    ) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            return Err(StoreError::Missing { folder: folder.display().to_string() });
+        }
+        let options = options(&path).read_only(true);
+        let watch = connect(options.clone(), 1).await?;
+        refuse_old_sqlite(&watch).await?;
+        let database = Self { writer: None, readers: connect(options, READERS).await?, watch };
+        migrate::refuse_other_schema(&Db::Sqlite(database.clone()), known).await?;
+        Ok(database)
+    }
+
+    /// Begins a write transaction, after those that asked before.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        let Some(writer) = &self.writer else {
+            let cause = "the store was opened for reading".into();
+            return Err(StoreError::ReadOnly { attempt: "begin to write", cause });
+        };
+        begin(writer).await
+    }
+
+    /// Reads on one of the readers.
+    pub(crate) async fn fetch(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let mut reader = self.readers.acquire().await.map_err(|e| failed("begin to read", e))?;
+        fetch("read", &mut reader, sql, values).await
+    }
+
+    /// Whether a table exists.
+    pub(crate) async fn has_table(&self, name: &'static str) -> Result<bool, StoreError> {
+        let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = $1";
+        Ok(!self.fetch(sql, vec![name.into()]).await?.is_empty())
+    }
+
+    /// A number that changes when another process has committed.
+    pub(crate) async fn data_version(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("PRAGMA data_version")
+            .fetch_one(&self.watch)
+            .await
+            .map_err(|error| failed("ask for changes", error))?;
+        row.try_get(0).map_err(|error| failed("ask for changes", error))
+    }
+
+    /// Closes the readers first, so that the writer is the last and folds the log into the file.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.watch.close().await;
+    }
+}
+
+/// Runs a statement and counts the rows it touched.
+pub(crate) async fn execute(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    values: Vec<Value>,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query_with(sql, arguments(values)?)
+        .execute(connection)
+        .await
+        .map_err(|error| failed("write", error))?;
+    Ok(done.rows_affected())
+}
+
+/// Runs a statement and returns its rows.
+pub(crate) async fn fetch(
+    attempt: &'static str,
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    values: Vec<Value>,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    sqlx::query_with(sql, arguments(values)?)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| failed(attempt, error))
+}
+
+/// Runs several statements that take no values.
+pub(crate) async fn run_script(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+) -> Result<(), StoreError> {
+    let done = sqlx::raw_sql(sql).execute(connection).await;
+    done.map(drop).map_err(|error| failed("change the schema", error))
+}
+
+/// Wraps rows for the seam.
+pub(crate) fn rows(found: Result<Vec<SqliteRow>, StoreError>) -> Result<Vec<Row>, StoreError> {
+    Ok(found?.into_iter().map(Row::Sqlite).collect())
+}
+
+fn arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
+    use sqlx::Arguments as _;
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(values.len(), 0);
+    for value in values {
+        let added = match value {
+            Value::Text(value) => arguments.add(value),
+            Value::Int(value) => arguments.add(value),
+            Value::Bool(value) => arguments.add(value),
+            Value::Bytes(value) => arguments.add(value),
+        };
+        added.map_err(|cause| StoreError::Database { attempt: "bind a value", cause })?;
+    }
+    Ok(arguments)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS)
+        .pragma("temp_store", "MEMORY")
+}
+
+async fn connect(
+    options: SqliteConnectOptions,
+    connections: u32,
+) -> Result<SqlitePool, StoreError> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(TURN_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|error| failed("open the store", error))
+}
+
+async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failed("begin to write", error))
+}
+
+async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT sqlite_version()")
+        .fetch_one(pool)
+        .await
+        .map_err(|error| failed("ask for its version", error))?;
+    let found: String = row.try_get(0).map_err(|error| failed("ask for its version", error))?;
+    let (needed, oldest) = OLDEST_SQLITE;
+    let parts: Vec<u32> = found.split('.').filter_map(|part| part.parse().ok()).collect();
+    if parts.as_slice() < oldest.as_slice() {
+        return Err(StoreError::OldSqlite { found, needed });
+    }
+    Ok(())
+}
+
+/// Makes the file before SQLite does, since SQLite would let others read it. The log and the shared
+/// memory file take over its mode.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(StoreError::file("make the database file", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn failed(attempt: &'static str, error: sqlx::Error) -> StoreError {
+    StoreError::database(attempt, error)
+}

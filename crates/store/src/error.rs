@@ -1,0 +1,176 @@
+//! What can go wrong in the store, as one enum to branch on.
+//!
+//! The texts name what was attempted and never a value; the lower error is the source and is not
+//! repeated in the text. "Absent" is `Option`, a lost compare-and-set is an answer: neither is here.
+
+use std::io;
+
+/// A lower error, kept for the cause chain only.
+pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No space is left, or a quota is used up. The whole step was rolled back.
+    #[error("no disk space is left to {attempt}; nothing of it was saved")]
+    DiskFull {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
+    /// The data folder, or this opening of it, takes no writes.
+    #[error("the data folder is read-only, so the program cannot {attempt}")]
+    ReadOnly {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
+    /// Another process held the database for longer than the waiting time.
+    #[error("another process keeps the database busy, so the program cannot {attempt}")]
+    Busy {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
+    /// A row with this key exists already.
+    #[error("a row with the same key exists already, so the program cannot {attempt}")]
+    Duplicate {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
+    /// The database failed in another way.
+    #[error("the database could not {attempt}")]
+    Database {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
+    /// A file of the data folder or of the key folder could not be used.
+    #[error("could not {attempt}")]
+    File {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// The lower error.
+        #[source]
+        cause: io::Error,
+    },
+    /// No store exists where one was to be read.
+    #[error("no store exists at {folder}; it is made by the first command that writes")]
+    Missing {
+        /// The data folder.
+        folder: String,
+    },
+    /// The schema was written by a newer program.
+    #[error(
+        "the store has schema {found}, this program knows {known}: use the newer program, or restore a backup made before the upgrade"
+    )]
+    NewerSchema {
+        /// The schema's number in the store.
+        found: i64,
+        /// The newest number this program knows.
+        known: i64,
+    },
+    /// The schema is older than this program, and this opening may not change it.
+    #[error(
+        "the store has schema {found}, this program needs {known}: start a command that writes once, so that it migrates"
+    )]
+    OlderSchema {
+        /// The schema's number in the store.
+        found: i64,
+        /// The number this program needs.
+        known: i64,
+    },
+    /// A migration that ran is not the one this program carries under that number.
+    #[error("migration {number} of the store differs from the one in this program")]
+    MigrationDiffers {
+        /// The migration's number.
+        number: i64,
+    },
+    /// The linked SQLite is one that can corrupt a database.
+    #[error("SQLite {found} can corrupt a write-ahead log, at least {needed} is needed")]
+    OldSqlite {
+        /// The linked version.
+        found: String,
+        /// The oldest one that is accepted.
+        needed: &'static str,
+    },
+    /// A key is missing, damaged or not ours.
+    #[error("the keys could not be used")]
+    Keys(#[from] crate::keys::KeyError),
+    /// A value could not be sealed or opened.
+    #[error("a sealed value could not be used")]
+    Seal(#[from] crate::seal::SealError),
+    /// What the database holds is not what this program writes.
+    #[error("the store holds a {what} that this program cannot read")]
+    Unreadable {
+        /// The noun and column.
+        what: &'static str,
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
+}
+
+impl StoreError {
+    /// Classifies a database error by what the caller can do about it.
+    pub(crate) fn database(attempt: &'static str, error: sqlx::Error) -> Self {
+        let code = match &error {
+            sqlx::Error::Database(inner) => inner.code().and_then(|code| code.parse::<i32>().ok()),
+            sqlx::Error::Io(inner) if inner.kind() == io::ErrorKind::StorageFull => {
+                Some(SQLITE_FULL)
+            }
+            _ => None,
+        };
+        let cause: Cause = Box::new(error);
+        match code.map(|code| (code, code & 0xff)) {
+            Some((SQLITE_IOERR_WRITE | SQLITE_IOERR_SHMSIZE, _) | (_, SQLITE_FULL)) => {
+                Self::DiskFull { attempt, cause }
+            }
+            Some((_, SQLITE_READONLY)) => Self::ReadOnly { attempt, cause },
+            Some((_, SQLITE_BUSY | SQLITE_LOCKED)) => Self::Busy { attempt, cause },
+            Some((SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY, _)) => {
+                Self::Duplicate { attempt, cause }
+            }
+            _ => Self::Database { attempt, cause },
+        }
+    }
+
+    /// Classifies an error of the file system.
+    pub(crate) fn file(attempt: &'static str, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::DiskFull { attempt, cause: Box::new(error) },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { attempt, cause: Box::new(error) },
+            _ => Self::File { attempt, cause: error },
+        }
+    }
+
+    /// A value of the database that does not read back.
+    pub(crate) fn unreadable(what: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Unreadable { what, cause: cause.into() }
+    }
+}
+
+// SQLite's result codes, primary and extended (sqlite.org/rescode.html).
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_READONLY: i32 = 8;
+const SQLITE_FULL: i32 = 13;
+/// A write that failed for another reason than `ENOSPC`: a quota or a file size limit.
+const SQLITE_IOERR_WRITE: i32 = 778;
+/// The shared memory file could not grow.
+const SQLITE_IOERR_SHMSIZE: i32 = 4874;
+const SQLITE_CONSTRAINT_PRIMARYKEY: i32 = 1555;
+const SQLITE_CONSTRAINT_UNIQUE: i32 = 2067;

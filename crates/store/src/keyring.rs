@@ -1,0 +1,253 @@
+//! The keys in use: epoch keys, the key of credentials, index keys, and unwrapped request keys.
+//!
+//! A request's key is random, sealed ("wrapped") under the epoch key of the month it was made in, and
+//! stands in a row of its own: once that row is gone, or the epoch key is, its values can't be opened
+//! by anybody, backups included. Unwrapped request keys are kept in memory for the recent requests
+//! only; nothing depends on their being there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::Digest;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::keys::{KeyError, KeyName, KeySource};
+use crate::seal::{IndexKey, KEY_LEN, Place, SealError, SealingKey, key_name_of, new_key};
+
+/// How many unwrapped request keys are kept, at most twice over.
+const RECENT: usize = 50_000;
+const CREDENTIALS: &str = "credentials";
+const EVIDENCE: &str = "evidence";
+const FINGERPRINT: &str = "fingerprint";
+const INDEX: &str = "index";
+const EPOCH: &str = "epoch";
+
+/// A fresh request key: to use, and to store.
+pub struct NewRequestKey {
+    /// The key.
+    pub key: Arc<SealingKey>,
+    /// The same, wrapped under its epoch's key.
+    pub wrapped: Vec<u8>,
+}
+
+/// All keys of an installation.
+pub struct Keyring {
+    source: Arc<dyn KeySource>,
+    /// Newest last. Values are indexed under the newest and looked for under all.
+    index: Vec<IndexKey>,
+    fingerprint: IndexKey,
+    named: Mutex<HashMap<KeyName, Arc<SealingKey>>>,
+    recent: Mutex<Recent>,
+}
+
+impl Keyring {
+    /// Takes up the keys of a source. With `Making::Allowed` the first keys are made if need be.
+    pub fn open(source: Arc<dyn KeySource>, making: Making) -> Result<Self, KeyError> {
+        if matches!(making, Making::Allowed) {
+            for purpose in [INDEX, CREDENTIALS, EVIDENCE, FINGERPRINT] {
+                source.get_or_make(&KeyName::first(purpose))?;
+            }
+        }
+        let name = KeyName::first(FINGERPRINT);
+        let secret = source.get(&name)?.ok_or_else(|| KeyError::Missing(name.clone()))?;
+        let fingerprint = IndexKey::new(name.as_str(), &secret);
+        let mut index = Vec::new();
+        for name in source.names()?.into_iter().filter(|name| name.serves(INDEX)) {
+            let secret = source.get(&name)?.ok_or_else(|| KeyError::Missing(name.clone()))?;
+            index.push(IndexKey::new(name.as_str(), &secret));
+        }
+        let (named, recent) = (Mutex::default(), Mutex::default());
+        Ok(Self { source, index, fingerprint, named, recent })
+    }
+
+    /// The token under which a value of a kind is filed.
+    pub fn token(&self, kind: &str, value: &str) -> Result<String, KeyError> {
+        let newest = self.index.last().ok_or_else(|| KeyError::Missing(KeyName::first(INDEX)))?;
+        Ok(newest.token(kind, value))
+    }
+
+    /// All tokens under which a value of a kind may have been filed: one per living key.
+    pub fn tokens(&self, kind: &str, value: &str) -> Vec<String> {
+        self.index.iter().map(|key| key.token(kind, value)).collect()
+    }
+
+    /// The digest of a set of values; order and repetition don't matter. Its key never rotates,
+    /// since digests are compared weeks apart.
+    pub fn fingerprint<'a>(&self, members: impl IntoIterator<Item = &'a str>) -> Digest {
+        let digest = |member| self.fingerprint.digest("member", member);
+        let mut digests: Vec<[u8; 32]> = members.into_iter().map(digest).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        Digest::of(digests.as_flattened())
+    }
+
+    /// Makes the key of a request, under the epoch of `now`.
+    pub fn new_request_key(
+        &self,
+        request: &str,
+        now: Timestamp,
+    ) -> Result<NewRequestKey, KeyError> {
+        let epoch = self.named(&KeyName::epoch(now), Making::Allowed)?;
+        let secret = new_key()?;
+        let wrapped = epoch.seal(wrapping(request), secret.as_slice())?;
+        let key = Arc::new(SealingKey::new(request, &secret)?);
+        self.recent().put(request, Arc::clone(&key));
+        Ok(NewRequestKey { key, wrapped })
+    }
+
+    /// The request's key, if it was used lately.
+    pub fn recent_request_key(&self, request: &str) -> Option<Arc<SealingKey>> {
+        self.recent().get(request)
+    }
+
+    /// Unwraps a request's key and keeps it at hand.
+    pub fn request_key(&self, request: &str, wrapped: &[u8]) -> Result<Arc<SealingKey>, KeyError> {
+        if let Some(key) = self.recent_request_key(request) {
+            return Ok(key);
+        }
+        let name = epoch_of(wrapped)?;
+        let plain = self.named(&name, Making::Refused)?.open(wrapping(request), wrapped)?;
+        let bytes: [u8; KEY_LEN] = plain.as_slice().try_into().map_err(|_| SealError::Malformed)?;
+        let key = Arc::new(SealingKey::new(request, &Zeroizing::new(bytes))?);
+        self.recent().put(request, Arc::clone(&key));
+        Ok(key)
+    }
+
+    /// Wraps a request's key anew under the epoch of `now`.
+    pub fn rewrap(
+        &self,
+        request: &str,
+        wrapped: &[u8],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, KeyError> {
+        let old = self.named(&epoch_of(wrapped)?, Making::Refused)?;
+        let plain = old.open(wrapping(request), wrapped)?;
+        let new = self.named(&KeyName::epoch(now), Making::Allowed)?;
+        Ok(new.seal(wrapping(request), &plain)?)
+    }
+
+    /// Forgets a request's key in memory. The caller removes its row.
+    pub fn forget(&self, request: &str) {
+        self.recent().remove(request);
+    }
+
+    /// Forgets all request keys in memory, as after another process may have destroyed some.
+    pub fn forget_all(&self) {
+        *self.recent() = Recent::default();
+    }
+
+    /// The key under which new credentials are sealed.
+    pub fn credentials(&self) -> Result<Arc<SealingKey>, KeyError> {
+        self.newest(CREDENTIALS)
+    }
+
+    /// The key that a sealed credential names.
+    pub fn credentials_of(&self, sealed: &[u8]) -> Result<Arc<SealingKey>, KeyError> {
+        self.named(&named_for(CREDENTIALS, sealed)?, Making::Refused)
+    }
+
+    /// The key under which new evidence about many people is sealed.
+    pub fn evidence(&self) -> Result<Arc<SealingKey>, KeyError> {
+        self.newest(EVIDENCE)
+    }
+
+    /// The key that sealed evidence about many people names.
+    pub fn evidence_of(&self, sealed: &[u8]) -> Result<Arc<SealingKey>, KeyError> {
+        self.named(&named_for(EVIDENCE, sealed)?, Making::Refused)
+    }
+
+    /// Destroys an epoch's key: no request key wrapped under it opens again.
+    pub fn destroy_epoch(&self, epoch: &KeyName) -> Result<(), KeyError> {
+        if !epoch.serves(EPOCH) {
+            return Err(KeyError::Missing(epoch.clone()));
+        }
+        self.source.destroy(epoch)?;
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).remove(epoch);
+        self.forget_all();
+        Ok(())
+    }
+
+    fn newest(&self, purpose: &str) -> Result<Arc<SealingKey>, KeyError> {
+        let newest = self.source.names()?.into_iter().rfind(|name| name.serves(purpose));
+        self.named(&newest.unwrap_or_else(|| KeyName::first(purpose)), Making::Refused)
+    }
+
+    fn named(&self, name: &KeyName, making: Making) -> Result<Arc<SealingKey>, KeyError> {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = named.get(name) {
+            return Ok(Arc::clone(key));
+        }
+        let secret = match making {
+            Making::Allowed => self.source.get_or_make(name)?,
+            Making::Refused => {
+                self.source.get(name)?.ok_or_else(|| KeyError::Missing(name.clone()))?
+            }
+        };
+        let key = Arc::new(SealingKey::new(name.as_str(), &secret)?);
+        named.insert(name.clone(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    fn recent(&self) -> std::sync::MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether keys may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Making {
+    /// A missing key is made, as by a program that writes.
+    Allowed,
+    /// A missing key is an error, as for one that reads.
+    Refused,
+}
+
+fn wrapping(request: &str) -> Place<'_> {
+    Place::new("request_key", request, "wrapped")
+}
+
+fn epoch_of(wrapped: &[u8]) -> Result<KeyName, KeyError> {
+    named_for(EPOCH, wrapped)
+}
+
+/// The key that a ciphertext names, if it is one of this purpose: what stands in the database does
+/// not choose among other keys.
+fn named_for(purpose: &str, sealed: &[u8]) -> Result<KeyName, KeyError> {
+    let name = KeyName::parse(key_name_of(sealed)?).filter(|name| name.serves(purpose));
+    Ok(name.ok_or(SealError::OtherKey)?)
+}
+
+/// The last keys used, in two generations: when the young one is full it becomes the old one, and
+/// what nobody asked for since is dropped.
+#[derive(Default)]
+struct Recent {
+    young: HashMap<Box<str>, Arc<SealingKey>>,
+    old: HashMap<Box<str>, Arc<SealingKey>>,
+}
+
+impl Recent {
+    fn get(&mut self, request: &str) -> Option<Arc<SealingKey>> {
+        if let Some(key) = self.young.get(request) {
+            return Some(Arc::clone(key));
+        }
+        let key = self.old.remove(request)?;
+        self.put(request, Arc::clone(&key));
+        Some(key)
+    }
+
+    fn put(&mut self, request: &str, key: Arc<SealingKey>) {
+        if self.young.len() >= RECENT {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(request.into(), key);
+    }
+
+    fn remove(&mut self, request: &str) {
+        self.young.remove(request);
+        self.old.remove(request);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What the keys in use promise.
+
+use super::*;
+use crate::keys::KeyFolder;
+
+const PLACE: Place<'static> = Place { table: "identifier", row: "idn_1", column: "value" };
+
+fn november() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn ring(root: &tempfile::TempDir) -> Keyring {
+    let folder = KeyFolder::open(&root.path().join("keys"), &root.path().join("data")).unwrap();
+    Keyring::open(Arc::new(folder), Making::Allowed).unwrap()
+}
+
+#[test]
+fn a_request_key_opens_after_a_restart_and_only_for_its_request() {
+    let root = tempfile::tempdir().unwrap();
+    let new = ring(&root).new_request_key("req_1", november()).unwrap();
+    let sealed = new.key.seal(PLACE, b"value").unwrap();
+
+    let later = ring(&root);
+    let key = later.request_key("req_1", &new.wrapped).unwrap();
+    assert_eq!(key.open(PLACE, &sealed).unwrap().as_slice(), b"value");
+    assert!(later.request_key("req_2", &new.wrapped).is_err(), "a row that was moved");
+}
+
+#[test]
+fn destroying_an_epoch_key_makes_its_request_keys_useless_and_leaves_the_others() {
+    let root = tempfile::tempdir().unwrap();
+    let ring = ring(&root);
+    let old = ring.new_request_key("req_1", november()).unwrap();
+    let december = "2026-12-01T00:00:00Z".parse().unwrap();
+    let new = ring.new_request_key("req_2", december).unwrap();
+    ring.destroy_epoch(&KeyName::epoch(november())).unwrap();
+    let refused = ring.request_key("req_1", &old.wrapped);
+    assert!(matches!(refused, Err(KeyError::Missing(name)) if name.as_str() == "epoch-2026-11"));
+    assert!(ring.request_key("req_2", &new.wrapped).is_ok());
+    let credentials = KeyName::first("credentials");
+    assert!(ring.destroy_epoch(&credentials).is_err(), "only epochs are destroyed this way");
+}
+
+#[test]
+fn a_request_key_moves_to_a_new_epoch_unchanged() {
+    let root = tempfile::tempdir().unwrap();
+    let ring = ring(&root);
+    let new = ring.new_request_key("req_1", november()).unwrap();
+    let sealed = new.key.seal(PLACE, b"value").unwrap();
+    let december = "2026-12-01T00:00:00Z".parse().unwrap();
+    let wrapped = ring.rewrap("req_1", &new.wrapped, december).unwrap();
+    ring.destroy_epoch(&KeyName::epoch(november())).unwrap();
+    let key = ring.request_key("req_1", &wrapped).unwrap();
+    assert_eq!(key.open(PLACE, &sealed).unwrap().as_slice(), b"value");
+}
+
+#[test]
+fn values_are_looked_for_under_every_living_index_key() {
+    let root = tempfile::tempdir().unwrap();
+    let first = ring(&root).token("email", "a@example.org").unwrap();
+    let folder = KeyFolder::open(&root.path().join("keys"), &root.path().join("data")).unwrap();
+    folder.get_or_make(&KeyName::parse("index-2").unwrap()).unwrap();
+    let rotated = ring(&root);
+    let tokens = rotated.tokens("email", "a@example.org");
+    assert_eq!(tokens.len(), 2);
+    assert!(tokens.contains(&first));
+    assert!(rotated.token("email", "a@example.org").unwrap().starts_with("index-2:"));
+}
+
+#[test]
+fn a_sealed_credential_cannot_choose_a_key_of_another_purpose() {
+    let root = tempfile::tempdir().unwrap();
+    let ring = ring(&root);
+    let sealed = ring.credentials().unwrap().seal(PLACE, b"token").unwrap();
+    assert!(ring.credentials_of(&sealed).is_ok());
+    let wrapped = ring.new_request_key("req_1", november()).unwrap().wrapped;
+    assert!(ring.credentials_of(&wrapped).is_err());
+    assert!(ring.request_key("req_9", &sealed).is_err());
+}
+
+#[test]
+fn the_recent_keys_stay_bounded_and_keep_what_is_used() {
+    let secret = crate::seal::new_key().unwrap();
+    let key = Arc::new(SealingKey::new("req", &secret).unwrap());
+    let mut recent = Recent::default();
+    recent.put("used", Arc::clone(&key));
+    for number in 0..3 * RECENT {
+        recent.put(&number.to_string(), Arc::clone(&key));
+        assert!(recent.get("used").is_some());
+        assert!(recent.young.len() + recent.old.len() <= 2 * RECENT);
+    }
+    assert!(recent.get("0").is_none());
+}

@@ -1,0 +1,343 @@
+//! Keys that live outside the database, in a folder of their own.
+//!
+//! `KeySource` is the seam for other homes (an environment variable, a KMS); `KeyFolder` is the one
+//! that exists. Key folder and data folder carry the same installation id, so that a store is never
+//! opened with the keys of another one: what was sealed then would be lost.
+//!
+//! It hands out bytes. What is done with them is `seal`'s and `keyring`'s.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
+
+use crate::seal::{KEY_LEN, KeyBytes, SealError, new_key, random};
+
+const INSTALLATION: &str = "installation";
+const SUFFIX: &str = "key";
+const FIRST_LINE: &str = "habeas key 1";
+
+/// Why the keys could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The key folder lies in the data folder, so one backup would hold both.
+    #[error("the key folder {keys} must not lie inside the data folder {data}")]
+    InsideData {
+        /// The key folder.
+        keys: PathBuf,
+        /// The data folder.
+        data: PathBuf,
+    },
+    /// The folder's keys are those of another store.
+    #[error("the key folder {keys} belongs to another installation than the data folder {data}")]
+    OtherInstallation {
+        /// The key folder.
+        keys: PathBuf,
+        /// The data folder.
+        data: PathBuf,
+    },
+    /// A store exists, its keys do not.
+    #[error("the data folder {data} is in use, but {keys} holds no keys for it: restore them")]
+    Lost {
+        /// The key folder.
+        keys: PathBuf,
+        /// The data folder.
+        data: PathBuf,
+    },
+    /// Others than the owner may read the keys.
+    #[error("{path} may be read by others: set its mode to {wanted:o}")]
+    TooOpen {
+        /// The folder or file.
+        path: PathBuf,
+        /// The mode it should have.
+        wanted: u32,
+    },
+    /// A file of the key folder could not be used.
+    #[error("could not {attempt} {path}")]
+    File {
+        /// What was attempted, as a verb.
+        attempt: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// The lower error.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file does not hold a key.
+    #[error("{path} does not hold a key of this program")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key that is needed does not exist, or does no longer.
+    #[error("the key {0} does not exist, or was destroyed")]
+    Missing(KeyName),
+    /// No key could be made.
+    #[error("could not make a key")]
+    Make(#[from] SealError),
+}
+
+/// The name of a key: its purpose and which one of that purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyName(String);
+
+impl KeyName {
+    /// The epoch key of the month (in UTC) of an instant.
+    pub fn epoch(at: Timestamp) -> Self {
+        let date = at.to_zoned(TimeZone::UTC).date();
+        Self(format!("epoch-{:04}-{:02}", date.year(), date.month()))
+    }
+
+    /// The first key of a purpose: `credentials`, `evidence`, `fingerprint` or `index`.
+    pub fn first(purpose: &str) -> Self {
+        Self(format!("{purpose}-1"))
+    }
+
+    /// A name read back from a file name or a ciphertext.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        (!text.is_empty() && text.len() < 64 && text.chars().all(plain)).then(|| Self(text.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the key serves this purpose.
+    pub fn serves(&self, purpose: &str) -> bool {
+        self.0.strip_prefix(purpose).is_some_and(|rest| rest.starts_with('-'))
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A home of keys.
+pub trait KeySource: Send + Sync {
+    /// The key of this name, or nothing if it was never made or has been destroyed.
+    fn get(&self, name: &KeyName) -> Result<Option<KeyBytes>, KeyError>;
+    /// The key of this name, made first if need be. What is returned is durable: it survives a
+    /// power cut, and two callers who race get the same key.
+    fn get_or_make(&self, name: &KeyName) -> Result<KeyBytes, KeyError>;
+    /// The names of all living keys, in order.
+    fn names(&self) -> Result<Vec<KeyName>, KeyError>;
+    /// Destroys a key for good. Destroying one that does not exist is no error.
+    fn destroy(&self, name: &KeyName) -> Result<(), KeyError>;
+}
+
+/// Keys as files of mode 0600 in a folder of mode 0700.
+#[derive(Debug)]
+pub struct KeyFolder {
+    folder: PathBuf,
+}
+
+impl KeyFolder {
+    /// Opens the keys of a data folder, and makes both folders and their common installation id
+    /// where nothing exists yet.
+    pub fn open(keys: &Path, data: &Path) -> Result<Self, KeyError> {
+        make_folder(data)?;
+        refuse_inside(keys, data)?;
+        make_folder(keys)?;
+        refuse_open_to_others(keys, 0o700)?;
+        let opened = Self { folder: keys.to_owned() };
+        opened.agree_on_installation(data)?;
+        Ok(opened)
+    }
+
+    /// Opens the keys of a data folder for reading; makes nothing.
+    pub fn open_existing(keys: &Path, data: &Path) -> Result<Self, KeyError> {
+        refuse_inside(keys, data)?;
+        refuse_open_to_others(keys, 0o700)?;
+        let here = read_optional(&keys.join(INSTALLATION))?;
+        let there = read_optional(&data.join(INSTALLATION))?;
+        match (here, there) {
+            (Some(here), Some(there)) if here == there => Ok(Self { folder: keys.to_owned() }),
+            (None, _) => Err(KeyError::Lost { keys: keys.into(), data: data.into() }),
+            _ => Err(KeyError::OtherInstallation { keys: keys.into(), data: data.into() }),
+        }
+    }
+
+    fn agree_on_installation(&self, data: &Path) -> Result<(), KeyError> {
+        let (here, there) = (self.folder.join(INSTALLATION), data.join(INSTALLATION));
+        let names = || (self.folder.clone(), data.to_owned());
+        match (read_optional(&here)?, read_optional(&there)?) {
+            (Some(keys), Some(data)) if keys == data => Ok(()),
+            // A crash between the two writes below leaves an id without keys: it is taken up.
+            (Some(id), None) if self.names()?.is_empty() => write_once(&there, &id).map(drop),
+            (Some(_), _) => {
+                let (keys, data) = names();
+                Err(KeyError::OtherInstallation { keys, data })
+            }
+            (None, Some(_)) => {
+                let (keys, data) = names();
+                Err(KeyError::Lost { keys, data })
+            }
+            (None, None) => {
+                let id: [u8; 16] = random()?;
+                let id = write_once(&here, STANDARD.encode(id).as_bytes())?;
+                write_once(&there, &id).map(drop)
+            }
+        }
+    }
+
+    fn path(&self, name: &KeyName) -> PathBuf {
+        self.folder.join(format!("{name}.{SUFFIX}"))
+    }
+}
+
+impl KeySource for KeyFolder {
+    fn get(&self, name: &KeyName) -> Result<Option<KeyBytes>, KeyError> {
+        let path = self.path(name);
+        let Some(content) = read_optional(&path)? else { return Ok(None) };
+        refuse_open_to_others(&path, 0o600)?;
+        decode(&content, name).map(Some).ok_or(KeyError::Malformed { path })
+    }
+
+    fn get_or_make(&self, name: &KeyName) -> Result<KeyBytes, KeyError> {
+        if let Some(secret) = self.get(name)? {
+            return Ok(secret);
+        }
+        let path = self.path(name);
+        let kept = write_once(&path, &encode(name, &new_key()?))?;
+        decode(&kept, name).ok_or(KeyError::Malformed { path })
+    }
+
+    fn names(&self) -> Result<Vec<KeyName>, KeyError> {
+        let list = |cause| failed("list", &self.folder, cause);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(list)? {
+            let path = entry.map_err(list)?.path();
+            if path.extension().is_some_and(|suffix| suffix == SUFFIX) {
+                let stem = path.file_stem().and_then(|stem| stem.to_str());
+                names.extend(stem.and_then(KeyName::parse));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn destroy(&self, name: &KeyName) -> Result<(), KeyError> {
+        let path = self.path(name);
+        let written = OpenOptions::new().write(true).open(&path);
+        match written.and_then(|mut file| {
+            // On a journalling disk this is best effort; it costs nothing.
+            let length = file.metadata()?.len();
+            io::copy(&mut io::Read::take(io::repeat(0), length), &mut file)?;
+            file.sync_all()?;
+            fs::remove_file(&path)
+        }) {
+            Ok(()) => sync_folder(&self.folder),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(cause) => Err(failed("destroy", &path, cause)),
+        }
+    }
+}
+
+fn encode(name: &KeyName, secret: &KeyBytes) -> Zeroizing<Vec<u8>> {
+    let coded = Zeroizing::new(STANDARD.encode(secret.as_slice()));
+    Zeroizing::new(format!("{FIRST_LINE}\n{name}\n{}\n", &*coded).into_bytes())
+}
+
+fn decode(content: &[u8], name: &KeyName) -> Option<KeyBytes> {
+    let mut lines = std::str::from_utf8(content).ok()?.lines();
+    if lines.next()? != FIRST_LINE || lines.next()? != name.as_str() {
+        return None;
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(lines.next()?).ok()?);
+    let bytes: [u8; KEY_LEN] = decoded.as_slice().try_into().ok()?;
+    Some(Zeroizing::new(bytes))
+}
+
+fn refuse_inside(keys: &Path, data: &Path) -> Result<(), KeyError> {
+    let absolute = |path: &Path| real_path(path).map_err(|cause| failed("find", path, cause));
+    if absolute(keys)?.starts_with(absolute(data)?) {
+        return Err(KeyError::InsideData { keys: keys.into(), data: data.into() });
+    }
+    Ok(())
+}
+
+/// The path with links resolved, as far as it exists.
+fn real_path(path: &Path) -> io::Result<PathBuf> {
+    let mut missing = Vec::new();
+    let absolute = std::path::absolute(path)?;
+    for ancestor in absolute.ancestors() {
+        match ancestor.canonicalize() {
+            Ok(found) => return Ok(missing.iter().rev().fold(found, |path, part| path.join(part))),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) => missing.extend(ancestor.file_name().map(ToOwned::to_owned)),
+        }
+    }
+    Ok(absolute)
+}
+
+fn make_folder(folder: &Path) -> Result<(), KeyError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|cause| failed("make", folder, cause))
+}
+
+fn refuse_open_to_others(path: &Path, wanted: u32) -> Result<(), KeyError> {
+    let found = fs::metadata(path).map_err(|cause| failed("read", path, cause))?;
+    if found.permissions().mode() & 0o077 != 0 {
+        return Err(KeyError::TooOpen { path: path.into(), wanted });
+    }
+    Ok(())
+}
+
+fn read_optional(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(Zeroizing::new(content))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(failed("read", path, cause)),
+    }
+}
+
+/// Writes a file that does not exist yet, durably and at once, and returns what stands in it: ours,
+/// or that of a process which was faster.
+fn write_once(path: &Path, content: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let suffix = u64::from_be_bytes(random()?);
+    let draft = folder.join(format!(".draft-{suffix:016x}"));
+    let write = |file: io::Result<File>| -> io::Result<()> {
+        let mut file = file?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    let written = write(OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft))
+        // A link, unlike a rename, fails where the name is taken.
+        .and_then(|()| fs::hard_link(&draft, path));
+    let removed = fs::remove_file(&draft);
+    match written.and(removed) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(failed("write", path, error));
+        }
+        _ => sync_folder(folder)?,
+    }
+    read_optional(path)?.ok_or_else(|| failed("read", path, io::ErrorKind::NotFound.into()))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), KeyError> {
+    File::open(folder)
+        .and_then(|opened| opened.sync_all())
+        .map_err(|cause| failed("save", folder, cause))
+}
+
+fn failed(attempt: &'static str, path: &Path, cause: io::Error) -> KeyError {
+    KeyError::File { attempt, path: path.to_owned(), cause }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! What the key folder promises.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+
+struct Folders {
+    _root: tempfile::TempDir,
+    keys: PathBuf,
+    data: PathBuf,
+}
+
+fn folders() -> Folders {
+    let root = tempfile::tempdir().unwrap();
+    let (keys, data) = (root.path().join("keys"), root.path().join("data"));
+    Folders { _root: root, keys, data }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_key_is_made_once_and_found_again() {
+    let folders = folders();
+    let name = KeyName::epoch("2026-11-22T12:00:00Z".parse().unwrap());
+    let made = KeyFolder::open(&folders.keys, &folders.data).unwrap().get_or_make(&name).unwrap();
+    let again = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    assert_eq!(again.get(&name).unwrap().unwrap(), made);
+    assert_eq!(again.get_or_make(&name).unwrap(), made);
+    assert_eq!(again.names().unwrap(), [name]);
+    assert!(folders.keys.join("epoch-2026-11.key").exists());
+}
+
+#[test]
+fn only_the_owner_may_read_keys() {
+    let folders = folders();
+    let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    let name = KeyName::first("index");
+    keys.get_or_make(&name).unwrap();
+    let file = folders.keys.join("index-1.key");
+    assert_eq!((mode(&folders.keys), mode(&file)), (0o700, 0o600));
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(keys.get(&name), Err(KeyError::TooOpen { wanted: 0o600, .. })));
+    fs::set_permissions(&folders.keys, fs::Permissions::from_mode(0o755)).unwrap();
+    let opened = KeyFolder::open(&folders.keys, &folders.data);
+    assert!(matches!(opened, Err(KeyError::TooOpen { wanted: 0o700, .. })));
+}
+
+#[test]
+fn keys_inside_the_data_folder_are_refused_before_anything_is_made() {
+    let folders = folders();
+    let inside = folders.data.join("deep/keys");
+    let opened = KeyFolder::open(&inside, &folders.data);
+    assert!(matches!(opened, Err(KeyError::InsideData { .. })));
+    assert!(!inside.exists());
+
+    fs::create_dir_all(folders.data.join("real")).unwrap();
+    let link = folders.data.parent().unwrap().join("link");
+    std::os::unix::fs::symlink(folders.data.join("real"), &link).unwrap();
+    let opened = KeyFolder::open(&link, &folders.data);
+    assert!(matches!(opened, Err(KeyError::InsideData { .. })), "a link leads inside as well");
+}
+
+#[test]
+fn the_keys_of_another_installation_are_refused() {
+    let (one, two) = (folders(), folders());
+    for folders in [&one, &two] {
+        let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+        keys.get_or_make(&KeyName::first("index")).unwrap();
+    }
+    for opened in [
+        KeyFolder::open(&two.keys, &one.data),
+        KeyFolder::open_existing(&two.keys, &one.data),
+        // A data folder that is new, with keys that are not.
+        KeyFolder::open(&one.keys, &folders().data),
+    ] {
+        assert!(matches!(opened, Err(KeyError::OtherInstallation { .. })));
+    }
+    assert!(KeyFolder::open_existing(&one.keys, &one.data).is_ok());
+}
+
+#[test]
+fn a_store_whose_keys_are_gone_is_not_given_new_ones() {
+    let folders = folders();
+    KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    fs::remove_dir_all(&folders.keys).unwrap();
+    let opened = KeyFolder::open(&folders.keys, &folders.data);
+    assert!(matches!(opened, Err(KeyError::Lost { .. })));
+}
+
+#[test]
+fn a_crash_between_the_two_installation_files_is_mended() {
+    let folders = folders();
+    KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    fs::remove_file(folders.data.join(INSTALLATION)).unwrap();
+    KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    assert!(KeyFolder::open_existing(&folders.keys, &folders.data).is_ok());
+}
+
+#[test]
+fn callers_who_race_get_the_same_key() {
+    let folders = folders();
+    let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    let name = KeyName::first("credentials");
+    let made: Vec<KeyBytes> = std::thread::scope(|scope| {
+        let racers: Vec<_> = (0..8).map(|_| scope.spawn(|| keys.get_or_make(&name))).collect();
+        racers.into_iter().map(|racer| racer.join().unwrap().unwrap()).collect()
+    });
+    assert!(made.iter().all(|key| *key == made[0]));
+    assert_eq!(fs::read_dir(&folders.keys).unwrap().count(), 2, "no draft is left");
+}
+
+#[test]
+fn a_destroyed_key_is_gone() {
+    let folders = folders();
+    let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    let name = KeyName::epoch("2026-10-01T00:00:00Z".parse().unwrap());
+    keys.get_or_make(&name).unwrap();
+    keys.destroy(&name).unwrap();
+    keys.destroy(&name).unwrap();
+    assert!(keys.get(&name).unwrap().is_none());
+    assert!(keys.names().unwrap().is_empty());
+}
+
+#[test]
+fn a_file_that_holds_no_key_or_that_of_another_name_is_refused() {
+    let folders = folders();
+    let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    keys.get_or_make(&KeyName::first("index")).unwrap();
+    let renamed = folders.keys.join("credentials-1.key");
+    fs::copy(folders.keys.join("index-1.key"), &renamed).unwrap();
+    let name = KeyName::first("credentials");
+    assert!(matches!(keys.get(&name), Err(KeyError::Malformed { .. })));
+    fs::write(&renamed, "not a key").unwrap();
+    assert!(matches!(keys.get_or_make(&name), Err(KeyError::Malformed { .. })));
+}

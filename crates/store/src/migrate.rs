@@ -1,0 +1,85 @@
+//! The schema's history: numbered scripts that run once each, in order, in one transaction at start.
+//!
+//! A script that ran is never edited: its checksum is compared at every start. A store that a newer
+//! program has migrated is refused, since an older one would misread it.
+
+use std::collections::BTreeMap;
+
+use domain::Digest;
+
+use crate::db::{Db, Row, Tx, values};
+use crate::error::StoreError;
+
+/// One step of the schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Migration {
+    /// Its number; the first is 1, none is left out.
+    pub(crate) number: i64,
+    /// What it brings.
+    pub(crate) name: &'static str,
+    /// Its script.
+    pub(crate) sql: &'static str,
+}
+
+/// All steps this program knows, in order.
+pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "first",
+    sql: include_str!("../migrations/sqlite/0001_first.sql"),
+}];
+
+const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
+    number BIGINT PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL)";
+const RAN: &str = "SELECT number, checksum FROM schema_migration ORDER BY number";
+const RECORD: &str = "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)";
+
+/// Runs what has not run yet. The caller commits.
+pub(crate) async fn bring_up_to_date(tx: &mut Tx, known: &[Migration]) -> Result<(), StoreError> {
+    tx.run_script(HISTORY).await?;
+    let ran = history(tx.fetch(RAN, values![]).await?)?;
+    refuse_newer(&ran, known)?;
+    for migration in known {
+        let checksum = Digest::of(migration.sql.as_bytes()).to_string();
+        match ran.get(&migration.number) {
+            Some(found) if *found == checksum => {}
+            Some(_) => return Err(StoreError::MigrationDiffers { number: migration.number }),
+            None => {
+                tx.run_script(migration.sql).await?;
+                let row = values![migration.number, migration.name, checksum];
+                tx.execute(RECORD, row).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a schema that this program can't read as it is. Changes nothing.
+pub(crate) async fn refuse_other_schema(db: &Db, known: &[Migration]) -> Result<(), StoreError> {
+    let newest = newest(known);
+    if !db.has_table("schema_migration").await? {
+        return Err(StoreError::OlderSchema { found: 0, known: newest });
+    }
+    let ran = history(db.fetch(RAN, values![]).await?)?;
+    refuse_newer(&ran, known)?;
+    let found = ran.keys().next_back().copied().unwrap_or(0);
+    if found < newest {
+        return Err(StoreError::OlderSchema { found, known: newest });
+    }
+    Ok(())
+}
+
+fn refuse_newer(ran: &BTreeMap<i64, String>, known: &[Migration]) -> Result<(), StoreError> {
+    let known = newest(known);
+    match ran.keys().next_back() {
+        Some(&found) if found > known => Err(StoreError::NewerSchema { found, known }),
+        _ => Ok(()),
+    }
+}
+
+fn newest(known: &[Migration]) -> i64 {
+    known.iter().map(|migration| migration.number).max().unwrap_or(0)
+}
+
+fn history(rows: Vec<Row>) -> Result<BTreeMap<i64, String>, StoreError> {
+    rows.iter().map(|row| Ok((row.get("number")?, row.get("checksum")?))).collect()
+}
