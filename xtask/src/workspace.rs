@@ -41,11 +41,13 @@ pub enum Profile {
 /// Builds `habeas` and says where it lies.
 pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
     let mut cargo = command("cargo");
-    cargo.args(["build", "--package", "cli", "--bin", "habeas"]);
+    cargo.args(["build", "--bin", "habeas", "--locked"]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
-    if profile == Profile::Release {
-        cargo.arg("--release");
-    }
+    match profile {
+        // With the features that the tests have just been built with.
+        Profile::Dev => cargo.arg("--workspace"),
+        Profile::Release => cargo.args(["--package", "cli", "--release"]),
+    };
     let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
     ensure!(output.status.success(), "habeas doesn't build");
     let messages = String::from_utf8(output.stdout).context("read what cargo has built")?;

@@ -19,6 +19,11 @@ use crate::workspace::{self, Profile};
 const NODE_PACKAGES: &[&str] =
     &["@segment/public-api-sdk-typescript@47.0.0-b8398", "@segment/analytics-node@3.1.0"];
 
+/// The oldest Node that the packages run on, and the package that brings it where there is an
+/// older one, as in Debian 12.
+const OLDEST_NODE: u32 = 20;
+const NODE_ITSELF: &str = "node@20";
+
 /// The packages of the registry of Python.
 const PYTHON_PACKAGES: &[&str] = &["segment-analytics-python==2.4.0"];
 
@@ -33,13 +38,18 @@ pub(super) fn node() -> Result<End> {
     let folder = folder("node")?;
     let mut npm = workspace::command("npm");
     npm.args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"]).arg(&folder);
+    let mut node = PathBuf::from("node");
+    if major(&version_of_node()?).is_none_or(|major| major < OLDEST_NODE) {
+        npm.arg(NODE_ITSELF);
+        node = folder.join("node_modules/.bin/node");
+    }
     if !npm.args(NODE_PACKAGES).status().context("start npm")?.success() {
         return Ok(End::Skipped("npm can't install the packages".to_owned()));
     }
     // Node looks for packages beside the script, so the script goes to the packages.
     let script = folder.join("sdk.mjs");
     fs::copy(scripts().join("sdk.mjs"), &script).context("copy sdk.mjs")?;
-    against_twins(workspace::command("node").arg(script))
+    against_twins(workspace::command(node).arg(script))
 }
 
 /// The step with Python.
@@ -71,6 +81,16 @@ fn against_twins(script: &mut Command) -> Result<End> {
     let twins = Process::start("habeas twins", command.args(["twins", "--json"]))?;
     let line = twins.line(START, |line| line.starts_with('{'))?;
     judge(script.arg(line))
+}
+
+fn version_of_node() -> Result<String> {
+    let output = workspace::command("node").arg("--version").output().context("start node")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The first number of `v20.11.1`.
+pub(super) fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 fn scripts() -> PathBuf {

@@ -1,5 +1,6 @@
 //! Tests of the counting and of the lines that are shown.
 
+use super::sdk::major;
 use super::suite::{cargo_summary, nextest_summary};
 use super::{End, Tally, line, run};
 use crate::args::{Args, Misuse};
@@ -55,4 +56,11 @@ fn the_counts_of_cargo_test_are_found() {
     let summary = "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured";
     assert_eq!(cargo_summary(summary), Some([3, 1]));
     assert_eq!(cargo_summary("running 4 tests"), None);
+}
+
+#[test]
+fn the_age_of_node_is_its_first_number() {
+    assert_eq!(major("v18.20.4\n"), Some(18));
+    assert_eq!(major("v20.20.2"), Some(20));
+    assert_eq!(major("unknown"), None);
 }
