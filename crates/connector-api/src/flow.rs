@@ -35,6 +35,11 @@ pub trait Connector: Send + Sync {
         now: Instant,
     ) -> Result<(), VendorError>;
 
+    /// Until when calls to this endpoint should rest, by what a good answer's headers say.
+    fn rest_until(&self, _endpoint: &Endpoint, _answer: &Answer, _now: Instant) -> Option<Instant> {
+        None
+    }
+
     /// What would be done for a person, given what locating found. Pure.
     fn plan(
         &self,

@@ -10,6 +10,8 @@ use domain::{IdentifierId, IdentifierKind, Place, TaskId};
 pub enum Report {
     /// `check`.
     Checked(Box<CheckReport>),
+    /// `identify`: what the credentials lead to now.
+    Identified(domain::connection::Account),
     /// `locate`: one per subject, in their order.
     Located(Vec<Located>),
     /// `collect`: what was read, in words for the reader.

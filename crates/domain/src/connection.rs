@@ -86,6 +86,10 @@ pub struct Switches {
     pub completion: Completion,
     /// The most people in one batch; the connector's own bound if absent.
     pub batch: Option<u32>,
+    /// Limits the vendor has raised (or lowered) for this account, by the manifest's names:
+    /// calls in the documented period.
+    #[serde(default)]
+    pub limits: BTreeMap<String, u32>,
     /// Which requests it serves.
     pub serves: Serves,
 }
@@ -100,6 +104,7 @@ impl Default for Switches {
             guard_until: None,
             completion: Completion::OnCompletion,
             batch: None,
+            limits: BTreeMap::new(),
             serves: Serves::default(),
         }
     }

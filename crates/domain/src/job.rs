@@ -10,6 +10,8 @@ words! {
     Flow: "flow" {
         /// Try credentials and permissions.
         Check = "check",
+        /// Ask what the credentials lead to, right before something is changed.
+        Identify = "identify",
         /// Find a person.
         Locate = "locate",
         /// Read everything about a person.
@@ -63,6 +65,8 @@ pub struct Job {
     pub state: JobState,
     /// The flow's memory.
     pub memory: FlowState,
+    /// The memory of finding out whether its changing call took place, while that goes on.
+    pub reconciling: Option<FlowState>,
     /// The vendor's own name for it, once known.
     pub vendor_ref: Option<String>,
     /// The vendor's word for its state, as last seen.
