@@ -15,7 +15,7 @@ pub(super) fn run() -> Result<End> {
 
 fn nextest() -> Result<End> {
     let mut cargo = workspace::command("cargo");
-    cargo.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]);
+    cargo.args(["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--color", "never"]);
     // nextest reports on standard error; its summary comes again in our closing list.
     let mut child = cargo.stderr(Stdio::piped()).spawn().context("start nextest")?;
     let stderr = child.stderr.take().context("read from nextest")?;
