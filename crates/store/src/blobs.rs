@@ -81,16 +81,6 @@ impl Blobs {
         }))
     }
 
-    /// Removes a body. Removing one that does not exist is no error.
-    pub fn remove(&self, id: &str) -> Result<(), StoreError> {
-        match fs::remove_file(self.path(id)?) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::file("remove a body", error))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Removes drafts, and bodies that the caller does not know. Only while nobody writes bodies:
     /// one that was finished a moment ago may not be known yet.
     pub fn sweep(&self, is_known: impl Fn(&str) -> bool) -> Result<u64, StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! A thousand requests a second are tens of thousands of rows; one statement per row would spend the
 //! time in handing statements over. Rows are therefore written in blocks whose sizes are powers of
-//! two, so that each `Insert` and each `Update` has a handful of texts, all of them prepared once.
+//! two, so that each `Insert` and each `Over` has a handful of texts, all of them prepared once.
 //! The texts are made here from constants and kept for ever, which is what makes them `'static`.
 //!
 //! Both helpers write SQL that SQLite and PostgreSQL read alike.
@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
-use crate::db::{Row, Tx, Value};
+use crate::db::{Db, Row, Tx, Value};
 use crate::error::StoreError;
 
 /// Blocks hold 1, 2, 4, … 128 rows.
@@ -81,9 +81,9 @@ impl Insert {
     }
 }
 
-/// `WITH v (…) AS (VALUES (…), (…)) UPDATE … FROM v WHERE … RETURNING …`: a compare-and-set of many
-/// rows. The rows that come back are the ones that won.
-pub(crate) struct Update {
+/// `WITH v (…) AS (VALUES (…), (…))` and a statement that joins `v`: a compare-and-set of many rows,
+/// whose `RETURNING` names those that won, or a look-up of many.
+pub(crate) struct Over {
     columns: &'static [(&'static str, Kind)],
     statement: &'static str,
     texts: Texts,
@@ -95,12 +95,10 @@ pub(crate) enum Kind {
     Text,
     Int,
     Bool,
-    /// Named differently by each database, so it is bound without a cast.
-    Bytes,
 }
 
-impl Update {
-    /// Updates by a table of values `v` with these columns.
+impl Over {
+    /// Runs a statement over a table of values `v` with these columns.
     pub(crate) const fn new(
         columns: &'static [(&'static str, Kind)],
         statement: &'static str,
@@ -108,7 +106,7 @@ impl Update {
         Self { columns, statement, texts: no_texts() }
     }
 
-    /// Runs the statement over all rows and returns what `RETURNING` says.
+    /// Runs the statement over all rows and returns what comes back.
     pub(crate) async fn run(
         &'static self,
         tx: &mut Tx,
@@ -121,6 +119,19 @@ impl Update {
         Ok(returned)
     }
 
+    /// The same for a statement that only reads, outside of any transaction.
+    pub(crate) async fn read(
+        &'static self,
+        db: &Db,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut returned = Vec::new();
+        for block in blocks(rows) {
+            returned.extend(db.fetch(self.text(block.size), block.values).await?);
+        }
+        Ok(returned)
+    }
+
     fn text(&'static self, size: usize) -> &'static str {
         text_of(&self.texts, size, || {
             let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
@@ -128,7 +139,6 @@ impl Update {
                 Kind::Text => Some("TEXT"),
                 Kind::Int => Some("BIGINT"),
                 Kind::Bool => Some("BOOLEAN"),
-                Kind::Bytes => None,
             };
             let rows = placeholders(size, names.len(), cast);
             format!("WITH v ({}) AS (VALUES {rows}) {}", names.join(", "), self.statement)

@@ -5,7 +5,11 @@
 //! in `driver`; no noun changes.
 
 use std::path::Path;
+use std::str::FromStr;
 
+use domain::Instant;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite};
 
@@ -133,6 +137,22 @@ impl Tx {
         }
     }
 
+    /// Marks a point to which the transaction can go back. Points don't nest.
+    pub(crate) async fn mark(&mut self) -> Result<(), StoreError> {
+        self.execute("SAVEPOINT one", []).await.map(drop)
+    }
+
+    /// Undoes everything since the mark, and takes the mark away.
+    pub(crate) async fn undo(&mut self) -> Result<(), StoreError> {
+        self.execute("ROLLBACK TO SAVEPOINT one", []).await?;
+        self.keep().await
+    }
+
+    /// Takes the mark away and keeps what was done since.
+    pub(crate) async fn keep(&mut self) -> Result<(), StoreError> {
+        self.execute("RELEASE SAVEPOINT one", []).await.map(drop)
+    }
+
     /// Makes everything since `begin` durable, at once.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
@@ -150,7 +170,7 @@ pub(crate) enum Row {
 
 impl Row {
     /// The value of a column by its name.
-    pub(crate) fn get<T: Column>(&self, column: &'static str) -> Result<T, StoreError> {
+    pub(crate) fn get<'r, T: Column<'r>>(&'r self, column: &'static str) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(row) => {
                 row.try_get(column).map_err(|error| StoreError::unreadable(column, error))
@@ -159,10 +179,63 @@ impl Row {
     }
 }
 
-/// A Rust type that every driver reads.
-pub(crate) trait Column: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> {}
+impl Row {
+    /// A column of text that is the one spelling of a value: an id, a word, a digest.
+    pub(crate) fn parse<T>(&self, column: &'static str) -> Result<T, StoreError>
+    where
+        T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    {
+        self.get::<&str>(column)?.parse().map_err(|error| StoreError::unreadable(column, error))
+    }
 
-impl<T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>> Column for T {}
+    /// The same for a column that may be NULL.
+    pub(crate) fn parse_optional<T>(&self, column: &'static str) -> Result<Option<T>, StoreError>
+    where
+        T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    {
+        let text: Option<&str> = self.get(column)?;
+        let parsed = text.map(str::parse).transpose();
+        parsed.map_err(|error| StoreError::unreadable(column, error))
+    }
+
+    /// A column of JSON.
+    pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+        let text: &str = self.get(column)?;
+        serde_json::from_str(text).map_err(|error| StoreError::unreadable(column, error))
+    }
+
+    /// A column of milliseconds.
+    pub(crate) fn instant(&self, column: &'static str) -> Result<Instant, StoreError> {
+        let millis = self.get(column)?;
+        Instant::from_millisecond(millis).map_err(|error| StoreError::unreadable(column, error))
+    }
+
+    /// A column of milliseconds that may be NULL.
+    pub(crate) fn instant_optional(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Instant>, StoreError> {
+        let millis: Option<i64> = self.get(column)?;
+        let instant = millis.map(Instant::from_millisecond).transpose();
+        instant.map_err(|error| StoreError::unreadable(column, error))
+    }
+
+    /// A count, or another number that is never negative.
+    pub(crate) fn count<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, StoreError> {
+        let number: i64 = self.get(column)?;
+        T::try_from(number).map_err(|_| StoreError::unreadable(column, "a number out of range"))
+    }
+}
+
+/// Text for a column of JSON.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::unreadable("value to store", error))
+}
+
+/// A Rust type that every driver reads.
+pub(crate) trait Column<'r>: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> {}
+
+impl<'r, T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>> Column<'r> for T {}
 
 macro_rules! value_from {
     ($($plain:ty => $variant:ident),*) => {$(
@@ -180,6 +253,36 @@ macro_rules! value_from {
 }
 
 value_from!(String => Text, i64 => Int, bool => Bool, Vec<u8> => Bytes);
+
+impl From<Instant> for Value {
+    fn from(value: Instant) -> Self {
+        Self::Int(Some(value.as_millisecond()))
+    }
+}
+
+impl From<Option<Instant>> for Value {
+    fn from(value: Option<Instant>) -> Self {
+        Self::Int(value.map(Instant::as_millisecond))
+    }
+}
+
+/// Ids are text.
+macro_rules! value_from_id {
+    ($($id:ident),*) => {$(
+        impl From<domain::$id> for Value {
+            fn from(id: domain::$id) -> Self {
+                Self::Text(Some(id.to_string()))
+            }
+        }
+        impl From<Option<domain::$id>> for Value {
+            fn from(id: Option<domain::$id>) -> Self {
+                Self::Text(id.map(|id| id.to_string()))
+            }
+        }
+    )*};
+}
+
+value_from_id!(RequestId, ConnectionId, TaskId, IdentifierId, JobId, IntentId, EvidenceId, BlobId);
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {

@@ -108,6 +108,15 @@ pub enum StoreError {
     /// A key is missing, damaged or not ours.
     #[error("the keys could not be used")]
     Keys(#[from] crate::keys::KeyError),
+    /// The lease under which the program wrote is another's by now. Nothing was written.
+    #[error("another process has taken over; this one must stop writing")]
+    FenceLost,
+    /// What was asked for does not exist.
+    #[error("no such {what}")]
+    NotFound {
+        /// The noun.
+        what: &'static str,
+    },
     /// A value could not be sealed or opened.
     #[error("a sealed value could not be used")]
     Seal(#[from] crate::seal::SealError),

@@ -82,6 +82,11 @@ impl Keyring {
         Digest::of(digests.as_flattened())
     }
 
+    /// Makes the epoch key of `now`, if it does not exist yet.
+    pub fn make_epoch(&self, now: Timestamp) -> Result<(), KeyError> {
+        self.named(&KeyName::epoch(now), Making::Allowed).map(drop)
+    }
+
     /// Makes the key of a request, under the epoch of `now`.
     pub fn new_request_key(
         &self,

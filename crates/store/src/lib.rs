@@ -1,19 +1,55 @@
 //! The store: everything that must survive, in one database, one folder of sealed bodies and one
 //! folder of keys outside both.
 //!
-//! Start at `db` for how statements run, at `bulk` for how many rows are written at once, at `seal`,
-//! `keys` and `keyring` for what is sealed under which key, at `blobs` for large bodies.
+//! `Store` is the handle, `Transition` the one way in which the engine writes; each noun has a file.
+//! Below them: `db` runs statements, `bulk` writes many rows at once, `seal`, `keys` and `keyring` say
+//! what is sealed under which key, `blobs` keeps large bodies.
 //!
 //! It holds no rules: what may follow what is `domain`'s, when it happens is the engine's.
 
-pub mod blobs;
+mod blobs;
 mod bulk;
+mod collected;
+mod connection;
+mod counts;
 mod db;
 mod driver;
 mod error;
+mod evidence;
+mod fingerprint;
+mod identifier;
+mod intent;
+mod job;
+mod journal;
 pub mod keyring;
 pub mod keys;
+mod lease;
 mod migrate;
+#[cfg(test)]
+mod promises;
+mod request;
+mod request_key;
 pub mod seal;
+mod setting;
+mod store;
+mod task;
+mod transition;
+mod write;
 
-pub use error::StoreError;
+pub use collected::{BlobReader, BlobWriter, Collected};
+pub use connection::Secret;
+pub use counts::Counts;
+pub use error::{Cause, StoreError};
+pub use intent::{Intent, IntentAnswer, IntentOutcome};
+pub use journal::{From, JournalFilter};
+pub use lease::{Fence, LeaseAnswer, LeaseRow, LeaseTime};
+pub use request::{Added, NewRequest, RequestFilter};
+pub use store::{Options, Store};
+pub use task::{Queued, Which};
+pub use transition::{Applied, Transition};
+
+/// The text that was sealed.
+fn text(plain: &[u8]) -> Result<String, StoreError> {
+    let text = std::str::from_utf8(plain);
+    text.map(ToOwned::to_owned).map_err(|error| StoreError::unreadable("sealed text", error))
+}

@@ -53,14 +53,13 @@ CREATE TABLE request (
     state TEXT NOT NULL,
     right_word TEXT NOT NULL,
     due_at BIGINT NOT NULL,
-    is_routed BOOLEAN NOT NULL,
     idempotency TEXT NOT NULL UNIQUE,
     external_token TEXT,
     external_id BLOB,
     body TEXT NOT NULL,
     version BIGINT NOT NULL
 );
-CREATE INDEX request_unrouted ON request (id) WHERE state = 'received';
+CREATE INDEX request_state ON request (state, id);
 CREATE INDEX request_external ON request (external_token) WHERE external_token IS NOT NULL;
 
 CREATE TABLE identifier (
@@ -97,6 +96,7 @@ CREATE TABLE task (
 );
 CREATE INDEX task_request ON task (request_id);
 CREATE INDEX task_due ON task (connection_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX task_ended ON task (outcome) WHERE state = 'ended';
 CREATE INDEX task_open ON task (connection_id, state, since) WHERE state <> 'ended';
 
 CREATE TABLE job (

@@ -1,0 +1,146 @@
+//! What an access collected: large bodies, sealed under the request's key, and the rows that name
+//! them.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+
+use domain::{BlobId, RequestId, TaskId};
+
+use crate::blobs::{self, CHUNK_LEN};
+use crate::bulk::Insert;
+use crate::db::{Row, Value, values};
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// What one round of a task collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Collected {
+    /// The task.
+    pub task: TaskId,
+    /// Its request.
+    pub request: RequestId,
+    /// Its round.
+    pub round: u32,
+    /// The body.
+    pub blob: BlobId,
+    /// How many records it holds.
+    pub n_records: u64,
+    /// How long it is.
+    pub n_bytes: u64,
+}
+
+pub(crate) static INSERT: Insert = Insert::new(
+    "collected",
+    &["request_id", "task_id", "round", "blob_id", "n_records", "n_bytes"],
+);
+const OF_REQUEST: &str = "SELECT request_id, task_id, round, blob_id, n_records, n_bytes
+    FROM collected WHERE request_id = $1 ORDER BY task_id, round, blob_id";
+const BLOBS: &str = "SELECT blob_id FROM collected";
+
+impl Store {
+    /// What was collected for a request.
+    pub async fn collected_of(&self, request: RequestId) -> Result<Vec<Collected>, StoreError> {
+        self.db().fetch(OF_REQUEST, values![request]).await?.iter().map(read).collect()
+    }
+
+    /// Starts a large body of a request. It exists for others once it is finished and a `Collected`
+    /// names it.
+    pub async fn blob_writer(&self, request: RequestId) -> Result<BlobWriter, StoreError> {
+        let id = BlobId::new(self.ids()?);
+        let key = self.request_keys([request]).await?.remove(&request);
+        let key = key.ok_or(StoreError::NotFound { what: "key of the request" })?;
+        let writer = self.blobs().create(&id.to_string(), key)?;
+        Ok(BlobWriter { id, writer })
+    }
+
+    /// Opens a large body of a request, or nothing if it does not exist, or its key was destroyed.
+    pub async fn blob_reader(
+        &self,
+        request: RequestId,
+        blob: BlobId,
+    ) -> Result<Option<BlobReader>, StoreError> {
+        let Some(key) = self.request_keys([request]).await?.remove(&request) else {
+            return Ok(None);
+        };
+        let reader = self.blobs().read(&blob.to_string(), key)?;
+        Ok(reader.map(|reader| BlobReader { reader }))
+    }
+
+    /// Removes bodies that were never finished, and those that no row names. Only for the holder of
+    /// the engine, before it begins: what is being written then would be removed too.
+    pub async fn sweep_blobs(&self) -> Result<u64, StoreError> {
+        let rows = self.db().fetch(BLOBS, []).await?;
+        let known = rows.iter().map(|row| row.get("blob_id"));
+        let known = known.collect::<Result<HashSet<String>, _>>()?;
+        self.blobs().sweep(|id| known.contains(id))
+    }
+}
+
+/// A large body that is being written. Dropped before `finish`, it never existed.
+pub struct BlobWriter {
+    id: BlobId,
+    writer: blobs::BlobWriter,
+}
+
+impl BlobWriter {
+    /// Appends bytes. They go to memory and, a chunk at a time, to the system's cache.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.writer.write_all(bytes).map_err(|error| StoreError::file("write a body", error))
+    }
+
+    /// Makes the body durable. Returns its id and its length.
+    pub async fn finish(self) -> Result<(BlobId, u64), StoreError> {
+        let Self { id, writer } = self;
+        let finished = tokio::task::spawn_blocking(move || writer.finish()).await;
+        let length = finished.map_err(|error| StoreError::Database {
+            attempt: "finish a body",
+            cause: Box::new(error),
+        })??;
+        Ok((id, length))
+    }
+}
+
+/// A large body that is being read: chunk by chunk, or as `Read`.
+pub struct BlobReader {
+    reader: blobs::BlobReader,
+}
+
+impl BlobReader {
+    /// The next bytes, at most one chunk of them; nothing at the end.
+    pub fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut chunk = Vec::with_capacity(CHUNK_LEN);
+        let read = (&mut self.reader).take(CHUNK_LEN as u64).read_to_end(&mut chunk);
+        read.map_err(|error| StoreError::file("read a body", error))?;
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.reader.read(into)
+    }
+}
+
+/// The row of what was collected.
+pub(crate) fn row(collected: &Collected) -> Vec<Value> {
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    values![
+        collected.request,
+        collected.task,
+        i64::from(collected.round),
+        collected.blob,
+        count(collected.n_records),
+        count(collected.n_bytes),
+    ]
+}
+
+fn read(row: &Row) -> Result<Collected, StoreError> {
+    Ok(Collected {
+        task: row.parse("task_id")?,
+        request: row.parse("request_id")?,
+        round: row.count("round")?,
+        blob: row.parse("blob_id")?,
+        n_records: row.count("n_records")?,
+        n_bytes: row.count("n_bytes")?,
+    })
+}

@@ -1,0 +1,312 @@
+//! Requests as rows, and how they come in and are found.
+//!
+//! `body` holds the whole request but for what has a column of its own; `external_id` may hold a
+//! personal value, so it is sealed and found through its token.
+
+use std::collections::HashMap;
+
+use domain::request::state;
+use domain::{ConnectionId, Entry, Identifier, Instant, Request, RequestId, RequestState, Right};
+
+use crate::bulk::{Insert, Kind, Over};
+use crate::db::{Row, Tx, Value, json, values};
+use crate::error::StoreError;
+use crate::seal::Place;
+use crate::store::Store;
+use crate::task::{prefix_range, word_list};
+use crate::{identifier, journal};
+
+const EXTERNAL: &str = "external_id";
+const IDEMPOTENCY: &str = "idempotency";
+
+/// A request that comes in.
+#[derive(Clone, Debug)]
+pub struct NewRequest {
+    /// The request; its state is derived here.
+    pub request: Request,
+    /// Its identifiers.
+    pub identifiers: Vec<Identifier>,
+    /// What makes it the same request when it comes again. Kept as a blind index only.
+    pub idempotency: String,
+    /// What to journal, if it is new.
+    pub journal: Vec<Entry>,
+}
+
+/// What came of adding a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It is in.
+    New(RequestId),
+    /// It was in before, under this id.
+    Known(RequestId),
+}
+
+/// Which requests to list. The default is all of them.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFilter {
+    /// In one of these states; any if empty.
+    pub states: Vec<RequestState>,
+    /// Under this right.
+    pub right: Option<Right>,
+    /// With a task that a person has to do something about.
+    pub needs_a_person: bool,
+    /// Not closed, and past its deadline at this instant.
+    pub overdue: Option<Instant>,
+    /// With a task of this connection.
+    pub connection: Option<ConnectionId>,
+}
+
+macro_rules! columns {
+    () => {
+        "r.id, r.state, r.external_id, r.body, r.version"
+    };
+}
+
+static INSERT: Insert = Insert::with_tail(
+    "request",
+    &[
+        "id",
+        "state",
+        "right_word",
+        "due_at",
+        "idempotency",
+        "external_token",
+        "external_id",
+        "body",
+        "version",
+    ],
+    "ON CONFLICT (idempotency) DO NOTHING RETURNING id",
+);
+static INSERT_KEY: Insert = Insert::new("request_key", &["request_id", "wrapped"]);
+static BY_IDEMPOTENCY: Over = Over::new(
+    &[("token", Kind::Text)],
+    "SELECT r.id, v.token FROM v JOIN request r ON r.idempotency = v.token",
+);
+pub(crate) static UPDATE: Over = Over::new(
+    &[("id", Kind::Text), ("expected", Kind::Int), ("due_at", Kind::Int), ("body", Kind::Text)],
+    "UPDATE request SET due_at = v.due_at, body = v.body, version = v.expected + 1
+     FROM v WHERE request.id = v.id AND request.version = v.expected RETURNING request.id",
+);
+pub(crate) static MOVE: Over = Over::new(
+    &[("id", Kind::Text), ("state", Kind::Text)],
+    "UPDATE request SET state = v.state FROM v WHERE request.id = v.id RETURNING request.id",
+);
+pub(crate) static BY_ID: Over = Over::new(
+    &[("id", Kind::Text)],
+    concat!("SELECT ", columns!(), " FROM v JOIN request r ON r.id = v.id"),
+);
+const UNROUTED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM request r WHERE r.state = 'received' ORDER BY r.id LIMIT $1"
+);
+const LIST: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM request r WHERE r.id > $1
+        AND ($2 = '|' OR $2 LIKE '%|' || r.state || '|%')
+        AND ($3 = '' OR r.right_word = $3)
+        AND (NOT $4 OR EXISTS (SELECT 1 FROM task t
+            WHERE t.request_id = r.id AND t.needs_person AND t.state <> 'ended'))
+        AND (r.due_at < $5 AND (NOT $6 OR r.state <> 'closed'))
+        AND ($7 = '' OR EXISTS (SELECT 1 FROM task t
+            WHERE t.request_id = r.id AND t.connection_id = $7))
+        ORDER BY r.id LIMIT $8"
+);
+const PREFIX: &str = "SELECT id FROM request WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
+const BY_EXTERNAL: &str = "SELECT id FROM request WHERE external_token = $1 ORDER BY id";
+
+impl Store {
+    /// Takes requests in: each once, with a key of its own under the epoch of `now`, all in one
+    /// transaction.
+    pub async fn add_requests(
+        &self,
+        new: Vec<NewRequest>,
+        now: Instant,
+    ) -> Result<Vec<Added>, StoreError> {
+        let mut incoming = Vec::with_capacity(new.len());
+        for one in &new {
+            incoming.push(self.seal_request(one, now)?);
+        }
+        let mut tx = self.db().begin().await?;
+        let mut known = self.known(&mut tx, &new).await?;
+        let fresh = incoming.iter().filter(|one| !known.contains_key(&one.token));
+        let rows: Vec<_> = fresh.map(|one| one.row.clone()).collect();
+        let mut inserted = HashMap::new();
+        for row in INSERT.run_returning(&mut tx, rows).await? {
+            inserted.insert(row.parse::<RequestId>("id")?, ());
+        }
+        // A request that came twice in one go: the first is in, the others are known by now.
+        let missed: Vec<_> = incoming
+            .iter()
+            .filter(|one| !inserted.contains_key(&one.id) && !known.contains_key(&one.token))
+            .map(|one| values![&*one.token])
+            .collect();
+        for row in BY_IDEMPOTENCY.run(&mut tx, missed).await? {
+            known.insert(row.get("token")?, row.parse("id")?);
+        }
+        let is_new = |id: RequestId| inserted.contains_key(&id);
+        let of_new = incoming.iter_mut().filter(|one| is_new(one.id));
+        let (mut keys, mut identifiers) = (Vec::new(), Vec::new());
+        for one in of_new {
+            keys.push(values![one.id, std::mem::take(&mut one.wrapped)]);
+            identifiers.append(&mut one.identifiers);
+        }
+        INSERT_KEY.run(&mut tx, keys).await?;
+        identifier::INSERT.run(&mut tx, identifiers).await?;
+        let entries = new.iter().filter(|one| is_new(one.request.id)).flat_map(|one| &one.journal);
+        journal::append(&mut tx, entries).await?;
+        tx.commit().await?;
+        let answer = |one: &Incoming| match known.get(&one.token) {
+            Some(id) if !is_new(one.id) => Added::Known(*id),
+            _ => Added::New(one.id),
+        };
+        Ok(incoming.iter().map(answer).collect())
+    }
+
+    /// A request.
+    pub async fn request(&self, id: RequestId) -> Result<Option<Request>, StoreError> {
+        Ok(self.requests_by_id(&[id]).await?.into_iter().next())
+    }
+
+    /// The requests with these ids, in the order of their ids.
+    pub async fn requests_by_id(&self, ids: &[RequestId]) -> Result<Vec<Request>, StoreError> {
+        let rows = BY_ID.read(self.db(), ids.iter().map(|id| values![*id])).await?;
+        let mut requests = self.open_requests(&rows).await?;
+        requests.sort_by_key(|request| request.id);
+        requests.dedup_by_key(|request| request.id);
+        Ok(requests)
+    }
+
+    /// The requests that an operator may mean: those whose id begins so (`req_` may be left out), or
+    /// whose external id is exactly this. At most 20.
+    pub async fn request_by_prefix(&self, text: &str) -> Result<Vec<RequestId>, StoreError> {
+        let mut rows = self.db().fetch(PREFIX, prefix_range("req_", text)).await?;
+        for token in self.keys().tokens(EXTERNAL, text) {
+            rows.extend(self.db().fetch(BY_EXTERNAL, values![token]).await?);
+        }
+        let mut ids = rows.iter().map(|row| row.parse("id")).collect::<Result<Vec<_>, _>>()?;
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// A page of requests, by id.
+    pub async fn requests(
+        &self,
+        filter: &RequestFilter,
+        after: Option<RequestId>,
+        limit: u32,
+    ) -> Result<Vec<Request>, StoreError> {
+        let text = |id: Option<String>| id.unwrap_or_default();
+        let row = values![
+            text(after.map(|id| id.to_string())),
+            word_list(filter.states.iter().map(|state| state.word())),
+            filter.right.map_or("", Right::word),
+            filter.needs_a_person,
+            filter.overdue.unwrap_or(Instant::MAX),
+            filter.overdue.is_some(),
+            text(filter.connection.map(|id| id.to_string())),
+            i64::from(limit),
+        ];
+        self.open_requests(&self.db().fetch(LIST, row).await?).await
+    }
+
+    /// Requests that are verified and not yet routed, the oldest first.
+    pub async fn unrouted(&self, limit: u32) -> Result<Vec<Request>, StoreError> {
+        self.open_requests(&self.db().fetch(UNROUTED, values![i64::from(limit)]).await?).await
+    }
+
+    /// Reads rows of requests, and opens what is sealed in them.
+    async fn open_requests(&self, rows: &[Row]) -> Result<Vec<Request>, StoreError> {
+        let mut requests = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let keys = self.request_keys(requests.iter().map(|request| request.id)).await?;
+        for (request, row) in requests.iter_mut().zip(rows) {
+            if let Some(sealed) = row.get::<Option<&[u8]>>("external_id")? {
+                let id = request.id.to_string();
+                // A request whose key was destroyed shows without the value.
+                if let Some(key) = keys.get(&request.id) {
+                    let plain = key.open(Place::new("request", &id, EXTERNAL), sealed)?;
+                    request.external_id = Some(crate::text(&plain)?);
+                }
+            }
+        }
+        Ok(requests)
+    }
+
+    fn seal_request(&self, new: &NewRequest, now: Instant) -> Result<Incoming, StoreError> {
+        let request = &new.request;
+        let id = request.id.to_string();
+        let key = self.keys().new_request_key(&id, now)?;
+        let token = self.keys().token(IDEMPOTENCY, &new.idempotency)?;
+        let external = request.external_id.as_deref();
+        let sealed = external
+            .map(|value| key.key.seal(Place::new("request", &id, EXTERNAL), value.as_bytes()))
+            .transpose()?;
+        let row = values![
+            request.id,
+            state(request, &[]).word(),
+            request.right.word(),
+            request.deadline.at,
+            &*token,
+            external.map(|value| self.keys().token(EXTERNAL, value)).transpose()?,
+            sealed,
+            body(request)?,
+            0_i64,
+        ];
+        let seal = |one| identifier::row(self.keys(), &key.key, request.id, one);
+        let identifiers = new.identifiers.iter().map(seal).collect::<Result<_, _>>()?;
+        Ok(Incoming { id: request.id, token, row, wrapped: key.wrapped, identifiers })
+    }
+
+    /// The requests among these that came in before an index key was rotated.
+    async fn known(
+        &self,
+        tx: &mut Tx,
+        new: &[NewRequest],
+    ) -> Result<HashMap<String, RequestId>, StoreError> {
+        let mut known = HashMap::new();
+        let mut newest_of = HashMap::new();
+        for one in new {
+            let newest = self.keys().token(IDEMPOTENCY, &one.idempotency)?;
+            for token in self.keys().tokens(IDEMPOTENCY, &one.idempotency) {
+                if token != newest {
+                    newest_of.insert(token, newest.clone());
+                }
+            }
+        }
+        let rows: Vec<_> = newest_of.keys().map(|token| values![&**token]).collect();
+        for row in BY_IDEMPOTENCY.run(tx, rows).await? {
+            if let Some(newest) = newest_of.get(row.get::<&str>("token")?) {
+                known.insert(newest.clone(), row.parse("id")?);
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// A request that is ready to be written.
+struct Incoming {
+    id: RequestId,
+    token: String,
+    row: Vec<Value>,
+    wrapped: Vec<u8>,
+    identifiers: Vec<Vec<Value>>,
+}
+
+/// The row that replaces the version which was loaded.
+pub(crate) fn change(request: &Request) -> Result<Vec<Value>, StoreError> {
+    Ok(values![request.id, request.version, request.deadline.at, body(request)?])
+}
+
+/// Reads a row, but for what is sealed in it.
+pub(crate) fn read(row: &Row) -> Result<Request, StoreError> {
+    let mut request: Request = row.json("body")?;
+    request.state = row.parse("state")?;
+    request.version = row.get("version")?;
+    Ok(request)
+}
+
+fn body(request: &Request) -> Result<String, StoreError> {
+    json(&Request { external_id: None, ..request.clone() })
+}

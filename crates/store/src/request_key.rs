@@ -1,0 +1,65 @@
+//! The rows of the request keys: wrapped under an epoch's key, and gone for good once destroyed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::{Entry, RequestId};
+
+use crate::bulk::{Kind, Over};
+use crate::db::values;
+use crate::error::StoreError;
+use crate::journal;
+use crate::seal::SealingKey;
+use crate::store::Store;
+
+static WRAPPED: Over = Over::new(
+    &[("id", Kind::Text)],
+    "SELECT k.request_id, k.wrapped FROM v JOIN request_key k ON k.request_id = v.id",
+);
+const DESTROY: &str = "DELETE FROM request_key WHERE request_id = $1";
+
+/// The keys of some requests, without those that were destroyed.
+pub(crate) type RequestKeys = HashMap<RequestId, Arc<SealingKey>>;
+
+impl Store {
+    /// The keys of some requests.
+    pub(crate) async fn request_keys(
+        &self,
+        requests: impl IntoIterator<Item = RequestId>,
+    ) -> Result<RequestKeys, StoreError> {
+        let mut keys = RequestKeys::new();
+        let mut missing = Vec::new();
+        for request in requests {
+            if keys.contains_key(&request) {
+                continue;
+            }
+            match self.keys().recent_request_key(&request.to_string()) {
+                Some(key) => drop(keys.insert(request, key)),
+                None => missing.push(request),
+            }
+        }
+        missing.sort();
+        missing.dedup();
+        for row in WRAPPED.read(self.db(), missing.iter().map(|id| values![*id])).await? {
+            let request: RequestId = row.parse("request_id")?;
+            let wrapped: &[u8] = row.get("wrapped")?;
+            keys.insert(request, self.keys().request_key(&request.to_string(), wrapped)?);
+        }
+        Ok(keys)
+    }
+
+    /// Destroys the key of a request: its values, evidence and bodies can't be read again by
+    /// anybody. Another process that holds the key in memory loses it when it next starts.
+    pub async fn destroy_request_key(
+        &self,
+        request: RequestId,
+        entries: &[Entry],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        tx.execute(DESTROY, values![request]).await?;
+        journal::append(&mut tx, entries).await?;
+        tx.commit().await?;
+        self.keys().forget(&request.to_string());
+        Ok(())
+    }
+}

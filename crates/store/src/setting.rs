@@ -1,0 +1,33 @@
+//! Settings of the whole installation: text by key, each change journalled with it.
+
+use domain::Entry;
+
+use crate::db::values;
+use crate::error::StoreError;
+use crate::journal;
+use crate::store::Store;
+
+const GET: &str = "SELECT value FROM setting WHERE key = $1";
+const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+impl Store {
+    /// A setting, if it was ever set.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let row = self.db().fetch_optional(GET, values![key]).await?;
+        row.map(|row| row.get("value")).transpose()
+    }
+
+    /// Sets a setting.
+    pub async fn set_setting(
+        &self,
+        key: &str,
+        value: &str,
+        entry: &Entry,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        tx.execute(SET, values![key, value]).await?;
+        journal::append(&mut tx, [entry]).await?;
+        tx.commit().await
+    }
+}

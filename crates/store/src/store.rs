@@ -1,0 +1,102 @@
+//! `Store`: the one handle to everything that survives.
+//!
+//! Its methods are spread over the files of the nouns (`request`, `task`, `job`, …); this one opens
+//! and closes. Every write of the engine goes through `transition`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::Instant;
+use domain::id::IdSource;
+
+use crate::blobs::Blobs;
+use crate::db::Db;
+use crate::error::StoreError;
+use crate::keyring::{Keyring, Making};
+use crate::keys::KeyFolder;
+
+const BLOBS: &str = "blobs";
+
+/// Where a store lives.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The key folder; never inside the data folder.
+    pub keys: PathBuf,
+}
+
+/// The store. Clones share one set of connections.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    keys: Keyring,
+    blobs: Blobs,
+    /// A store that only reads makes no ids.
+    ids: Option<Arc<dyn IdSource>>,
+}
+
+impl Store {
+    /// Opens a store to read and write: makes folders, keys and database at the first start, and
+    /// brings the schema up to date. Several processes may do so at once; they take turns.
+    pub async fn open(
+        options: &Options,
+        ids: Arc<dyn IdSource>,
+        now: Instant,
+    ) -> Result<Self, StoreError> {
+        let folder = KeyFolder::open(&options.keys, &options.data)?;
+        let keys = Keyring::open(Arc::new(folder), Making::Allowed)?;
+        keys.make_epoch(now)?;
+        let blobs = Blobs::open(options.data.join(BLOBS))?;
+        let db = Db::open(&options.data).await?;
+        Ok(Self { inner: Arc::new(Inner { db, keys, blobs, ids: Some(ids) }) })
+    }
+
+    /// Opens an existing store to read, beside whoever writes it. Makes and changes nothing.
+    pub async fn open_read_only(options: &Options) -> Result<Self, StoreError> {
+        let db = Db::open_read_only(&options.data).await?;
+        let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
+        let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
+        let blobs = Blobs::open_read_only(options.data.join(BLOBS));
+        Ok(Self { inner: Arc::new(Inner { db, keys, blobs, ids: None }) })
+    }
+
+    /// A number that changes when another process has committed. Cheap.
+    pub async fn data_version(&self) -> Result<i64, StoreError> {
+        self.db().data_version().await
+    }
+
+    /// Closes the connections, so that the last process to leave folds the log into the database.
+    pub async fn close(&self) {
+        self.db().close().await;
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.inner.db
+    }
+
+    pub(crate) fn keys(&self) -> &Keyring {
+        &self.inner.keys
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.inner.blobs
+    }
+
+    pub(crate) fn ids(&self) -> Result<&dyn IdSource, StoreError> {
+        self.inner.ids.as_deref().ok_or_else(|| StoreError::ReadOnly {
+            attempt: "make an id",
+            cause: "the store was opened for reading".into(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,280 @@
+//! Tasks as rows: what queries need is a column, the rest is `detail`.
+
+use domain::{ConnectionId, Instant, RequestId, Right, Task, TaskId, TaskState};
+
+use crate::bulk::{Insert, Kind, Over};
+use crate::db::{Row, Tx, Value, json, values};
+use crate::error::StoreError;
+use crate::store::Store;
+
+macro_rules! columns {
+    () => {
+        "t.id, t.request_id, t.connection_id, t.right_word, t.state, t.round, t.due_at, t.since, \
+         t.detail, t.version"
+    };
+}
+
+/// An approved task on its way into a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The task.
+    pub task: TaskId,
+    /// Its request.
+    pub request: RequestId,
+    /// The right it serves.
+    pub right: Right,
+    /// The way it is done; tasks of one variant share batches.
+    pub variant: String,
+    /// How many members of a batch it is.
+    pub n_items: u32,
+    /// How many bytes of a batch it is.
+    pub n_bytes: u32,
+    /// Since when it waits.
+    pub since: Instant,
+    /// When the engine may act, if not at once.
+    pub due_at: Option<Instant>,
+}
+
+pub(crate) static INSERT: Insert = Insert::new(
+    "task",
+    &[
+        "id",
+        "version",
+        "request_id",
+        "connection_id",
+        "right_word",
+        "state",
+        "round",
+        "due_at",
+        "since",
+        "needs_person",
+        "variant",
+        "n_items",
+        "n_bytes",
+        "sending",
+        "outcome",
+        "detail",
+    ],
+);
+pub(crate) static UPDATE: Over = Over::new(
+    &[
+        ("id", Kind::Text),
+        ("expected", Kind::Int),
+        ("state", Kind::Text),
+        ("round", Kind::Int),
+        ("due_at", Kind::Int),
+        ("since", Kind::Int),
+        ("needs_person", Kind::Bool),
+        ("variant", Kind::Text),
+        ("n_items", Kind::Int),
+        ("n_bytes", Kind::Int),
+        ("sending", Kind::Text),
+        ("outcome", Kind::Text),
+        ("detail", Kind::Text),
+    ],
+    "UPDATE task SET state = v.state, round = v.round, due_at = v.due_at, since = v.since,
+        needs_person = v.needs_person, variant = v.variant, n_items = v.n_items,
+        n_bytes = v.n_bytes, sending = v.sending, outcome = v.outcome, detail = v.detail,
+        version = v.expected + 1
+     FROM v WHERE task.id = v.id AND task.version = v.expected RETURNING task.id",
+);
+static BY_ID: Over = Over::new(
+    &[("id", Kind::Text)],
+    concat!("SELECT ", columns!(), " FROM v JOIN task t ON t.id = v.id"),
+);
+static BY_REQUEST: Over = Over::new(
+    &[("request_id", Kind::Text)],
+    concat!("SELECT ", columns!(), " FROM v JOIN task t ON t.request_id = v.request_id"),
+);
+const DUE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM task t WHERE t.connection_id = $1 AND t.due_at IS NOT NULL AND t.due_at <= $2
+        AND $3 LIKE '%|' || t.state || '|%' ORDER BY t.due_at, t.id LIMIT $4"
+);
+const OF_CONNECTION: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM task t WHERE t.connection_id = $1 AND t.id > $2
+        AND ($3 OR t.state <> 'ended') ORDER BY t.id LIMIT $4"
+);
+const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
+const QUEUE: &str = "SELECT id, request_id, right_word, variant, n_items, n_bytes, since, due_at
+    FROM task WHERE connection_id = $1 AND state = 'acting' AND sending IS NULL
+        AND right_word NOT IN ('access', 'portability', 'recipients') ORDER BY since, id";
+const ON_THE_WAY: &str = "SELECT COUNT(*) AS n FROM task WHERE connection_id = $1
+    AND state IN ('locating', 'planned') AND NOT needs_person AND right_word = $2";
+const NEXT_DUE: &str = "SELECT MIN(due_at) AS due_at FROM (
+    SELECT MIN(due_at) AS due_at FROM task WHERE connection_id = $1 AND due_at IS NOT NULL
+    UNION ALL
+    SELECT MIN(due_at) AS due_at FROM job WHERE connection_id = $1 AND due_at IS NOT NULL) AS dues";
+
+impl Store {
+    /// A task.
+    pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        Ok(self.tasks(&[id]).await?.into_iter().next())
+    }
+
+    /// The tasks with these ids, in the order of their ids.
+    pub async fn tasks(&self, ids: &[TaskId]) -> Result<Vec<Task>, StoreError> {
+        read_all(BY_ID.read(self.db(), ids.iter().map(|id| values![*id])).await?)
+    }
+
+    /// The tasks of these requests, in the order of their ids.
+    pub async fn tasks_of(&self, requests: &[RequestId]) -> Result<Vec<Task>, StoreError> {
+        read_all(BY_REQUEST.read(self.db(), requests.iter().map(|id| values![*id])).await?)
+    }
+
+    /// The ids that begin with a text, at most 20 of them; `tsk_` may be left out.
+    pub async fn task_by_prefix(&self, prefix: &str) -> Result<Vec<TaskId>, StoreError> {
+        let rows = self.db().fetch(PREFIX, prefix_range("tsk_", prefix)).await?;
+        rows.iter().map(|row| row.parse("id")).collect()
+    }
+
+    /// Tasks of a connection that are due, in certain states, the longest due first.
+    pub async fn due_tasks(
+        &self,
+        connection: ConnectionId,
+        states: &[TaskState],
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<Task>, StoreError> {
+        let states = word_list(states.iter().map(|state| state.word()));
+        let row = values![connection, now, states, i64::from(limit)];
+        self.db().fetch(DUE, row).await?.iter().map(read).collect()
+    }
+
+    /// The tasks of a connection, by id.
+    pub async fn tasks_of_connection(
+        &self,
+        connection: ConnectionId,
+        which: Which,
+        after: Option<TaskId>,
+        limit: u32,
+    ) -> Result<Vec<Task>, StoreError> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let row = values![connection, after, which == Which::All, i64::from(limit)];
+        self.db().fetch(OF_CONNECTION, row).await?.iter().map(read).collect()
+    }
+
+    /// The approved tasks of a connection that no job is carrying, the longest waiting first.
+    pub async fn batch_queue(&self, connection: ConnectionId) -> Result<Vec<Queued>, StoreError> {
+        self.db().fetch(QUEUE, values![connection]).await?.iter().map(read_queued).collect()
+    }
+
+    /// How many tasks of a connection and a right are on their way to approval by themselves.
+    pub async fn n_on_the_way(
+        &self,
+        connection: ConnectionId,
+        right: Right,
+    ) -> Result<u64, StoreError> {
+        let row = self.db().fetch_optional(ON_THE_WAY, values![connection, right.word()]).await?;
+        row.map_or(Ok(0), |row| row.count("n"))
+    }
+
+    /// When a task or job of a connection is due next.
+    pub async fn next_due(&self, connection: ConnectionId) -> Result<Option<Instant>, StoreError> {
+        let row = self.db().fetch_optional(NEXT_DUE, values![connection]).await?;
+        row.map_or(Ok(None), |row| row.instant_optional("due_at"))
+    }
+}
+
+/// Whether what is over counts as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// What is not over.
+    Open,
+    /// Everything.
+    All,
+}
+
+/// The tasks of some requests, within a transaction.
+pub(crate) async fn of_requests(
+    tx: &mut Tx,
+    requests: impl Iterator<Item = RequestId>,
+) -> Result<Vec<Row>, StoreError> {
+    BY_REQUEST.run(tx, requests.map(|id| values![id])).await
+}
+
+/// The row of a new task.
+pub(crate) fn row(task: &Task) -> Result<Vec<Value>, StoreError> {
+    let mut row = values![task.id, 0_i64, task.request, task.connection, task.right.word()];
+    row.extend(changing_columns(task)?);
+    Ok(row)
+}
+
+/// The row that replaces the version which was loaded.
+pub(crate) fn change(task: &Task) -> Result<Vec<Value>, StoreError> {
+    let mut row = values![task.id, task.version];
+    row.extend(changing_columns(task)?);
+    Ok(row)
+}
+
+fn changing_columns(task: &Task) -> Result<Vec<Value>, StoreError> {
+    let plan = task.detail.plan.as_ref();
+    let weight = plan.map(|plan| plan.weight).unwrap_or_default();
+    Ok(values![
+        task.state.word(),
+        i64::from(task.round),
+        task.due_at,
+        task.since,
+        task.needs_a_person(),
+        plan.map(|plan| plan.variant.clone()),
+        i64::from(weight.items),
+        i64::from(weight.bytes),
+        task.detail.sending,
+        task.detail.outcome.as_ref().map(|outcome| outcome.word().to_owned()),
+        json(&task.detail)?,
+    ])
+}
+
+pub(crate) fn read(row: &Row) -> Result<Task, StoreError> {
+    Ok(Task {
+        id: row.parse("id")?,
+        request: row.parse("request_id")?,
+        connection: row.parse_optional("connection_id")?,
+        right: row.parse("right_word")?,
+        state: row.parse("state")?,
+        round: row.count("round")?,
+        due_at: row.instant_optional("due_at")?,
+        since: row.instant("since")?,
+        detail: row.json("detail")?,
+        version: row.get("version")?,
+    })
+}
+
+fn read_all(rows: Vec<Row>) -> Result<Vec<Task>, StoreError> {
+    let mut tasks = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    tasks.sort_by_key(|task| task.id);
+    tasks.dedup_by_key(|task| task.id);
+    Ok(tasks)
+}
+
+fn read_queued(row: &Row) -> Result<Queued, StoreError> {
+    Ok(Queued {
+        task: row.parse("id")?,
+        request: row.parse("request_id")?,
+        right: row.parse("right_word")?,
+        variant: row.get::<Option<String>>("variant")?.unwrap_or_default(),
+        n_items: row.count("n_items")?,
+        n_bytes: row.count("n_bytes")?,
+        since: row.instant("since")?,
+        due_at: row.instant_optional("due_at")?,
+    })
+}
+
+/// Words for a `LIKE '%|' || word || '|%'`, which is how a statement takes a list of them.
+pub(crate) fn word_list(words: impl Iterator<Item = &'static str>) -> String {
+    words.fold(String::from("|"), |list, word| list + word + "|")
+}
+
+/// The bounds of the ids that begin with a text, as two values.
+pub(crate) fn prefix_range(kind: &str, prefix: &str) -> Vec<Value> {
+    let from = match prefix.starts_with(kind) {
+        true => prefix.to_owned(),
+        false => format!("{kind}{prefix}"),
+    };
+    // Ids are lower-case letters, digits and `_`; `~` follows all of them.
+    let to = format!("{from}~");
+    values![from, to]
+}

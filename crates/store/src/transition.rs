@@ -1,0 +1,153 @@
+//! Transitions: the one way in which the engine writes.
+//!
+//! A transition is everything that happens at once: changed rows, new rows, journal. Many of them are
+//! committed together. All of a group are written as sets first; if a single row was changed by
+//! somebody else meanwhile, the group is undone and written again one transition at a time, and only
+//! the losers are left out. The state of every request that was touched is derived anew in the same
+//! transaction, so nobody can forget it.
+
+use domain::identifier::Sighting;
+use domain::job::Carried;
+use domain::{
+    Connection, ConnectionId, Entry, Evidence, Identifier, IdentifierId, Job, Request, RequestId,
+    Task,
+};
+
+use crate::collected::Collected;
+use crate::db::Tx;
+use crate::error::StoreError;
+use crate::intent::{Intent, IntentOutcome};
+use crate::lease::{self, Fence};
+use crate::request_key::RequestKeys;
+use crate::store::Store;
+use crate::write::{Rows, Written, write};
+
+/// Everything that happens at once. Rows that exist carry the version that was loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Transition {
+    /// Tasks that exist.
+    pub tasks: Vec<Task>,
+    /// New tasks.
+    pub new_tasks: Vec<Task>,
+    /// Requests that exist; their state is derived, not taken.
+    pub requests: Vec<Request>,
+    /// New identifiers. One that the request has already is merged into it; if a task of the same
+    /// transition names the new one, the transition loses instead and finds the other one next time.
+    pub new_identifiers: Vec<(RequestId, Identifier)>,
+    /// Where identifiers that exist were seen.
+    pub sightings: Vec<(IdentifierId, Vec<Sighting>)>,
+    /// New vendor jobs.
+    pub new_jobs: Vec<Job>,
+    /// Vendor jobs that exist.
+    pub jobs: Vec<Job>,
+    /// What jobs carry.
+    pub carried: Vec<Carried>,
+    /// Changing calls about to be made.
+    pub new_intents: Vec<Intent>,
+    /// What became of changing calls.
+    pub intents: Vec<IntentOutcome>,
+    /// Evidence with its body.
+    pub evidence: Vec<(Evidence, Vec<u8>)>,
+    /// What was collected.
+    pub collected: Vec<Collected>,
+    /// New connections.
+    pub new_connections: Vec<Connection>,
+    /// Connections that exist.
+    pub connections: Vec<Connection>,
+    /// Deletions approved: connection, day as `YYYY-MM-DD`, how many more.
+    pub approved_today: Vec<(ConnectionId, String, u32)>,
+    /// What to journal.
+    pub journal: Vec<Entry>,
+}
+
+/// What came of a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is durable.
+    Done,
+    /// Somebody else changed one of its rows first; nothing of it was written.
+    Lost,
+}
+
+impl Store {
+    /// Writes transitions in one durable transaction, under a fence if one is given. Either the
+    /// fence is lost and nothing is written, or each transition is written whole or not at all.
+    pub async fn apply(
+        &self,
+        fence: Option<&Fence>,
+        transitions: &[Transition],
+    ) -> Result<Vec<Applied>, StoreError> {
+        let keys = self.request_keys(transitions.iter().flat_map(sealed_for)).await?;
+        if self.apply_together(fence, &keys, transitions).await? == Written::All {
+            return Ok(vec![Applied::Done; transitions.len()]);
+        }
+        self.apply_one_by_one(fence, &keys, transitions).await
+    }
+
+    async fn apply_together(
+        &self,
+        fence: Option<&Fence>,
+        keys: &RequestKeys,
+        transitions: &[Transition],
+    ) -> Result<Written, StoreError> {
+        // Sealing takes time: it is done before the writer's turn begins.
+        let Some(rows) = Rows::of(self.keys(), keys, transitions)? else {
+            return Ok(Written::Lost);
+        };
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, fence).await?;
+        let written = self.write_or_lose(&mut tx, transitions, rows).await?;
+        if written == Written::All {
+            tx.commit().await?;
+        }
+        Ok(written)
+    }
+
+    async fn apply_one_by_one(
+        &self,
+        fence: Option<&Fence>,
+        keys: &RequestKeys,
+        transitions: &[Transition],
+    ) -> Result<Vec<Applied>, StoreError> {
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, fence).await?;
+        let mut applied = Vec::with_capacity(transitions.len());
+        for transition in transitions {
+            let one = std::slice::from_ref(transition);
+            let Some(rows) = Rows::of(self.keys(), keys, one)? else {
+                applied.push(Applied::Lost);
+                continue;
+            };
+            tx.mark().await?;
+            if self.write_or_lose(&mut tx, one, rows).await? == Written::All {
+                tx.keep().await?;
+                applied.push(Applied::Done);
+            } else {
+                tx.undo().await?;
+                applied.push(Applied::Lost);
+            }
+        }
+        tx.commit().await?;
+        Ok(applied)
+    }
+
+    /// Writes; a row that exists already is somebody else's, who was first.
+    async fn write_or_lose(
+        &self,
+        tx: &mut Tx,
+        transitions: &[Transition],
+        rows: Rows,
+    ) -> Result<Written, StoreError> {
+        match write(tx, self.keys(), transitions, rows).await {
+            Err(StoreError::Duplicate { .. }) => Ok(Written::Lost),
+            other => other,
+        }
+    }
+}
+
+/// The requests whose keys a transition needs.
+fn sealed_for(transition: &Transition) -> impl Iterator<Item = RequestId> {
+    let identifiers = transition.new_identifiers.iter().map(|(request, _)| *request);
+    let evidence = transition.evidence.iter().filter_map(|(evidence, _)| evidence.task);
+    identifiers.chain(evidence.map(|(request, _)| request))
+}
