@@ -36,7 +36,7 @@ const RECORD: &str = "INSERT INTO schema_migration (number, name, checksum) VALU
 /// Runs what has not run yet. The caller commits.
 pub(crate) async fn bring_up_to_date(tx: &mut Tx, known: &[Migration]) -> Result<(), StoreError> {
     tx.run_script(HISTORY).await?;
-    let ran = history(tx.fetch(RAN, values![]).await?)?;
+    let ran = history(&tx.fetch(RAN, values![]).await?)?;
     refuse_newer(&ran, known)?;
     for migration in known {
         let checksum = Digest::of(migration.sql.as_bytes()).to_string();
@@ -59,7 +59,7 @@ pub(crate) async fn refuse_other_schema(db: &Db, known: &[Migration]) -> Result<
     if !db.has_table("schema_migration").await? {
         return Err(StoreError::OlderSchema { found: 0, known: newest });
     }
-    let ran = history(db.fetch(RAN, values![]).await?)?;
+    let ran = history(&db.fetch(RAN, values![]).await?)?;
     refuse_newer(&ran, known)?;
     let found = ran.keys().next_back().copied().unwrap_or(0);
     if found < newest {
@@ -80,6 +80,6 @@ fn newest(known: &[Migration]) -> i64 {
     known.iter().map(|migration| migration.number).max().unwrap_or(0)
 }
 
-fn history(rows: Vec<Row>) -> Result<BTreeMap<i64, String>, StoreError> {
+fn history(rows: &[Row]) -> Result<BTreeMap<i64, String>, StoreError> {
     rows.iter().map(|row| Ok((row.get("number")?, row.get("checksum")?))).collect()
 }

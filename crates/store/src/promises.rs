@@ -1,4 +1,14 @@
-//! What the store promises, a file per promise. The tests speak to `Store` alone, so that they hold
-//! for every driver; `setup` is the only place that knows which one it opens.
+//! What the store promises, a file per promise. The tests speak to `Store`, so that they hold for
+//! every driver; only `opening` and `full_disk` reach below it, to stage what a driver must refuse.
 
+mod atomic_transition;
+mod blind_index;
+mod compare_and_set;
+mod due_work;
+mod full_disk;
+mod intent_before_call;
+mod leases;
+mod opening;
+mod requests_once;
+mod sealed_values;
 mod setup;

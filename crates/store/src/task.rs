@@ -117,12 +117,12 @@ impl Store {
 
     /// The tasks with these ids, in the order of their ids.
     pub async fn tasks(&self, ids: &[TaskId]) -> Result<Vec<Task>, StoreError> {
-        read_all(BY_ID.read(self.db(), ids.iter().map(|id| values![*id])).await?)
+        read_all(&BY_ID.read(self.db(), ids.iter().map(|id| values![*id])).await?)
     }
 
     /// The tasks of these requests, in the order of their ids.
     pub async fn tasks_of(&self, requests: &[RequestId]) -> Result<Vec<Task>, StoreError> {
-        read_all(BY_REQUEST.read(self.db(), requests.iter().map(|id| values![*id])).await?)
+        read_all(&BY_REQUEST.read(self.db(), requests.iter().map(|id| values![*id])).await?)
     }
 
     /// The ids that begin with a text, at most 20 of them; `tsk_` may be left out.
@@ -243,7 +243,7 @@ pub(crate) fn read(row: &Row) -> Result<Task, StoreError> {
     })
 }
 
-fn read_all(rows: Vec<Row>) -> Result<Vec<Task>, StoreError> {
+fn read_all(rows: &[Row]) -> Result<Vec<Task>, StoreError> {
     let mut tasks = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     tasks.sort_by_key(|task| task.id);
     tasks.dedup_by_key(|task| task.id);

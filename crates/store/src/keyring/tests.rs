@@ -80,7 +80,7 @@ fn a_sealed_credential_cannot_choose_a_key_of_another_purpose() {
 
 #[test]
 fn the_recent_keys_stay_bounded_and_keep_what_is_used() {
-    let secret = crate::seal::new_key().unwrap();
+    let secret = new_key().unwrap();
     let key = Arc::new(SealingKey::new("req", &secret).unwrap());
     let mut recent = Recent::default();
     recent.put("used", Arc::clone(&key));

@@ -165,6 +165,7 @@ impl Setup {
             flow: Flow::Delete,
             state: JobState::Sending,
             memory: FlowState { version: 1, body: serde_json::json!({ "step": 1 }) },
+            reconciling: None,
             vendor_ref: None,
             vendor_says: None,
             started_at: now(),

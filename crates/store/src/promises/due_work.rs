@@ -1,0 +1,114 @@
+//! Work is found when it is due, and what waits is a row.
+
+use domain::job::JobState;
+use domain::plan::{Plan, Weight};
+use domain::{Digest, Right, Scope, Task, TaskState};
+use jiff::SignedDuration;
+
+use super::setup::{now, setup};
+use crate::{Transition, Which};
+
+#[tokio::test]
+async fn due_tasks_come_by_state_the_longest_due_first_and_not_before_their_time() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let hour = SignedDuration::from_hours(1);
+    let mut tasks = Vec::new();
+    for (email, due_at) in
+        [("a", Some(now())), ("b", Some(now() - hour)), ("c", Some(now() + hour)), ("d", None)]
+    {
+        let task = setup.task(&connection, &format!("{email}@example.org")).await;
+        let changed = Task { due_at, ..task };
+        setup.done(Transition { tasks: vec![changed.clone()], ..Default::default() }).await;
+        tasks.push(changed.id);
+    }
+    let due = |states: &'static [TaskState], at| {
+        let store = setup.store.clone();
+        async move {
+            let due = store.due_tasks(connection.id, states, at, 10).await.unwrap();
+            due.iter().map(|task| task.id).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(due(&[TaskState::Locating], now()).await, [tasks[1], tasks[0]]);
+    assert_eq!(due(&[TaskState::Locating], now() + hour).await, [tasks[1], tasks[0], tasks[2]]);
+    assert!(due(&[TaskState::Acting, TaskState::Planned], now()).await.is_empty());
+    assert_eq!(setup.store.next_due(connection.id).await.unwrap(), Some(now() - hour));
+    let open = setup.store.tasks_of_connection(connection.id, Which::Open, Some(tasks[1]), 10);
+    let open: Vec<_> = open.await.unwrap().iter().map(|task| task.id).collect();
+    assert_eq!(open, [tasks[2], tasks[3]]);
+    assert_eq!(setup.store.n_on_the_way(connection.id, Right::Deletion).await.unwrap(), 4);
+    assert_eq!(setup.store.n_on_the_way(connection.id, Right::OptOut).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn approved_tasks_queue_until_a_job_carries_them() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let mut task = setup.task(&connection, "a@example.org").await;
+    setup.task(&connection, "b@example.org").await;
+    task.state = TaskState::Acting;
+    task.detail.plan = Some(Plan {
+        connection: connection.id,
+        account: "ws_1".into(),
+        right: Right::Deletion,
+        scope: Scope::default(),
+        variant: "SUPPRESS_WITH_DELETE".into(),
+        acts_on: Vec::new(),
+        confirms_by: Vec::new(),
+        n_profiles: 1,
+        side_effects: Vec::new(),
+        by_hand: Vec::new(),
+        weight: Weight { items: 2, bytes: 80 },
+        can_be_stopped: false,
+        settings: Digest::of(b"settings"),
+    });
+    setup.done(Transition { tasks: vec![task.clone()], ..Default::default() }).await;
+    let queue = setup.store.batch_queue(connection.id).await.unwrap();
+    assert_eq!(queue.len(), 1);
+    let queued = &queue[0];
+    assert_eq!((queued.task, queued.request, queued.right), (task.id, task.request, task.right));
+    assert_eq!((&*queued.variant, queued.n_items, queued.n_bytes), ("SUPPRESS_WITH_DELETE", 2, 80));
+    let job = setup.job(&connection);
+    task.version += 1;
+    task.detail.sending = Some(job.id);
+    setup.done(Transition { tasks: vec![task], new_jobs: vec![job], ..Default::default() }).await;
+    assert!(setup.store.batch_queue(connection.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_job_is_due_until_it_is_not() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let mut job = setup.job(&connection);
+    setup.done(Transition { new_jobs: vec![job.clone()], ..Default::default() }).await;
+    assert_eq!(setup.store.due_jobs(connection.id, now(), 9).await.unwrap(), [job.clone()]);
+    job.due_at = None;
+    job.state = JobState::Running;
+    job.vendor_ref = Some("reg_1".into());
+    setup.done(Transition { jobs: vec![job.clone()], ..Default::default() }).await;
+    job.version += 1;
+    assert!(setup.store.due_jobs(connection.id, now(), 9).await.unwrap().is_empty());
+    assert_eq!(setup.store.jobs(connection.id, JobState::Running).await.unwrap(), [job]);
+    assert!(setup.store.jobs(connection.id, JobState::Sending).await.unwrap().is_empty());
+    assert_eq!(setup.store.vendor_refs(connection.id).await.unwrap(), ["reg_1"]);
+}
+
+#[tokio::test]
+async fn counts_add_up() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let mut task = setup.task(&connection, "a@example.org").await;
+    setup.task(&connection, "b@example.org").await;
+    task.state = TaskState::Ended;
+    task.detail.outcome = Some(domain::Outcome::AlreadyGone);
+    let approved = (connection.id, "2026-11-22".to_owned(), 2);
+    let approved_today = vec![approved.clone(), approved];
+    setup.done(Transition { tasks: vec![task], approved_today, ..Default::default() }).await;
+    let counts = setup.store.counts().await.unwrap();
+    use domain::RequestState::{Answering, InProgress};
+    assert_eq!(counts.requests, [(Answering, 1), (InProgress, 1)]);
+    assert_eq!(counts.tasks, [(TaskState::Locating, 1)]);
+    assert_eq!(counts.outcomes, [("already gone".to_owned(), 1)]);
+    let days = setup.store.deletions_per_day(connection.id, 30).await.unwrap();
+    assert_eq!(days, [("2026-11-22".to_owned(), 4)]);
+}

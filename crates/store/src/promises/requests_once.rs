@@ -1,0 +1,89 @@
+//! A request comes in once, however often it is sent, and is found by what people know of it.
+
+use domain::{RequestState, Right};
+
+use super::setup::{now, setup};
+use crate::{Added, From, JournalFilter, RequestFilter};
+
+#[tokio::test]
+async fn a_request_that_comes_again_is_known_and_adds_nothing() {
+    let setup = setup().await;
+    let first = setup.new_request(Right::Deletion, &["a@example.org"]);
+    let mut again = setup.new_request(Right::Deletion, &["a@example.org"]);
+    let mut twin = setup.new_request(Right::Deletion, &["a@example.org"]);
+    let other = setup.new_request(Right::Access, &["b@example.org"]);
+    again.idempotency = first.idempotency.clone();
+    twin.idempotency = first.idempotency.clone();
+    let (id, other_id) = (first.request.id, other.request.id);
+    let added = setup.store.add_requests(vec![first, twin], now()).await.unwrap();
+    assert_eq!(added, [Added::New(id), Added::Known(id)], "twice in one go");
+    let rows = setup.store.row_counts().await.unwrap();
+    let added = setup.store.add_requests(vec![again.clone()], now()).await.unwrap();
+    assert_eq!(added, [Added::Known(id)]);
+    assert_eq!(setup.store.row_counts().await.unwrap(), rows);
+    let added = setup.store.add_requests(vec![again, other], now()).await.unwrap();
+    assert_eq!(added, [Added::Known(id), Added::New(other_id)]);
+}
+
+#[tokio::test]
+async fn a_request_reads_back_as_given_with_its_state_derived() {
+    let setup = setup().await;
+    let mut new = setup.new_request(Right::OptOut, &["a@example.org"]);
+    new.request.external_id = Some("TICKET-7".into());
+    new.request.verified = None;
+    let added = setup.store.add_requests(vec![new.clone()], now()).await.unwrap();
+    assert_eq!(added, [Added::New(new.request.id)]);
+    let mut expected = new.request.clone();
+    expected.state = RequestState::Verifying;
+    let found = setup.again().await.request(new.request.id).await.unwrap().unwrap();
+    assert!(found == expected);
+    assert_eq!(setup.store.identifiers_of(&[found.id]).await.unwrap()[0].1, new.identifiers[0]);
+    let journal = setup.store.journal(From::Before(i64::MAX), &JournalFilter::default(), 1).await;
+    assert_eq!(journal.unwrap()[0].1, new.journal[0]);
+}
+
+#[tokio::test]
+async fn people_find_a_request_by_the_beginning_of_its_id_or_its_external_id() {
+    let setup = setup().await;
+    let mut new = setup.new_request(Right::Access, &["a@example.org"]);
+    new.request.external_id = Some("TICKET-7".into());
+    let id = new.request.id;
+    setup.store.add_requests(vec![new], now()).await.unwrap();
+    let text = id.to_string();
+    for asked in [&text[..], &text[..12], &text[4..16], "TICKET-7"] {
+        assert_eq!(setup.store.request_by_prefix(asked).await.unwrap(), [id], "{asked}");
+    }
+    assert!(setup.store.request_by_prefix("TICKET").await.unwrap().is_empty());
+    assert!(setup.store.request_by_prefix("ffff").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_and_take_each_filter() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let task = setup.task(&connection, "a@example.org").await;
+    let access = setup.request(Right::Access, &["b@example.org"]).await;
+    let late = setup.request(Right::Deletion, &["c@example.org"]).await;
+    let list = |filter: RequestFilter, after, limit| {
+        let store = setup.store.clone();
+        async move {
+            let page = store.requests(&filter, after, limit).await.unwrap();
+            page.iter().map(|request| request.id).collect::<Vec<_>>()
+        }
+    };
+    let all = RequestFilter::default;
+    assert_eq!(list(all(), None, 2).await, [task.request, access.id]);
+    assert_eq!(list(all(), Some(access.id), 2).await, [late.id]);
+    let right = RequestFilter { right: Some(Right::Access), ..all() };
+    assert_eq!(list(right, None, 9).await, [access.id]);
+    let received = RequestFilter { states: vec![RequestState::Received], ..all() };
+    assert_eq!(list(received, None, 9).await, [access.id, late.id]);
+    let of = RequestFilter { connection: Some(connection.id), ..all() };
+    assert_eq!(list(of, None, 9).await, [task.request]);
+    assert!(list(RequestFilter { overdue: Some(now()), ..all() }, None, 9).await.is_empty());
+    let tomorrow = now() + jiff::SignedDuration::from_hours(24);
+    assert_eq!(list(RequestFilter { overdue: Some(tomorrow), ..all() }, None, 9).await.len(), 3);
+    assert!(list(RequestFilter { needs_a_person: true, ..all() }, None, 9).await.is_empty());
+    let unrouted = setup.store.unrouted(9).await.unwrap();
+    assert_eq!(unrouted.iter().map(|request| request.id).collect::<Vec<_>>(), [access.id, late.id]);
+}

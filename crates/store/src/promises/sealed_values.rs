@@ -1,0 +1,130 @@
+//! No personal value stands in any file of the data folder, and none survives its key.
+
+use std::path::{Path, PathBuf};
+
+use domain::{IdentifierKind, Right};
+
+use super::setup::{Setup, setup};
+use crate::{Collected, Secret, Transition};
+
+const MARKS: [&str; 6] =
+    ["mark-email", "mark-user", "mark-evidence", "mark-body", "mark-secret", "mark-external"];
+
+/// Puts a mark into every place that takes a personal value or a secret.
+async fn plant(setup: &Setup) -> domain::Task {
+    let connection = setup.connection("segment-eu").await;
+    setup
+        .store
+        .set_secret(connection.id, "token", &Secret::new("mark-secret".into()))
+        .await
+        .unwrap();
+    let task = setup.task(&connection, "mark-email@example.org").await;
+    let mut new = setup.new_request(Right::Access, &["mark-email@example.org"]);
+    new.request.external_id = Some("mark-external".into());
+    new.idempotency = "mark-external".into();
+    setup.store.add_requests(vec![new], super::setup::now()).await.unwrap();
+    let mut writer = setup.store.blob_writer(task.request).await.unwrap();
+    writer.append(&b"mark-body ".repeat(40_000)).unwrap();
+    let (blob, n_bytes) = writer.finish().await.unwrap();
+    let (request, round) = (task.request, 1);
+    let found = setup.identifier(IdentifierKind::UserId, "mark-user");
+    setup
+        .done(Transition {
+            new_identifiers: vec![(task.request, found)],
+            evidence: vec![setup.evidence(&task, "mark-evidence")],
+            collected: vec![Collected {
+                task: task.id,
+                request,
+                round,
+                blob,
+                n_records: 1,
+                n_bytes,
+            }],
+            ..Default::default()
+        })
+        .await;
+    task
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+fn find_marks(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files(folder) {
+        let content = std::fs::read(&file).unwrap().to_ascii_lowercase();
+        for mark in MARKS {
+            if content.windows(mark.len()).any(|window| window == mark.as_bytes()) {
+                found.push(format!("{mark} in {}", file.display()));
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn no_planted_mark_is_found_in_any_byte_of_the_data_folder() {
+    let setup = setup().await;
+    let task = plant(&setup).await;
+    assert!(files(&setup.data()).iter().any(|file| file.ends_with("habeas.db-wal")));
+    assert_eq!(find_marks(&setup.data()), Vec::<String>::new(), "beside the open store");
+    let identifiers = setup.store.identifiers_of(&[task.request]).await.unwrap();
+    assert_eq!(identifiers[0].1.given, "MARK-EMAIL@EXAMPLE.ORG");
+    setup.store.close().await;
+    assert_eq!(find_marks(&setup.data()), Vec::<String>::new(), "after closing");
+    assert_eq!(find_marks(&setup.options().keys), Vec::<String>::new(), "in the key folder");
+}
+
+#[tokio::test]
+async fn destroying_a_request_key_makes_all_its_values_unreadable_and_no_others() {
+    let setup = setup().await;
+    let task = plant(&setup).await;
+    let other = setup.request(Right::Access, &["other@example.org"]).await;
+    let evidence = setup.store.evidence_of(task.id).await.unwrap()[0].id;
+    let body = setup.store.collected_of(task.request).await.unwrap()[0].blob;
+    assert!(setup.store.blob_reader(task.request, body).await.unwrap().is_some());
+    setup.store.destroy_request_key(task.request, &[]).await.unwrap();
+    for store in [setup.store.clone(), setup.again().await] {
+        assert!(store.identifiers_of(&[task.request]).await.unwrap().is_empty());
+        assert!(store.evidence_body(evidence).await.unwrap().is_none());
+        assert!(store.blob_reader(task.request, body).await.unwrap().is_none());
+        assert_eq!(store.identifiers_of(&[other.id]).await.unwrap().len(), 1);
+        assert!(store.task(task.id).await.unwrap().is_some(), "the record stays");
+    }
+}
+
+#[tokio::test]
+async fn what_was_collected_reads_back_and_what_nobody_names_is_swept() {
+    let setup = setup().await;
+    let task = plant(&setup).await;
+    let mut forgotten = setup.store.blob_writer(task.request).await.unwrap();
+    forgotten.append(b"nobody names this").unwrap();
+    let (forgotten, _) = forgotten.finish().await.unwrap();
+    assert_eq!(setup.store.sweep_blobs().await.unwrap(), 1);
+    assert!(setup.store.blob_reader(task.request, forgotten).await.unwrap().is_none());
+    let collected = setup.store.collected_of(task.request).await.unwrap()[0];
+    let reader = setup.store.blob_reader(task.request, collected.blob).await.unwrap();
+    let (mut reader, mut length) = (reader.unwrap(), 0);
+    while let Some(chunk) = reader.next_chunk().unwrap() {
+        length += chunk.len() as u64;
+    }
+    assert_eq!((length, collected.n_bytes), (400_000, 400_000));
+}
+
+#[tokio::test]
+async fn a_secret_opens_for_its_connection_and_never_prints() {
+    let setup = setup().await;
+    plant(&setup).await;
+    let connection = setup.store.connection_by_name("segment-eu").await.unwrap().unwrap();
+    let secrets = setup.again().await.secrets(connection.id).await.unwrap();
+    assert_eq!(secrets["token"].expose(), "mark-secret");
+    assert!(!format!("{secrets:?}").contains("mark"));
+    setup.store.remove_secrets(connection.id).await.unwrap();
+    assert!(setup.store.secrets(connection.id).await.unwrap().is_empty());
+}
