@@ -6,8 +6,6 @@
 //! told by the caller (see `World::settle`), so this file knows no vendor.
 
 mod followers;
-#[cfg(test)]
-mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -3,9 +3,6 @@
 //! `PUT /faults/{vendor}` replaces the vendor's list. The first entry that matches a call, has count
 //! left and wins its throw of the (seeded) dice decides; the others are not asked.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

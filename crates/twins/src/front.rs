@@ -10,8 +10,9 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use crate::faults::Fault;
@@ -140,8 +141,13 @@ async fn cut(response: Response) -> Response {
     let whole = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
     let half = whole.slice(..whole.len() / 2);
-    let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
-    Response::from_parts(head, Body::from_stream(stream::iter([Ok(half), broken])))
+    let sent = stream::once(async { Ok(half) });
+    // The pause lets the first half reach the wire before the connection breaks.
+    let broken = stream::once(async {
+        yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    });
+    Response::from_parts(head, Body::from_stream(sent.chain(broken)))
 }
 
 /// The last third is missing, and the length says that this is all.
