@@ -1,1 +1,23 @@
-//! packaging.
+//! Packages: what an access request collected, as one ZIP file that a person can read without
+//! anything else and a program can read as JSON.
+//!
+//! Start at [`write`]. Memory stays constant however much was collected: bodies are read line by
+//! line, once to learn what is there (`survey`) and once per file to write it (`archive`). What
+//! comes from a vendor is hostile: escaped where shown (`page`), bounded, and never a file name as
+//! it stands (`names`).
+//!
+//! It knows no vendor, and decides nothing: whether a package may be written is a gate's matter.
+
+mod archive;
+mod contents;
+mod error;
+mod lines;
+mod names;
+mod pack;
+mod page;
+mod survey;
+mod write;
+
+pub use error::PackageError;
+pub use pack::Progress;
+pub use write::{Summary, write};

@@ -1,0 +1,44 @@
+//! Why a package could not be written.
+
+use std::io;
+
+use domain::Right;
+use store::StoreError;
+
+/// Why a package could not be written. Where this is given, no file was left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// There is no such request.
+    #[error("there is no such request")]
+    NoSuchRequest,
+    /// The right collects nothing that a person could be handed.
+    #[error("a request for {right} collects no data, so there is nothing to package")]
+    NothingToPackage {
+        /// The request's right.
+        right: Right,
+    },
+    /// The store could not be read, or the journal not written.
+    #[error("the collected data could not be used")]
+    Store(#[from] StoreError),
+    /// A collected body is not what the engine writes.
+    #[error("a collected body can't be read: {what}")]
+    Damaged {
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A collected body could not be read.
+    #[error("a collected body could not be read")]
+    Read(#[source] io::Error),
+    /// The file could not be written.
+    #[error("could not write the package")]
+    Write(#[source] io::Error),
+    /// The archive could not be written.
+    #[error("could not write the package's archive")]
+    Zip(#[source] rawzip::Error),
+    /// The page could not be made.
+    #[error("could not make the package's page")]
+    Page(#[source] askama::Error),
+    /// The writer's thread ended early.
+    #[error("the writing of the package was cut short")]
+    CutShort,
+}

@@ -1,0 +1,250 @@
+//! Writing the package of a request: gather what the store knows, pack it into a draft beside the
+//! target, make it durable, give it its name, journal it.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use domain::{Actor, BlobId, Entry, Event, Instant, Request, RequestId, Task, TaskState};
+use store::{BlobReader, Store, Transition};
+use tokio::runtime::Handle;
+
+use crate::contents::{Contents, System};
+use crate::error::PackageError;
+use crate::pack::{Packed, Progress, pack};
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Where.
+    pub path: PathBuf,
+    /// Systems that were asked.
+    pub n_systems: usize,
+    /// Files of data.
+    pub n_files: usize,
+    /// Records in them.
+    pub n_records: u64,
+    /// Size of the package.
+    pub size_bytes: u64,
+    /// What has to be known before it is handed over; empty if it is complete and released.
+    pub reservations: Vec<String>,
+}
+
+/// Writes the package of a request to a file, replacing one that is there. Whatever happens, the
+/// file is whole or not there.
+pub async fn write(
+    store: &Store,
+    request: RequestId,
+    actor: &Actor,
+    now: Instant,
+    path: &Path,
+    progress: impl FnMut(Progress) + Send + 'static,
+) -> Result<Summary, PackageError> {
+    let request = store.request(request).await?.ok_or(PackageError::NoSuchRequest)?;
+    if !request.right.only_reads() {
+        return Err(PackageError::NothingToPackage { right: request.right });
+    }
+    let (contents, bodies) = gather(store, &request, now).await?;
+    let n_systems = contents.systems.len();
+    let reservations = contents.reservations.clone();
+    let bodies = Bodies { store: store.clone(), request: request.id, blobs: bodies };
+    let target = path.to_owned();
+    let writing = tokio::task::spawn_blocking(move || save(contents, &bodies, &target, progress));
+    let (packed, size_bytes) = writing.await.map_err(|_| PackageError::CutShort)??;
+    let entry = Entry::new(now, actor.clone(), Event::PackageWritten)
+        .request(request.id)
+        .fact("n_files", packed.n_files)
+        .fact("n_records", packed.n_records)
+        .fact("size_bytes", size_bytes)
+        .fact("manifest", packed.manifest.to_string());
+    store.apply(None, &[Transition { journal: vec![entry], ..Transition::default() }]).await?;
+    let Packed { n_files, n_records, .. } = packed;
+    Ok(Summary { path: path.to_owned(), n_systems, n_files, n_records, size_bytes, reservations })
+}
+
+/// Everything about a request but its bodies; those are numbered as the blobs beside it.
+async fn gather(
+    store: &Store,
+    request: &Request,
+    now: Instant,
+) -> Result<(Contents, Vec<BlobId>), PackageError> {
+    let tasks = store.tasks_of(&[request.id]).await?;
+    let connections = store.all_connections().await?;
+    let identifiers = store.identifiers_of(&[request.id]).await?;
+    let collected = store.collected_of(request.id).await?;
+    let mut bodies = Vec::new();
+    let mut systems = Vec::new();
+    for task in &tasks {
+        // A round begins anew with everything known by then, so the last one holds it all.
+        let of_task = || collected.iter().filter(|collected| collected.task == task.id);
+        let last = of_task().map(|collected| collected.round).max();
+        let of_task = of_task().filter(|collected| Some(collected.round) == last);
+        let numbers = of_task.map(|collected| {
+            bodies.push(collected.blob);
+            bodies.len() - 1
+        });
+        let numbers = numbers.collect();
+        let connection =
+            connections.iter().find(|connection| Some(connection.id) == task.connection);
+        systems.push(System {
+            name: connection.map_or("by hand", |connection| &connection.name).to_owned(),
+            connector: connection.map_or("", |connection| &connection.connector).to_owned(),
+            answer: answer_of(task),
+            notes: gaps_of(task),
+            bodies: numbers,
+        });
+    }
+    let vouched = identifiers.iter().filter(|(_, one)| one.origin.is_vouched_for());
+    let contents = Contents {
+        request: request.id.to_string(),
+        right: request.right.to_string(),
+        scope: request.scope.to_string().replace('|', ", ").replace('_', " "),
+        received_at: day(request.received_at),
+        written_at: day(now),
+        written_unix: now.as_second(),
+        asked_by: vouched.map(|(_, one)| (one.kind.to_string(), one.given.clone())).collect(),
+        reservations: reservations(request, &tasks),
+        systems,
+    };
+    Ok((contents, bodies))
+}
+
+fn day(at: Instant) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn answer_of(task: &Task) -> String {
+    match &task.detail.outcome {
+        Some(outcome) => outcome.to_string(),
+        None => match &task.detail.hand {
+            Some(work) => format!("to be done by a person: {}", work.what),
+            None => "has not answered yet".to_owned(),
+        },
+    }
+}
+
+/// What could not be searched, or is left to a person.
+fn gaps_of(task: &Task) -> Vec<String> {
+    let Some(found) = &task.detail.found else { return Vec::new() };
+    let unsearched = found.not_searchable.iter().map(|what| format!("Not searched: {what}."));
+    let by_hand = found.by_hand.iter().map(|work| format!("{}: {}.", work.place, work.what));
+    unsearched.chain(by_hand).collect()
+}
+
+/// Why a package is not yet the answer to its request.
+fn reservations(request: &Request, tasks: &[Task]) -> Vec<String> {
+    let mut out = Vec::new();
+    if request.routed.is_none() {
+        out.push("no system has been asked yet".to_owned());
+    }
+    let is_collected =
+        |task: &&Task| task.state == TaskState::Approving && task.detail.outcome.is_some();
+    let n_unreleased = tasks.iter().filter(is_collected).count();
+    let n_open = tasks.iter().filter(|task| !task.is_over()).count() - n_unreleased;
+    if n_open > 0 {
+        out.push(format!(
+            "this is not complete: {n_open} of {} systems have not answered",
+            tasks.len()
+        ));
+    }
+    if n_unreleased > 0 {
+        out.push(format!(
+            "this is for review only: the answers of {n_unreleased} of {} systems have not been released",
+            tasks.len()
+        ));
+    }
+    out
+}
+
+/// The collected bodies, opened by number.
+struct Bodies {
+    store: Store,
+    request: RequestId,
+    blobs: Vec<BlobId>,
+}
+
+impl Bodies {
+    fn open(&self, number: usize) -> io::Result<Box<dyn Read>> {
+        let gone = || io::Error::new(io::ErrorKind::NotFound, "a collected body is gone");
+        let blob = self.blobs.get(number).ok_or_else(gone)?;
+        // This runs on a thread that may block.
+        let opened = Handle::current().block_on(self.store.blob_reader(self.request, *blob));
+        let reader = opened.map_err(io::Error::other)?.ok_or_else(gone)?;
+        Ok(Box::new(Chunks { reader, chunk: Vec::new(), given: 0 }))
+    }
+}
+
+/// A body as plain bytes.
+struct Chunks {
+    reader: BlobReader,
+    chunk: Vec<u8>,
+    given: usize,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.chunk.len() {
+            self.given = 0;
+            self.chunk = self.reader.next_chunk().map_err(io::Error::other)?.unwrap_or_default();
+        }
+        let n = self.chunk.get(self.given..).unwrap_or_default().read(into)?;
+        self.given += n;
+        Ok(n)
+    }
+}
+
+fn save(
+    contents: Contents,
+    bodies: &Bodies,
+    path: &Path,
+    mut progress: impl FnMut(Progress),
+) -> Result<(Packed, u64), PackageError> {
+    let draft = Draft::beside(path).map_err(PackageError::Write)?;
+    let mut open = |number| bodies.open(number);
+    let (out, packed) = pack(contents, &mut open, BufWriter::new(&draft.file), &mut progress)?;
+    out.into_inner().map_err(|error| PackageError::Write(error.into_error()))?;
+    let size_bytes = draft.name_it(path).map_err(PackageError::Write)?;
+    Ok((packed, size_bytes))
+}
+
+/// A file that is being written; gone again unless it gets its name.
+struct Draft {
+    file: File,
+    path: PathBuf,
+}
+
+impl Draft {
+    fn beside(target: &Path) -> io::Result<Self> {
+        let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut draft = std::ffi::OsString::from(".");
+        draft.push(name);
+        draft.push(".part");
+        let path = target.with_file_name(draft);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(Self { file, path })
+    }
+
+    /// Makes it durable under its name. Returns its size.
+    fn name_it(&self, target: &Path) -> io::Result<u64> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.path, target)?;
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(self.file.metadata()?.len())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After the renaming there is none; a leftover is removed by the next writing.
+        let _removed = std::fs::remove_file(&self.path);
+    }
+}
