@@ -5,6 +5,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, header};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -48,15 +49,18 @@ pub(super) struct Message {
     pub(super) event: Option<String>,
     pub(super) name: Option<String>,
     message_id: Option<String>,
-    timestamp: Option<jiff::Timestamp>,
+    timestamp: Option<Value>,
+    sent_at: Option<Value>,
     pub(super) traits: Option<Map<String, Value>>,
     pub(super) properties: Option<Map<String, Value>>,
     pub(super) context: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Batch {
     batch: Vec<Value>,
+    sent_at: Option<Value>,
     context: Option<Map<String, Value>>,
 }
 
@@ -133,7 +137,7 @@ fn read_batch(size: usize, body: Value) -> Result<Vec<Message>, Refusal> {
     if size > LARGEST_BATCH {
         return Err(Refusal("the batch is too large"));
     }
-    let Batch { batch, context } =
+    let Batch { batch, sent_at, context } =
         serde_json::from_value(body).map_err(|_| Refusal("a batch has a list named batch"))?;
     if batch.len() > MOST_EVENTS {
         return Err(Refusal("the batch has too many events"));
@@ -145,6 +149,7 @@ fn read_batch(size: usize, body: Value) -> Result<Vec<Message>, Refusal> {
         let mut context = shared.clone();
         context.extend(message.context.take().unwrap_or_default());
         message.context = Some(context);
+        message.sent_at = message.sent_at.or_else(|| sent_at.clone());
         messages.push(message);
     }
     Ok(messages)
@@ -212,6 +217,17 @@ fn keep(state: &mut Segment, source: usize, message: Message) {
     if let Some(user_id) = &message.user_id {
         *state.archive.entry(user_id.clone()).or_default() |= 1 << source;
     }
-    let at = message.timestamp.unwrap_or(state.now);
+    let at = happened_at(&message, state.now);
     take_in(state, Arrival { source, kind, message_id: message_id.into(), at, message });
+}
+
+/// When an event took place, by the receiver's clock: the sender's own clock only tells how long
+/// before sending that was. (Libraries stamp with the real time; the twin's may be months away.)
+fn happened_at(message: &Message, now: Timestamp) -> Timestamp {
+    let time = |value: &Option<Value>| value.as_ref()?.as_str()?.parse::<Timestamp>().ok();
+    match (time(&message.timestamp), time(&message.sent_at)) {
+        (Some(at), Some(sent_at)) => now.checked_sub(sent_at.duration_since(at)).unwrap_or(now),
+        (Some(at), None) => at,
+        (None, _) => now,
+    }
 }

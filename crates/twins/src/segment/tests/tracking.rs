@@ -201,3 +201,16 @@ async fn events_beyond_unifys_limits_vanish_silently() {
     assert_eq!(bench.track("/v1/track", long).await.status, 200);
     assert_eq!(effect(&bench, "events_dropped").await, 2);
 }
+
+#[tokio::test]
+async fn a_senders_clock_tells_only_how_long_ago_an_event_was() {
+    let bench = Bench::new().await;
+    let event = json!({
+        "userId": "skewed", "event": "E",
+        "timestamp": "2031-01-01T10:00:00Z", "sentAt": "2031-01-01T13:00:00+00:00",
+    });
+    bench.track("/v1/track", event).await;
+    let events = bench.profile(0, "user_id:skewed", "events").await.json();
+    let at: jiff::Timestamp = events["data"][0]["timestamp"].as_str().unwrap().parse().unwrap();
+    assert_eq!(bench.twins.now().duration_since(at), jiff::SignedDuration::from_hours(3));
+}
