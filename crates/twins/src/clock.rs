@@ -67,12 +67,12 @@ struct Inner {
 }
 
 impl Clock {
-    /// A clock at `start_at`, running as fast as the real one.
-    pub(crate) fn new(start_at: Timestamp) -> Clock {
+    /// A clock at `start_at`; when paced, as fast as the real one.
+    pub(crate) fn new(start_at: Timestamp, mode: Mode) -> Clock {
         let inner = Inner {
             base: start_at,
             since: Instant::now(),
-            mode: Mode::Paced,
+            mode,
             pace: 1.0,
             followers: Followers::default(),
             holds: 0,
@@ -117,11 +117,11 @@ impl Clock {
     }
 
     /// Back to the start, as a new clock would be; followers stay registered.
-    pub(crate) fn reset(&self, start_at: Timestamp) {
+    pub(crate) fn reset(&self, start_at: Timestamp, mode: Mode) {
         self.change(|inner| {
             inner.base = start_at;
             inner.since = Instant::now();
-            inner.mode = Mode::Paced;
+            inner.mode = mode;
             inner.pace = 1.0;
         });
     }

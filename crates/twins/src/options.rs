@@ -17,6 +17,9 @@ pub struct Options {
     pub port_base: Option<u16>,
     /// Where virtual time starts.
     pub start_at: Timestamp,
+    /// Whether virtual time stands still at first, rather than running with the real clock. Two
+    /// runs are the same only so.
+    pub idle: bool,
     /// Whether rate limits and quotas are kept at first (a switch changes it later).
     pub limits: bool,
     /// How long each call takes at least, in real milliseconds (a switch changes it later).
@@ -33,6 +36,7 @@ impl Default for Options {
             regular_only: false,
             port_base: None,
             start_at,
+            idle: false,
             limits: true,
             latency_ms: 0,
         }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
@@ -21,7 +21,6 @@ use tower::ServiceExt;
 
 use crate::front::NoAnswer;
 use crate::options::Options;
-use crate::segment;
 use crate::world::Twins;
 
 /// How long a held answer is held at most; clients give up long before.
@@ -45,15 +44,18 @@ pub async fn serve(options: Options) -> io::Result<Serving> {
         listeners.push(tokio::spawn(accept(listener, router)));
         io::Result::Ok(format!("http://{address}"))
     };
-    let public_api = open(twins.public_api()).await?;
-    let profile_api = open(twins.profile_api()).await?;
-    let tracking_api = open(twins.tracking_api()).await?;
-    let control = open(twins.control()).await?;
-    let base_urls = segment::BaseUrls { public_api, profile_api, tracking_api };
-    let description = json!({
-        "segment": twins.world.segment.describe(&base_urls),
-        "control": {"base_url": control},
-    });
+    let addresses = [
+        ("public_api", open(twins.public_api()).await?),
+        ("profile_api", open(twins.profile_api()).await?),
+        ("tracking_api", open(twins.tracking_api()).await?),
+        ("control", open(twins.control()).await?),
+    ];
+    let address = |_vendor: &str, api: &str| {
+        let found = addresses.iter().find(|(name, _)| *name == api);
+        found.map_or(String::new(), |(_, address)| address.clone())
+    };
+    let description = twins.description(address);
+    let control = address("control", "control");
     Ok(Serving { description, control, listeners })
 }
 

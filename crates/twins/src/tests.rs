@@ -42,30 +42,24 @@ impl Reply {
 
 impl Bench {
     /// Twins that stand still until told otherwise.
-    pub(crate) async fn new() -> Bench {
-        Bench::with(Options::default()).await
+    pub(crate) fn new() -> Bench {
+        Bench::with(Options::default())
     }
 
-    pub(crate) async fn with(options: Options) -> Bench {
+    pub(crate) fn with(mut options: Options) -> Bench {
+        options.idle = true;
         let twins = Twins::new(options);
-        let nowhere = crate::segment::BaseUrls {
-            public_api: String::new(),
-            profile_api: String::new(),
-            tracking_api: String::new(),
-        };
-        let description = twins.world.segment.describe(&nowhere);
+        let description = twins.description(|_, _| String::new())["segment"].take();
         let full = &description["credentials"]["full"];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let space = |space: &Value| (text(&space["space_id"]), text(&space["profile_token"]));
-        let bench = Bench {
+        Bench {
             token: text(&full["token"]),
             write_key: text(&full["write_key"]),
             spaces: full["spaces"].as_array().unwrap().iter().map(space).collect(),
             twins,
             description,
-        };
-        bench.control("POST", "/clock", json!({"mode": "idle"})).await;
-        bench
+        }
     }
 
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 use crate::calls::Calls;
-use crate::clock::{Clock, Jump};
+use crate::clock::{Clock, Jump, Mode};
 use crate::faults::Faults;
 use crate::options::Options;
-use crate::segment::{self, Callback, Desk};
+use crate::segment::{self, BaseUrls, Callback, Desk};
 use crate::{control, front};
 
 /// The shared state: one clock, one plan of faults, one set of counters, each vendor's own state.
@@ -24,8 +25,11 @@ pub(crate) struct World {
 
 impl World {
     /// How long a call to `vendor` takes at least, if set.
-    pub(crate) fn latency(&self, _vendor: &str) -> Option<Duration> {
-        self.segment.latency()
+    pub(crate) fn latency(&self, vendor: &str) -> Option<Duration> {
+        match vendor {
+            "segment" => self.segment.latency(),
+            _ => None,
+        }
     }
 
     /// Lets the clock jump as far as it may, doing what the twins have to do on the way.
@@ -47,7 +51,7 @@ impl World {
     pub(crate) fn reset(&self) {
         self.faults.reset();
         self.calls.reset();
-        self.clock.reset(self.options.start_at);
+        self.clock.reset(self.options.start_at, first_mode(&self.options));
         self.segment.reset(&self.options);
     }
 
@@ -65,6 +69,10 @@ impl World {
     }
 }
 
+fn first_mode(options: &Options) -> Mode {
+    if options.idle { Mode::Idle } else { Mode::Paced }
+}
+
 /// All twins in this process, as services over one state.
 #[derive(Clone)]
 pub struct Twins {
@@ -75,7 +83,7 @@ impl Twins {
     /// Makes the twins and their population. No socket, no thread.
     pub fn new(options: Options) -> Twins {
         let world = World {
-            clock: Clock::new(options.start_at),
+            clock: Clock::new(options.start_at, first_mode(&options)),
             faults: Faults::new(options.seed),
             calls: Calls::default(),
             segment: Desk::new(&options),
@@ -104,12 +112,28 @@ impl Twins {
         control::router(Arc::clone(&self.world))
     }
 
+    /// Addresses, credentials and subjects: the one line of `habeas twins --json`. `base_url` gives
+    /// the address under which the caller reaches an API, by vendor and name; the control interface
+    /// is `("control", "control")`.
+    pub fn description(&self, base_url: impl Fn(&str, &str) -> String) -> Value {
+        let base_urls = BaseUrls {
+            public_api: base_url("segment", "public_api"),
+            profile_api: base_url("segment", "profile_api"),
+            tracking_api: base_url("segment", "tracking_api"),
+        };
+        json!({
+            "segment": self.world.segment.describe(&base_urls),
+            "control": {"base_url": base_url("control", "control")},
+        })
+    }
+
     /// The virtual time.
     pub fn now(&self) -> Timestamp {
         self.world.clock.now()
     }
 
     /// Moves virtual time on, as `POST /clock` does; `false` when it can't go that far.
+    /// Where a switch says that webhooks are posted, this needs a runtime to post them on.
     pub fn advance(&self, length: SignedDuration) -> bool {
         let moved = self.world.clock.advance(length).is_ok();
         self.world.catch_up();

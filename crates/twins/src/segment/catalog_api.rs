@@ -68,19 +68,55 @@ pub(super) fn spaces(state: &Segment, query: &Query) -> Answer {
 }
 
 pub(super) fn users(state: &Segment, query: &Query) -> Answer {
-    let resource = json!({"id": state.workspace_id, "type": "WORKSPACE", "labels": []});
-    let permission = json!({
-        "roleId": "1WDUuRLxv84rrfCNUwvkrRtkxnS",
-        "roleName": "Workspace Owner",
-        "resources": [resource],
+    page(state, query, "users", vec![shown_admin(state)])
+}
+
+pub(super) fn user(state: &Segment, id: &str) -> Answer {
+    let admin = shown_admin(state);
+    if admin["id"] != id {
+        return Err(Refusal::not_found("User", id));
+    }
+    Ok(data(&json!({"user": admin})))
+}
+
+pub(super) fn warehouse(state: &Segment, id: &str) -> Answer {
+    check_warehouse(state, id)?;
+    Ok(data(&json!({"warehouse": shown_warehouse(state)})))
+}
+
+/// The warehouse takes the data of every source.
+pub(super) fn warehouse_sources(state: &Segment, id: &str, query: &Query) -> Answer {
+    check_warehouse(state, id)?;
+    sources(state, query)
+}
+
+fn check_warehouse(state: &Segment, id: &str) -> Result<(), Refusal> {
+    if id == state.warehouse_id { Ok(()) } else { Err(Refusal::not_found("Warehouse", id)) }
+}
+
+/// This workspace sends nothing out of its warehouse.
+pub(super) fn reverse_etl_models(state: &Segment, query: &Query) -> Answer {
+    page(state, query, "models", vec![])
+}
+
+/// One destination function; the kind of function that is wanted must be said.
+pub(super) fn functions(state: &Segment, query: &Query) -> Answer {
+    const KINDS: [&str; 5] =
+        ["SOURCE", "DESTINATION", "INSERT_SOURCE", "INSERT_DESTINATION", "INSERT_TRANSFORMATION"];
+    let kind = query.get("resourceType").filter(|kind| KINDS.contains(kind));
+    let kind = kind.ok_or_else(|| Refusal::invalid("resourceType", "is required"))?;
+    let loyalty = json!({
+        "id": "dfn_a1B2c3D4e5F6g7H8i9J0kL",
+        "resourceType": "DESTINATION",
+        "createdAt": "2026-02-03T10:11:12.000Z",
+        "createdBy": "uR3eW5qA7sD9fG2hJ4kL6Z",
+        "displayName": "Post to loyalty API",
+        "description": "",
+        "logoUrl": "https://cdn.example.com/fn.svg",
+        "catalogId": "65c2bdbdde6f2d8297f943da",
     });
-    let admin = json!({
-        "id": "uR3eW5qA7sD9fG2hJ4kL6Z",
-        "name": "Workspace Admin",
-        "email": "admin@example.com",
-        "permissions": [permission],
-    });
-    page(state, query, "users", vec![admin])
+    let all = if kind == "DESTINATION" { vec![loyalty] } else { vec![] };
+    page(state, query, "functions", all)
 }
 
 /// The page that is asked for, under `key`.
@@ -170,6 +206,22 @@ fn shown_destination(state: &Segment, destination: &Destination) -> Value {
         "sourceId": state.sources[destination.source].id,
         "settings": {"apiKey": "****", "secretKey": secret},
         "metadata": metadata,
+    })
+}
+
+/// The one employee with access.
+fn shown_admin(state: &Segment) -> Value {
+    let resource = json!({"id": state.workspace_id, "type": "WORKSPACE", "labels": []});
+    let permission = json!({
+        "roleId": "1WDUuRLxv84rrfCNUwvkrRtkxnS",
+        "roleName": "Workspace Owner",
+        "resources": [resource],
+    });
+    json!({
+        "id": "uR3eW5qA7sD9fG2hJ4kL6Z",
+        "name": "Workspace Admin",
+        "email": "admin@example.com",
+        "permissions": [permission],
     })
 }
 

@@ -126,16 +126,13 @@ pub(super) fn answer(world: &World, call: &Call<'_>) -> Response {
     let state = &mut *world.segment.state();
     state.requests_answered += 1;
     let answer = serve(state, call);
-    let mut response = answer.unwrap_or_else(Refusal::into_response);
-    if response.status() == 429 && state.switches.profile_retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
+    let mut response = answer.unwrap_or_else(|refusal| refused(state, refusal));
     response.headers_mut().insert("request-id", HeaderValue::from(state.requests_answered));
     response
 }
 
 /// The refusal of a planned fault.
-pub(super) fn refuse(_world: &World, status: u16) -> Response {
+pub(super) fn refuse(world: &World, status: u16) -> Response {
     let refusal = match status {
         401 => UNAUTHORIZED,
         429 => THROTTLED,
@@ -143,7 +140,16 @@ pub(super) fn refuse(_world: &World, status: u16) -> Response {
         503 => refusal(503, "server_error", "The service is not available."),
         _ => INTERNAL,
     };
-    refusal.into_response()
+    refused(&world.segment.state(), refusal)
+}
+
+/// A refusal, with the hint that a switch adds.
+fn refused(state: &Segment, refusal: Refusal) -> Response {
+    let mut response = refusal.into_response();
+    if refusal.status == 429 && state.switches.profile_retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 fn serve(state: &mut Segment, call: &Call<'_>) -> Answer {

@@ -36,11 +36,11 @@ pub(super) fn delete_external_id(
     if kind == "group_id" {
         return Err(refusal(400, "unsupported_eid_type", "Ids of this type can't be deleted."));
     }
-    if kind == "user_id" && id == user_id {
+    if kind == "user_id" && id.to_lowercase() == user_id {
         return Err(bad("The id is the one that is looked up by."));
     }
     let space = &mut state.spaces[space];
-    let slot = space.find("user_id", user_id).ok_or(NOT_FOUND)?;
+    let slot = space.slot_of("user_id", user_id).ok_or(NOT_FOUND)?;
     if space.find(kind, id) != Some(slot) {
         return Err(refusal(404, "eid_not_found", "The profile has no such id."));
     }

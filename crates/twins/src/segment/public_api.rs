@@ -28,8 +28,13 @@ pub(super) enum Route<'a> {
     Destinations,
     Destination(&'a str),
     Warehouses,
+    Warehouse(&'a str),
+    WarehouseSources(&'a str),
+    ReverseEtlModels,
+    Functions,
     Spaces,
     Users,
+    User(&'a str),
     Suppressions,
     Regulations,
     Regulation(&'a str),
@@ -44,9 +49,9 @@ pub(super) enum Route<'a> {
 fn route<'a>(method: &Method, segments: &[&'a str]) -> Option<(Route<'a>, &'static str)> {
     use Route::{
         CreateCloudSourceRegulation, CreateRegulation, CreateSourceRegulation, DeleteRegulation,
-        Destination, Destinations, Echo, Regulation, Regulations, Source, SourceDestinations,
-        SourceRegulations, SourceWarehouses, Sources, Spaces, Suppressions, Users, Warehouses,
-        Workspace,
+        Destination, Destinations, Echo, Functions, Regulation, Regulations, ReverseEtlModels,
+        Source, SourceDestinations, SourceRegulations, SourceWarehouses, Sources, Spaces,
+        Suppressions, User, Users, Warehouse, WarehouseSources, Warehouses, Workspace,
     };
     Some(match (method.as_str(), segments) {
         ("GET", [""] | []) => (Workspace, "GET /"),
@@ -62,6 +67,13 @@ fn route<'a>(method: &Method, segments: &[&'a str]) -> Option<(Route<'a>, &'stat
         ("GET", ["destinations"]) => (Destinations, "GET /destinations"),
         ("GET", ["destinations", id]) => (Destination(id), "GET /destinations/{id}"),
         ("GET", ["warehouses"]) => (Warehouses, "GET /warehouses"),
+        ("GET", ["warehouses", id]) => (Warehouse(id), "GET /warehouses/{id}"),
+        ("GET", ["warehouses", id, "connected-sources"]) => {
+            (WarehouseSources(id), "GET /warehouses/{id}/connected-sources")
+        }
+        ("GET", ["reverse-etl-models"]) => (ReverseEtlModels, "GET /reverse-etl-models"),
+        ("GET", ["functions"]) => (Functions, "GET /functions"),
+        ("GET", ["users", id]) => (User(id), "GET /users/{id}"),
         ("GET", ["spaces"]) => (Spaces, "GET /spaces"),
         ("GET", ["users"]) => (Users, "GET /users"),
         ("GET", ["suppressions"]) => (Suppressions, "GET /suppressions"),
@@ -157,6 +169,11 @@ fn serve(state: &mut Segment, call: &Call<'_>, token: usize) -> Result<Response,
         Route::Destinations => catalog_api::destinations(state, &query),
         Route::Destination(id) => catalog_api::destination(state, id),
         Route::Warehouses => catalog_api::warehouses(state, &query),
+        Route::Warehouse(id) => catalog_api::warehouse(state, id),
+        Route::WarehouseSources(id) => catalog_api::warehouse_sources(state, id, &query),
+        Route::ReverseEtlModels => catalog_api::reverse_etl_models(state, &query),
+        Route::Functions => catalog_api::functions(state, &query),
+        Route::User(id) => catalog_api::user(state, id),
         Route::Spaces => catalog_api::spaces(state, &query),
         Route::Users => catalog_api::users(state, &query),
         Route::Suppressions => regulations_api::suppressions(state, &query),
@@ -184,11 +201,15 @@ fn permission(route: &Route<'_>) -> Option<Permission> {
         Route::Sources
         | Route::Source(_)
         | Route::SourceDestinations(_)
-        | Route::SourceWarehouses(_) => Some(Permission::Sources),
+        | Route::SourceWarehouses(_)
+        | Route::ReverseEtlModels
+        | Route::Functions => Some(Permission::Sources),
         Route::Destinations | Route::Destination(_) => Some(Permission::Destinations),
-        Route::Warehouses => Some(Permission::Warehouses),
+        Route::Warehouses | Route::Warehouse(_) | Route::WarehouseSources(_) => {
+            Some(Permission::Warehouses)
+        }
         Route::Spaces => Some(Permission::Spaces),
-        Route::Users => Some(Permission::Users),
+        Route::Users | Route::User(_) => Some(Permission::Users),
         _ => Some(Permission::Privacy),
     }
 }

@@ -158,11 +158,16 @@ impl Space {
     /// The profile that the Profile API finds: values of any id are compared in lower case, and a
     /// value with a capital finds nothing (4.1).
     pub(super) fn look_up(&self, kind: &str, value: &str) -> Option<&Profile> {
+        self.profile(self.slot_of(kind, value)?)
+    }
+
+    /// The place of the profile that [`Space::look_up`] finds.
+    pub(super) fn slot_of(&self, kind: &str, value: &str) -> Option<usize> {
         if value.chars().any(char::is_uppercase) {
             return None;
         }
         let folded = || self.by_folded_id.get(kind)?.get(value).copied();
-        self.profile(self.find(kind, value).or_else(folded)?)
+        self.find(kind, value).or_else(folded)
     }
 
     pub(super) fn by_segment_id(&self, segment_id: &str) -> Option<&Profile> {

@@ -23,7 +23,7 @@ async fn n_created(bench: &Bench) -> u64 {
 
 /// One creation under a fault: what the caller sees, and how many regulations there are then.
 async fn struck(fault: &str) -> (Reply, u64) {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let create_calls = json!({"method": "POST", "path": "/regulations"});
     plan(&bench, json!([{"match": create_calls, "fault": fault, "count": 1}])).await;
     let reply = create(&bench).await;
@@ -67,7 +67,7 @@ async fn spoiled_answers_come_after_the_effect() {
 
 #[tokio::test]
 async fn a_fault_hits_only_what_it_matches_and_only_as_often_as_planned() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let glob = json!({"path": "/v1/spaces/*/collections/users/profiles/email*metadata"});
     plan(&bench, json!([{"match": glob, "fault": "500", "count": 2}])).await;
     let email = "email:ana.quill.0%40example.com";
@@ -88,7 +88,7 @@ async fn a_fault_hits_only_what_it_matches_and_only_as_often_as_planned() {
 #[tokio::test]
 async fn a_rate_hits_about_its_share_and_the_same_calls_each_time() {
     async fn hits() -> Vec<u16> {
-        let bench = Bench::new().await;
+        let bench = Bench::new();
         bench.switch(json!({"limits": false})).await;
         plan(&bench, json!([{"fault": "503", "rate": 0.25}])).await;
         let mut seen = Vec::new();
@@ -105,7 +105,7 @@ async fn a_rate_hits_about_its_share_and_the_same_calls_each_time() {
 
 #[tokio::test]
 async fn unknown_faults_and_vendors_are_refused() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let control = || bench.twins.control();
     let bad = json!([{"fault": "earthquake"}]).to_string();
     assert_eq!(super::send(control(), "PUT", "/faults/segment", &[], bad).await.status, 422);

@@ -23,7 +23,7 @@ async fn now(bench: &Bench) -> String {
 
 #[tokio::test]
 async fn an_idle_clock_stands_still_until_it_is_told_to_move() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let before = now(&bench).await;
     bench.get("/").await;
     assert_eq!(now(&bench).await, before);
@@ -34,7 +34,7 @@ async fn an_idle_clock_stands_still_until_it_is_told_to_move() {
 
 #[tokio::test]
 async fn a_lone_idle_follower_is_taken_to_its_next_due_time_at_once() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let id = register(&bench).await;
     let answer = report(&bench, &id, json!("2026-12-24T18:00:00Z")).await;
     assert_eq!(answer["now"], "2026-12-24T18:00:00Z");
@@ -43,7 +43,7 @@ async fn a_lone_idle_follower_is_taken_to_its_next_due_time_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_that_works_holds_the_clock_for_the_others() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let before = now(&bench).await;
     let (busy, idle) = (register(&bench).await, register(&bench).await);
     let started = Instant::now();
@@ -60,7 +60,7 @@ async fn a_follower_that_works_holds_the_clock_for_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_follower_is_dropped_after_ten_real_seconds() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let (_killed, alive) = (register(&bench).await, register(&bench).await);
     let mut answers = 0;
     let due = json!("2026-12-24T18:00:00Z");
@@ -73,7 +73,7 @@ async fn a_silent_follower_is_dropped_after_ten_real_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_report_of_a_follower_ends_its_older_one() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let (_busy, id) = (register(&bench).await, register(&bench).await);
     let started = Instant::now();
     let older = report(&bench, &id, json!("2026-12-24T18:00:00Z"));
@@ -84,7 +84,7 @@ async fn a_newer_report_of_a_follower_ends_its_older_one() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_clock_goes_through_the_vendors_own_events_first() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let job = bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     let id = register(&bench).await;
     // With nothing due, the clock runs on to the last thing that the vendor has to do.
@@ -98,7 +98,7 @@ async fn an_idle_clock_goes_through_the_vendors_own_events_first() {
 
 #[tokio::test]
 async fn ten_thousand_jumps_take_less_than_a_minute() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let id = register(&bench).await;
     let mut due = bench.twins.now();
     let started = Instant::now();
@@ -111,7 +111,7 @@ async fn ten_thousand_jumps_take_less_than_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn a_paced_clock_answers_when_the_time_has_come_by_itself() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.control("POST", "/clock", json!({"mode": "paced", "pace": 86400})).await;
     let id = register(&bench).await;
     let due = bench.twins.now() + jiff::SignedDuration::from_hours(24);
@@ -125,7 +125,7 @@ async fn a_paced_clock_answers_when_the_time_has_come_by_itself() {
 
 #[tokio::test]
 async fn a_clock_call_that_makes_no_sense_is_refused() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     for bad in [
         json!({"advance": "-P1D"}),
         json!({"advance": "soon"}),

@@ -9,9 +9,9 @@ use crate::{Options, Twins};
 
 #[tokio::test]
 async fn the_same_seed_makes_the_same_world_and_another_seed_another() {
-    let first = Bench::new().await;
-    let again = Bench::new().await;
-    let other = Bench::with(Options { seed: 2, ..Options::default() }).await;
+    let first = Bench::new();
+    let again = Bench::new();
+    let other = Bench::with(Options { seed: 2, ..Options::default() });
     assert_eq!(first.description, again.description);
     assert_ne!(first.description["subjects"], other.description["subjects"]);
     assert_ne!(first.token, other.token);
@@ -19,7 +19,7 @@ async fn the_same_seed_makes_the_same_world_and_another_seed_another() {
 
 #[tokio::test]
 async fn the_described_subjects_hold_regular_people_first_and_some_of_every_kind() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let subjects = bench.description["subjects"].as_array().unwrap();
     assert_eq!(subjects.len(), 100);
     assert!(subjects[..73].iter().all(|subject| subject["kind"] == "regular"));
@@ -33,7 +33,7 @@ async fn the_described_subjects_hold_regular_people_first_and_some_of_every_kind
 #[tokio::test]
 async fn every_regular_person_has_exactly_five_external_ids_in_the_first_space() {
     let options = Options { people: 60, regular_only: true, ..Options::default() };
-    let bench = Bench::with(options).await;
+    let bench = Bench::with(options);
     for subject in bench.description["subjects"].as_array().unwrap() {
         let id = format!("user_id:{}", subject["user_id"].as_str().unwrap());
         let ids = bench.profile(0, &id, "external_ids").await.json();
@@ -62,7 +62,7 @@ fn no_two_people_of_a_large_population_share_an_identifier() {
 
 #[tokio::test]
 async fn switches_merge_and_refuse_what_they_do_not_know() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"limits": false, "latency_ms": 1})).await;
     bench.switch(json!({"aggregate": "partial"})).await;
     let switches = bench.control("GET", "/switches/segment", Value::Null).await;
@@ -84,7 +84,7 @@ async fn switches_merge_and_refuse_what_they_do_not_know() {
 
 #[tokio::test]
 async fn calls_are_counted_by_endpoint_and_status_beside_their_effects() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.regulate("SUPPRESS_ONLY", &["a", "b"]).await;
     bench.public("GET", "/regulations/nowhere", Value::Null).await;
     bench.profile(0, "user_id:nobody", "metadata").await;
@@ -98,7 +98,7 @@ async fn calls_are_counted_by_endpoint_and_status_beside_their_effects() {
 
 #[tokio::test]
 async fn a_reset_brings_back_people_time_and_switches() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     bench.switch(json!({"aggregate": "partial"})).await;
     bench.advance("P40D").await;

@@ -6,7 +6,7 @@ use crate::tests::{Bench, send};
 
 #[tokio::test]
 async fn every_encoding_of_a_page_gets_the_same_page() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let all = bench.get("/sources").await["sources"].clone();
     for query in [
         "pagination.count=2&pagination.cursor=Mg%3D%3D",
@@ -27,7 +27,7 @@ async fn every_encoding_of_a_page_gets_the_same_page() {
 
 #[tokio::test]
 async fn a_page_that_can_not_be_is_refused_with_the_field() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     for (query, field) in [
         ("pagination.count=1001", "pagination.count"),
         ("pagination.count=0", "pagination.count"),
@@ -45,7 +45,7 @@ async fn a_page_that_can_not_be_is_refused_with_the_field() {
 
 #[tokio::test]
 async fn page_switches_mislead_a_client_in_three_ways() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let page = async || bench.get("/sources?pagination.count=2&pagination.cursor=Mg==").await;
     bench.switch(json!({"cursor_repeats": true})).await;
     assert_eq!(page().await["pagination"]["next"], "Mg==");
@@ -58,7 +58,7 @@ async fn page_switches_mislead_a_client_in_three_ways() {
 
 #[tokio::test]
 async fn each_lacking_permission_closes_its_own_routes_only() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let routes = [
         ("privacy", "/regulations"),
         ("privacy", "/suppressions"),
@@ -85,7 +85,7 @@ async fn each_lacking_permission_closes_its_own_routes_only() {
 
 #[tokio::test]
 async fn a_token_that_is_unknown_revoked_or_missing_opens_nothing() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let revoked = bench.description["credentials"]["revoked"]["token"].as_str().unwrap();
     for token in [revoked, "sgp_unknown", ""] {
         let reply = bench.public_as(token, "GET", "/", Value::Null).await;
@@ -98,7 +98,7 @@ async fn a_token_that_is_unknown_revoked_or_missing_opens_nothing() {
 
 #[tokio::test]
 async fn both_spellings_of_a_version_are_served_and_echoed() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let bearer = format!("Bearer {}", bench.token);
     for accept in ["application/vnd.segment.v1alpha+json", "application/vnd.segment.stable+json"] {
         let headers = [("authorization", bearer.as_str()), ("accept", accept)];
@@ -110,7 +110,7 @@ async fn both_spellings_of_a_version_are_served_and_echoed() {
 
 #[tokio::test]
 async fn destinations_carry_what_a_data_map_needs() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let destinations = bench.get("/destinations").await["destinations"].clone();
     let sources = bench.get("/sources").await["sources"].clone();
     let known: Vec<&Value> = sources.as_array().unwrap().iter().map(|s| &s["id"]).collect();
@@ -151,7 +151,7 @@ async fn destinations_carry_what_a_data_map_needs() {
 
 #[tokio::test]
 async fn a_swapped_workspace_shows_at_the_root() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let id = bench.get("/").await["workspace"]["id"].clone();
     assert_eq!(id, bench.description["credentials"]["full"]["workspace_id"]);
     bench.switch(json!({"workspace_swapped": true})).await;
@@ -160,7 +160,7 @@ async fn a_swapped_workspace_shows_at_the_root() {
 
 #[tokio::test]
 async fn the_echo_helper_echoes_and_fails_as_asked() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let echo = bench.get("/echo?message=hi%20there").await;
     assert_eq!((&echo["message"], &echo["method"]), (&json!("hi there"), &json!("get")));
     assert_eq!(echo["headers"].get("authorization"), None, "a secret is not echoed");
@@ -173,5 +173,24 @@ async fn the_echo_helper_echoes_and_fails_as_asked() {
     ] {
         let reply = bench.public("GET", &format!("/echo?{query}"), Value::Null).await;
         assert_eq!(reply.status, status, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn the_smaller_lists_answer_too() {
+    let bench = Bench::new();
+    let warehouse = bench.get("/warehouses").await["warehouses"][0]["id"].clone();
+    let path = format!("/warehouses/{}", warehouse.as_str().unwrap());
+    assert_eq!(bench.get(&path).await["warehouse"]["id"], warehouse);
+    let connected = bench.get(&format!("{path}/connected-sources")).await;
+    assert_eq!(connected["pagination"]["totalEntries"], 6);
+    let user = bench.get("/users").await["users"][0].clone();
+    let one = bench.get(&format!("/users/{}", user["id"].as_str().unwrap())).await;
+    assert_eq!(one["user"], user);
+    assert_eq!(bench.get("/reverse-etl-models").await["models"], json!([]));
+    let functions = bench.get("/functions?resourceType=DESTINATION").await;
+    assert_eq!(functions["functions"][0]["displayName"], "Post to loyalty API");
+    for (path, status) in [("/functions", 422), ("/warehouses/no", 404), ("/users/no", 404)] {
+        assert_eq!(bench.public("GET", path, Value::Null).await.status, status, "{path}");
     }
 }

@@ -1,6 +1,8 @@
 //! A regulation's way through virtual time: what it does to people, and how it ends.
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::tests::Bench;
 
@@ -22,7 +24,7 @@ fn user_id(person: &Value) -> &str {
 
 #[tokio::test]
 async fn a_deletion_runs_its_course_and_takes_the_profile_by_every_id() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let person = bench.person("regular").await;
     let id = bench.regulate("SUPPRESS_WITH_DELETE", &[user_id(&person)]).await;
     assert_eq!(status(&bench, &id).await, "INITIALIZED");
@@ -53,7 +55,7 @@ async fn a_deletion_runs_its_course_and_takes_the_profile_by_every_id() {
 
 #[tokio::test]
 async fn open_entries_are_strings_too() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let person = bench.person("residue").await;
     let id = bench.regulate("DELETE_ONLY", &[user_id(&person)]).await;
     let open = read(&bench, &id).await;
@@ -72,7 +74,7 @@ async fn open_entries_are_strings_too() {
 #[tokio::test]
 async fn a_destination_that_can_not_delete_fails_the_whole_though_the_profile_is_gone() {
     for (aggregate, expected) in [("failed", "FAILED"), ("partial", "PARTIAL_SUCCESS")] {
-        let bench = Bench::new().await;
+        let bench = Bench::new();
         bench.switch(json!({"aggregate": aggregate})).await;
         let person = bench.person("residue").await;
         let id = bench.regulate("DELETE_ONLY", &[user_id(&person)]).await;
@@ -88,7 +90,7 @@ async fn a_destination_that_can_not_delete_fails_the_whole_though_the_profile_is
 #[tokio::test]
 async fn a_destination_without_its_key_fails_until_it_is_configured() {
     for (is_configured, expected) in [(false, "FAILED"), (true, "FINISHED")] {
-        let bench = Bench::new().await;
+        let bench = Bench::new();
         bench.switch(json!({"deletion_configured": is_configured})).await;
         let person = bench.person("failing_destination").await;
         let id = bench.regulate("DELETE_ONLY", &[user_id(&person)]).await;
@@ -99,7 +101,7 @@ async fn a_destination_without_its_key_fails_until_it_is_configured() {
 
 #[tokio::test]
 async fn an_internal_deletion_forwards_nothing() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let person = bench.person("residue").await;
     let id = bench.regulate("DELETE_INTERNAL", &[user_id(&person)]).await;
     bench.advance("P25D").await;
@@ -113,7 +115,7 @@ async fn an_internal_deletion_forwards_nothing() {
 
 #[tokio::test]
 async fn an_unknown_subject_finishes_without_streams() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let id = bench.regulate("SUPPRESS_WITH_DELETE", &["ana@example.com"]).await;
     bench.advance("P25D").await;
     let done = read(&bench, &id).await;
@@ -122,7 +124,7 @@ async fn an_unknown_subject_finishes_without_streams() {
 
 #[tokio::test]
 async fn subjects_are_matched_in_their_own_case_only() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let person = bench.person("mixed_case").await;
     let folded = user_id(&person).to_lowercase();
     bench.regulate("DELETE_ONLY", &[&folded]).await;
@@ -135,7 +137,7 @@ async fn subjects_are_matched_in_their_own_case_only() {
 
 #[tokio::test]
 async fn one_person_is_deleted_in_the_spaces_that_know_the_id() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let person = bench.person("two_spaces").await;
     bench.regulate("DELETE_ONLY", &[user_id(&person)]).await;
     bench.advance("P25D").await;
@@ -146,7 +148,7 @@ async fn one_person_is_deleted_in_the_spaces_that_know_the_id() {
 
 #[tokio::test]
 async fn a_liar_finishes_while_the_profile_stays() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"lies_about": ["cust-100001"]})).await;
     let id = bench.regulate("DELETE_ONLY", &["cust-100000", "cust-100001"]).await;
     bench.advance("P25D").await;
@@ -159,7 +161,7 @@ async fn a_liar_finishes_while_the_profile_stays() {
 
 #[tokio::test]
 async fn stuck_jobs_stay_and_go_on_when_released() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"stuck": true})).await;
     let id = bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     bench.advance("P40D").await;
@@ -171,7 +173,7 @@ async fn stuck_jobs_stay_and_go_on_when_released() {
 
 #[tokio::test]
 async fn a_failing_job_deletes_nothing_and_blames_no_destination() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"job_fails": true})).await;
     let id = bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     bench.advance("P25D").await;
@@ -183,7 +185,7 @@ async fn a_failing_job_deletes_nothing_and_blames_no_destination() {
 
 #[tokio::test]
 async fn a_job_may_go_back_from_its_end_once() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"goes_back": true})).await;
     let id = bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     bench.advance("P25D").await;
@@ -196,7 +198,7 @@ async fn a_job_may_go_back_from_its_end_once() {
 
 #[tokio::test]
 async fn an_unknown_word_may_stand_for_a_status() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"unknown_status": "ARCHIVING"})).await;
     let id = bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     assert_eq!(status(&bench, &id).await, "INITIALIZED");
@@ -207,7 +209,7 @@ async fn an_unknown_word_may_stand_for_a_status() {
 
 #[tokio::test]
 async fn deleted_profiles_may_come_back() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"reappear_after": "P2D", "deletion_takes": "PT6H"})).await;
     bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     bench.advance("PT6H").await;
@@ -218,7 +220,7 @@ async fn deleted_profiles_may_come_back() {
 
 #[tokio::test]
 async fn suppression_ends_with_its_opposite_and_a_source_can_not_end_the_workspaces() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"suppression_takes": "PT1H"})).await;
     bench.regulate("SUPPRESS_ONLY", &["cust-100000"]).await;
     bench.advance("PT1H").await;
@@ -240,7 +242,7 @@ async fn suppression_ends_with_its_opposite_and_a_source_can_not_end_the_workspa
 
 #[tokio::test]
 async fn the_suppression_list_may_leave_out_combined_types() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.regulate("SUPPRESS_WITH_DELETE", &["a"]).await;
     bench.regulate("SUPPRESS_ONLY", &["b"]).await;
     bench.advance("P25D").await;
@@ -252,7 +254,7 @@ async fn the_suppression_list_may_leave_out_combined_types() {
 
 #[tokio::test]
 async fn a_source_regulation_takes_only_that_sources_data() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let sources = bench.get("/sources").await["sources"].clone();
     let web = sources[0]["id"].as_str().unwrap();
     let body = json!({
@@ -268,11 +270,37 @@ async fn a_source_regulation_takes_only_that_sources_data() {
 
 #[tokio::test]
 async fn the_audit_lists_regulations_with_sorted_subjects() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let id = bench.regulate("DELETE_ONLY", &["b", "a"]).await;
     let audit = bench.control("GET", "/audit/segment", Value::Null).await;
     let regulation = &audit["regulations"][0];
     assert_eq!(regulation["id"], json!(id));
     assert_eq!(regulation["subject_ids"], json!(["a", "b"]));
     assert_eq!(regulation["type"], "DELETE_ONLY");
+}
+
+#[tokio::test]
+async fn a_classic_webhook_gets_a_delete_message_for_every_subject() {
+    let bench = Bench::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook?from=twin", listener.local_addr().unwrap());
+    bench.switch(json!({"webhook_url": url})).await;
+    bench.regulate("DELETE_ONLY", &["cust-100000", "cust-100001"]).await;
+    bench.advance("P25D").await;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut received = Vec::new();
+        while !received.ends_with(b"}") {
+            stream.read_buf(&mut received).await.unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        let text = String::from_utf8(received).unwrap();
+        assert!(text.starts_with("POST /hook?from=twin HTTP/1.1\r\n"), "{text}");
+        assert!(text.contains("User-Agent: Segment.io/1.0"));
+        let message: Value = serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(message["type"], "delete");
+        seen.push(message["userId"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(seen, ["cust-100000", "cust-100001"]);
 }

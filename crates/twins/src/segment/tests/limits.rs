@@ -11,7 +11,7 @@ fn creation(kind: &str, n: usize) -> Value {
 
 #[tokio::test]
 async fn a_space_takes_a_hundred_profile_calls_a_second() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let calls = async || {
         let mut statuses = Vec::new();
         for _ in 0..103 {
@@ -35,7 +35,7 @@ async fn a_space_takes_a_hundred_profile_calls_a_second() {
 
 #[tokio::test]
 async fn creations_are_limited_to_six_hundred_a_minute() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     for _ in 0..600 {
         bench.regulate("SUPPRESS_ONLY", &["a"]).await;
     }
@@ -52,7 +52,7 @@ async fn creations_are_limited_to_six_hundred_a_minute() {
 
 #[tokio::test]
 async fn successful_answers_tell_the_rate_of_the_token() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"public_rate_per_minute": 2})).await;
     let reply = bench.public("GET", "/", Value::Null).await;
     assert_eq!(reply.header("x-ratelimit-consumed"), "1");
@@ -66,7 +66,7 @@ async fn successful_answers_tell_the_rate_of_the_token() {
 
 #[tokio::test]
 async fn the_hints_of_a_429_are_switched() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"public_rate_per_minute": 0})).await;
     for (hint, has_header, has_data) in [
         ("both", true, true),
@@ -84,7 +84,7 @@ async fn the_hints_of_a_429_are_switched() {
 
 #[tokio::test]
 async fn the_month_takes_110000_users_per_category_and_begins_anew() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     for _ in 0..22 {
         let reply = bench.public("POST", "/regulations", creation("DELETE_ONLY", 5000)).await;
         assert_eq!(reply.status, 200);
@@ -106,7 +106,7 @@ async fn the_month_takes_110000_users_per_category_and_begins_anew() {
 
 #[tokio::test]
 async fn what_is_left_of_a_quota_can_be_set_even_without_limits() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"limits": false, "quota_left": {"segment_and_destination": 3}})).await;
     let post = async |kind: &str, n: usize| {
         bench.public("POST", "/regulations", creation(kind, n)).await.status

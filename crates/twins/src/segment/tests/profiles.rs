@@ -10,7 +10,7 @@ const ANA: &str = "user_id:cust-100000";
 
 #[tokio::test]
 async fn any_external_id_finds_the_profile_and_so_does_its_own_id() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let person = bench.person("regular").await;
     let found = bench.profile(0, ANA, "metadata").await.json();
     let segment_id = found["segment_id"].as_str().unwrap();
@@ -32,7 +32,7 @@ async fn any_external_id_finds_the_profile_and_so_does_its_own_id() {
 
 #[tokio::test]
 async fn look_ups_are_in_lower_case_though_ids_are_kept_as_given() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let person = bench.person("mixed_case").await;
     let user_id = person["user_id"].as_str().unwrap();
     let given = bench.profile(0, &format!("user_id:{user_id}"), "external_ids").await;
@@ -47,7 +47,7 @@ async fn look_ups_are_in_lower_case_though_ids_are_kept_as_given() {
 
 #[tokio::test]
 async fn special_characters_are_found_escaped_and_break_things_bare() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     for (kind, bare, escaped) in [("slash", "/", "%2F"), ("colon", ":", "%3A")] {
         let person = bench.person(kind).await;
         let user_id = person["user_id"].as_str().unwrap();
@@ -66,7 +66,7 @@ async fn special_characters_are_found_escaped_and_break_things_bare() {
 
 #[tokio::test]
 async fn traits_come_in_pages_of_ten_up_to_two_hundred() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let many = "user_id:cust-100007";
     let read =
         async |query: String| bench.profile(0, many, &format!("traits?{query}")).await.json();
@@ -92,7 +92,7 @@ async fn traits_come_in_pages_of_ten_up_to_two_hundred() {
 
 #[tokio::test]
 async fn traits_are_chosen_by_name_and_class_and_told_at_length() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let read = async |query: &str| {
         bench.profile(0, ANA, &format!("traits?{query}")).await.json()["traits"].clone()
     };
@@ -108,7 +108,7 @@ async fn traits_are_chosen_by_name_and_class_and_told_at_length() {
 
 #[tokio::test]
 async fn external_ids_come_in_pages_and_by_type() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let first = bench.profile(0, ANA, "external_ids?limit=2").await.json();
     assert_eq!(first["cursor"]["has_more"], true);
     let next = first["cursor"]["next"].as_str().unwrap();
@@ -125,7 +125,7 @@ async fn external_ids_come_in_pages_and_by_type() {
 
 #[tokio::test]
 async fn only_the_events_of_fourteen_days_are_told() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let read = async |query: &str| {
         let reply = bench.profile(0, ANA, &format!("events?{query}")).await.json();
         reply["data"].as_array().unwrap().clone()
@@ -147,7 +147,7 @@ async fn only_the_events_of_fourteen_days_are_told() {
 
 #[tokio::test]
 async fn accounts_are_linked_both_ways() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let links = bench.profile(0, "user_id:cust-100003", "links").await.json();
     assert_eq!(links["data"][0]["to_collection"], "accounts");
     let account = links["data"][0]["external_ids"][0]["id"].as_str().unwrap().to_owned();
@@ -168,7 +168,7 @@ async fn accounts_are_linked_both_ways() {
 
 #[tokio::test]
 async fn the_list_of_profiles_goes_through_all_of_them() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let (space_id, token) = bench.spaces[1].clone();
     let basic =
         base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{token}:"));
@@ -182,7 +182,7 @@ async fn the_list_of_profiles_goes_through_all_of_them() {
 
 #[tokio::test]
 async fn only_a_spaces_own_token_opens_it() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let wrong = bench.description["credentials"]["without"]["profile"]["spaces"][0].clone();
     assert_eq!(wrong["space_id"], json!(bench.spaces[0].0));
     let mut bench = bench;
@@ -196,7 +196,7 @@ async fn only_a_spaces_own_token_opens_it() {
 
 #[tokio::test]
 async fn one_external_id_can_be_deleted_from_a_profile() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let (space_id, token) = bench.spaces[0].clone();
     let basic =
         base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{token}:"));

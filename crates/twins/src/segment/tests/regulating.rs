@@ -10,7 +10,7 @@ fn body(kind: &str, subject_type: &str, subjects: &[&str]) -> Value {
 
 #[tokio::test]
 async fn every_violation_of_a_creation_is_an_item_of_its_own() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let fields = async |body: Value| {
         let reply = bench.public("POST", "/regulations", body).await;
         assert_eq!(reply.status, 422);
@@ -27,7 +27,7 @@ async fn every_violation_of_a_creation_is_an_item_of_its_own() {
 
 #[tokio::test]
 async fn five_thousand_subjects_are_taken_and_one_more_is_not() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let ids: Vec<String> = (0..5001).map(|n| format!("id-{n}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let post = async |ids: &[&str]| {
@@ -41,7 +41,7 @@ async fn five_thousand_subjects_are_taken_and_one_more_is_not() {
 
 #[tokio::test]
 async fn repeated_subjects_count_once_and_unknown_fields_are_ignored() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let mut body = body("SUPPRESS_ONLY", "USER_ID", &["a", "b", "a"]);
     body["note"] = json!("x");
     let reply = bench.public("POST", "/regulations", body).await;
@@ -55,7 +55,7 @@ async fn repeated_subjects_count_once_and_unknown_fields_are_ignored() {
 
 #[tokio::test]
 async fn source_and_cloud_source_regulations_have_their_own_rules() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let sources = bench.get("/sources").await["sources"].clone();
     let path = |kind: &str, n: usize| {
         format!("/regulations/{kind}/{}", sources[n]["id"].as_str().unwrap())
@@ -83,7 +83,7 @@ async fn source_and_cloud_source_regulations_have_their_own_rules() {
 
 #[tokio::test]
 async fn lists_filter_by_status_and_by_types_in_every_encoding() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.regulate("DELETE_ONLY", &["a"]).await;
     bench.advance("P30D").await;
     bench.regulate("SUPPRESS_ONLY", &["b"]).await;
@@ -108,7 +108,7 @@ async fn lists_filter_by_status_and_by_types_in_every_encoding() {
 
 #[tokio::test]
 async fn a_regulation_is_gone_after_ninety_days() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let id = bench.regulate("DELETE_ONLY", &["a"]).await;
     bench.advance("P89D").await;
     bench.get(&format!("/regulations/{id}")).await;
@@ -120,7 +120,7 @@ async fn a_regulation_is_gone_after_ninety_days() {
 
 #[tokio::test]
 async fn a_new_regulation_may_be_listed_late() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"regulations_listed_after": "PT10M"})).await;
     let id = bench.regulate("DELETE_ONLY", &["a"]).await;
     assert_eq!(bench.get("/regulations").await["regulations"], json!([]));
@@ -131,7 +131,7 @@ async fn a_new_regulation_may_be_listed_late() {
 
 #[tokio::test]
 async fn cancelling_is_gone_unless_the_old_route_is_switched_on() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let id = bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     let path = format!("/regulations/{id}");
     assert_eq!(bench.public("DELETE", &path, Value::Null).await.status, 404);

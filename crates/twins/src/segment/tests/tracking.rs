@@ -19,7 +19,7 @@ async fn effect(bench: &Bench, name: &str) -> u64 {
 
 #[tokio::test]
 async fn a_batch_makes_a_profile_that_every_id_finds() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let batch = json!({"batch": [
         {"type": "identify", "userId": "new-1", "anonymousId": "anon-1", "messageId": "m-1",
          "traits": {"email": "new@example.com", "phone": "+12015550199x", "city": "Oslo"}},
@@ -46,7 +46,7 @@ async fn a_batch_makes_a_profile_that_every_id_finds() {
 
 #[tokio::test]
 async fn every_single_call_is_taken_by_its_own_route_and_by_basic() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let basic = format!("Basic {}", STANDARD.encode(format!("{}:", bench.write_key)));
     let headers = [("authorization", basic.as_str())];
     for (n, method) in
@@ -67,7 +67,7 @@ async fn every_single_call_is_taken_by_its_own_route_and_by_basic() {
 
 #[tokio::test]
 async fn a_message_id_counts_once() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let event = json!({"userId": "u", "event": "E", "messageId": "same"});
     bench.track("/v1/track", event.clone()).await;
     assert_eq!(bench.track("/v1/track", event).await.status, 200);
@@ -77,7 +77,7 @@ async fn a_message_id_counts_once() {
 
 #[tokio::test]
 async fn what_can_not_be_read_or_has_nobody_is_refused() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let nobody = bench.track("/v1/track", json!({"event": "E"})).await;
     assert_eq!((nobody.status, &nobody.json()["message"]), (400, &json!("no_user_anon_id")));
     assert_eq!(bench.track("/v1/track", json!({"userId": "u"})).await.status, 400);
@@ -91,7 +91,7 @@ async fn what_can_not_be_read_or_has_nobody_is_refused() {
 
 #[tokio::test]
 async fn an_unknown_write_key_is_thanked_and_its_data_lost() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let body = json!({"userId": "lost", "event": "E", "writeKey": "wrong"}).to_string();
     let reply = send(bench.twins.tracking_api(), "POST", "/v1/track", &[], body).await;
     assert_eq!(reply.status, 200);
@@ -100,7 +100,7 @@ async fn an_unknown_write_key_is_thanked_and_its_data_lost() {
 
 #[tokio::test]
 async fn an_event_with_ids_of_two_profiles_merges_them() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.track("/v1/track", json!({"anonymousId": "visit-1", "event": "A"})).await;
     bench.track("/v1/track", json!({"anonymousId": "visit-2", "event": "B"})).await;
     let traits = json!({"email": "m@example.com"});
@@ -117,7 +117,7 @@ async fn an_event_with_ids_of_two_profiles_merges_them() {
 
 #[tokio::test]
 async fn a_second_user_id_does_not_join_a_profile_over_a_shared_address() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let traits = json!({"email": "household@example.com"});
     bench.track("/v1/identify", json!({"userId": "one", "traits": traits})).await;
     bench.track("/v1/identify", json!({"userId": "two", "traits": traits})).await;
@@ -127,7 +127,7 @@ async fn a_second_user_id_does_not_join_a_profile_over_a_shared_address() {
 
 #[tokio::test]
 async fn null_takes_a_trait_away() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let identify = async |traits: Value| {
         bench.track("/v1/identify", json!({"userId": "t", "traits": traits})).await;
         bench.profile(0, "user_id:t", "traits").await.json()["traits"].clone()
@@ -138,7 +138,7 @@ async fn null_takes_a_trait_away() {
 
 #[tokio::test]
 async fn suppressed_people_are_dropped_from_activation_on_and_not_before() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let track = async |n: u32| {
         let event = json!({"userId": "cust-100000", "event": "E", "messageId": format!("s-{n}")});
         assert_eq!(bench.track("/v1/track", event).await.status, 200);
@@ -153,7 +153,7 @@ async fn suppressed_people_are_dropped_from_activation_on_and_not_before() {
 
 #[tokio::test]
 async fn events_after_a_deletion_make_the_profile_anew_unless_suppressed() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.regulate("DELETE_ONLY", &["cust-100000"]).await;
     bench.regulate("SUPPRESS_WITH_DELETE", &["cust-100001"]).await;
     bench.advance("P25D").await;
@@ -166,7 +166,7 @@ async fn events_after_a_deletion_make_the_profile_anew_unless_suppressed() {
 
 #[tokio::test]
 async fn a_new_profile_may_take_a_while_to_be_seen() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     bench.switch(json!({"visible_after": "PT3M"})).await;
     bench.track("/v1/identify", json!({"userId": "slow"})).await;
     assert_eq!(bench.profile(0, "user_id:slow", "metadata").await.status, 404);
@@ -176,7 +176,7 @@ async fn a_new_profile_may_take_a_while_to_be_seen() {
 
 #[tokio::test]
 async fn a_consent_event_is_kept_and_never_shown_by_the_profile_api() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let consent = json!({"categoryPreferences": {"sale-of-data": false}});
     let event = json!({
         "userId": "cust-100000", "event": "Segment Consent Preference Updated",
@@ -192,7 +192,7 @@ async fn a_consent_event_is_kept_and_never_shown_by_the_profile_api() {
 
 #[tokio::test]
 async fn events_beyond_unifys_limits_vanish_silently() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let traits: serde_json::Map<String, Value> =
         (0..301).map(|n| (format!("t{n}"), json!(n))).collect();
     let wide = json!({"userId": "wide", "traits": traits});
@@ -204,7 +204,7 @@ async fn events_beyond_unifys_limits_vanish_silently() {
 
 #[tokio::test]
 async fn a_senders_clock_tells_only_how_long_ago_an_event_was() {
-    let bench = Bench::new().await;
+    let bench = Bench::new();
     let event = json!({
         "userId": "skewed", "event": "E",
         "timestamp": "2031-01-01T10:00:00Z", "sentAt": "2031-01-01T13:00:00+00:00",
