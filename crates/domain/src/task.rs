@@ -133,8 +133,6 @@ pub struct Detail {
     pub n_looks_done: u32,
     /// Attempts at the current step that failed in passing.
     pub n_attempts: u32,
-    /// Identifiers that have been regulated, suppressed or collected in earlier rounds.
-    pub acted_on: Vec<IdentifierId>,
 }
 
 /// What locating a person in one connection came to.

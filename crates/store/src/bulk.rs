@@ -5,9 +5,8 @@
 //! two, so that each `Insert` and each `Over` has a handful of texts, all of them prepared once.
 //! The texts are made here from constants and kept for ever, which is what makes them `'static`.
 //!
-//! Both helpers write SQL that SQLite and PostgreSQL read alike.
+//! Both helpers write SQL that SQLite and PostgreSQL read alike, but for the placeholders.
 
-use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use crate::db::{Db, Row, Tx, Value};
@@ -175,24 +174,26 @@ fn text_of(texts: &'static Texts, size: usize, make: impl FnOnce() -> String) ->
     }
 }
 
-/// `($1, $2), ($3, $4)`; the first row carries the casts, which type the whole list.
+/// `(?, ?), (?, ?)`; the first row carries the casts, which type the whole list.
+///
+/// Placeholders without a number are SQLite's. It takes `$1` as well, but that is a name to it, and
+/// binding two thousand names costs the square of that. PostgreSQL will want numbers, and so texts
+/// of its own; this function is the one place that differs.
 fn placeholders(
     rows: usize,
     columns: usize,
     cast: impl Fn(usize) -> Option<&'static str>,
 ) -> String {
-    let mut text = String::with_capacity(rows * columns * 7);
+    let mut text = String::with_capacity(rows * (columns * 3 + 4));
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..columns {
             let comma = if column == 0 { "" } else { ", " };
-            let number = row * columns + column + 1;
-            let written = match cast(column).filter(|_| row == 0) {
-                Some(kind) => write!(text, "{comma}CAST(${number} AS {kind})"),
-                None => write!(text, "{comma}${number}"),
-            };
-            // Writing to a string cannot fail.
-            written.unwrap_or_default();
+            text.push_str(comma);
+            match cast(column).filter(|_| row == 0) {
+                Some(kind) => text.extend(["CAST(? AS ", kind, ")"]),
+                None => text.push('?'),
+            }
         }
         text.push(')');
     }

@@ -40,16 +40,18 @@ static BY_TOKEN_AND_REQUEST: Over = Over::new(
     "SELECT i.id, i.token, i.request_id FROM v
      JOIN identifier i ON i.token = v.token AND i.request_id = v.request_id",
 );
-const COLLECTING: &str = "SELECT DISTINCT r.id FROM identifier mine
-    JOIN identifier other ON other.token = mine.token AND other.request_id <> mine.request_id
-    JOIN request r ON r.id = other.request_id
-    WHERE mine.request_id = $1 AND r.state <> 'closed'
-        AND r.right_word IN ('access', 'portability')
+static COLLECTING: Over = Over::new(
+    &[("request_id", Kind::Text)],
+    "SELECT DISTINCT mine.request_id AS waiting, r.id AS open FROM v
+     JOIN identifier mine ON mine.request_id = v.request_id
+     JOIN identifier other ON other.token = mine.token AND other.request_id <> mine.request_id
+     JOIN request r ON r.id = other.request_id
+     WHERE r.state <> 'closed' AND r.right_word IN ('access', 'portability')
         AND (r.state IN ('received', 'verifying') OR EXISTS (
             SELECT 1 FROM task t WHERE t.request_id = r.id AND t.state <> 'ended'
                 AND NOT (t.state = 'approving' AND t.outcome IS NOT NULL)
-                AND t.state <> 'by hand'))
-    ORDER BY r.id";
+                AND t.state <> 'by hand'))",
+);
 
 impl Store {
     /// The identifiers of these requests with their values, in the order of their ids. Those of a
@@ -86,14 +88,14 @@ impl Store {
         Ok(sharing)
     }
 
-    /// Other open access and portability requests of the same person (any shared identifier) for
-    /// which something is still to be collected.
+    /// Which of these requests share an identifier with another one, open, under a right that
+    /// reads, for which something is still to be collected: `(the one given, the open one)`.
     pub async fn open_collections_sharing(
         &self,
-        request: RequestId,
-    ) -> Result<Vec<RequestId>, StoreError> {
-        let rows = self.db().fetch(COLLECTING, values![request]).await?;
-        rows.iter().map(|row| row.parse("id")).collect()
+        requests: &[RequestId],
+    ) -> Result<Vec<(RequestId, RequestId)>, StoreError> {
+        let rows = COLLECTING.read(self.db(), requests.iter().map(|id| values![*id])).await?;
+        rows.iter().map(|row| Ok((row.parse("waiting")?, row.parse("open")?))).collect()
     }
 }
 

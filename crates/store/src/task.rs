@@ -52,6 +52,7 @@ pub(crate) static INSERT: Insert = Insert::new(
         "n_items",
         "n_bytes",
         "sending",
+        "queued",
         "outcome",
         "detail",
     ],
@@ -69,12 +70,14 @@ pub(crate) static UPDATE: Over = Over::new(
         ("n_items", Kind::Int),
         ("n_bytes", Kind::Int),
         ("sending", Kind::Text),
+        ("queued", Kind::Bool),
         ("outcome", Kind::Text),
         ("detail", Kind::Text),
     ],
     "UPDATE task SET state = v.state, round = v.round, due_at = v.due_at, since = v.since,
         needs_person = v.needs_person, variant = v.variant, n_items = v.n_items,
-        n_bytes = v.n_bytes, sending = v.sending, outcome = v.outcome, detail = v.detail,
+        n_bytes = v.n_bytes, sending = v.sending, queued = v.queued,
+        outcome = v.outcome, detail = v.detail,
         version = v.expected + 1
      FROM v WHERE task.id = v.id AND task.version = v.expected RETURNING task.id",
 );
@@ -89,23 +92,31 @@ static BY_REQUEST: Over = Over::new(
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM task t WHERE t.connection_id = $1 AND t.due_at IS NOT NULL AND t.due_at <= $2
+    " FROM task t WHERE t.connection_id = $1 AND t.due_at IS NOT NULL AND NOT t.queued
+        AND t.due_at <= $2
         AND $3 LIKE '%|' || t.state || '|%' ORDER BY t.due_at, t.id LIMIT $4"
 );
 const OF_CONNECTION: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM task t WHERE t.connection_id = $1 AND t.id > $2
-        AND ($3 OR t.state <> 'ended') ORDER BY t.id LIMIT $4"
+    " FROM task t WHERE t.connection_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3"
+);
+const OPEN_OF_CONNECTION: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM task t WHERE t.connection_id = $1 AND t.state <> 'ended' AND t.id > $2
+        ORDER BY t.id LIMIT $3"
 );
 const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
 const QUEUE: &str = "SELECT id, request_id, right_word, variant, n_items, n_bytes, since, due_at
-    FROM task WHERE connection_id = $1 AND state = 'acting' AND sending IS NULL
-        AND right_word NOT IN ('access', 'portability', 'recipients') ORDER BY since, id";
+    FROM task WHERE connection_id = $1 AND queued ORDER BY since, id";
+// `state <> 'ended'` is what lets SQLite use the partial index `task_open`.
 const ON_THE_WAY: &str = "SELECT COUNT(*) AS n FROM task WHERE connection_id = $1
-    AND state IN ('locating', 'planned') AND NOT needs_person AND right_word = $2";
+    AND state IN ('locating', 'planned') AND state <> 'ended' AND NOT needs_person
+    AND right_word = $2";
 const NEXT_DUE: &str = "SELECT MIN(due_at) AS due_at FROM (
-    SELECT MIN(due_at) AS due_at FROM task WHERE connection_id = $1 AND due_at IS NOT NULL
+    SELECT MIN(due_at) AS due_at FROM task
+        WHERE connection_id = $1 AND due_at IS NOT NULL AND NOT queued
     UNION ALL
     SELECT MIN(due_at) AS due_at FROM job WHERE connection_id = $1 AND due_at IS NOT NULL) AS dues";
 
@@ -153,8 +164,12 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Task>, StoreError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let row = values![connection, after, which == Which::All, i64::from(limit)];
-        self.db().fetch(OF_CONNECTION, row).await?.iter().map(read).collect()
+        let sql = match which {
+            Which::Open => OPEN_OF_CONNECTION,
+            Which::All => OF_CONNECTION,
+        };
+        let row = values![connection, after, i64::from(limit)];
+        self.db().fetch(sql, row).await?.iter().map(read).collect()
     }
 
     /// The approved tasks of a connection that no job is carrying, the longest waiting first.
@@ -223,9 +238,15 @@ fn changing_columns(task: &Task) -> Result<Vec<Value>, StoreError> {
         i64::from(weight.items),
         i64::from(weight.bytes),
         task.detail.sending,
+        is_queued(task),
         task.detail.outcome.as_ref().map(|outcome| outcome.word().to_owned()),
         json(&task.detail)?,
     ])
+}
+
+/// Whether a task waits for a batch. Its due time is then the batch queue's affair.
+fn is_queued(task: &Task) -> bool {
+    task.state == TaskState::Acting && task.detail.sending.is_none() && !task.right.only_reads()
 }
 
 pub(crate) fn read(row: &Row) -> Result<Task, StoreError> {

@@ -385,15 +385,9 @@ impl Task {
         Ok(())
     }
 
-    /// Begins another round: what the last one did stays on record as `acted_on`.
+    /// Begins another round; what the last one did stays in the journal.
     fn begin_round(&mut self, now: Instant) {
-        if let Some(plan) = self.detail.plan.take()
-            && self.detail.approved.is_some()
-        {
-            self.detail.acted_on.extend(plan.acts_on.iter().map(|item| item.identifier));
-            self.detail.acted_on.sort();
-            self.detail.acted_on.dedup();
-        }
+        self.detail.plan = None;
         self.round += 1;
         self.detail.again = false;
         self.detail.approved = None;

@@ -90,12 +90,14 @@ CREATE TABLE task (
     n_items BIGINT NOT NULL,
     n_bytes BIGINT NOT NULL,
     sending TEXT,
+    queued BOOLEAN NOT NULL,
     outcome TEXT,
     detail TEXT NOT NULL,
     version BIGINT NOT NULL
 );
 CREATE INDEX task_request ON task (request_id);
-CREATE INDEX task_due ON task (connection_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX task_due ON task (connection_id, due_at) WHERE due_at IS NOT NULL AND NOT queued;
+CREATE INDEX task_queued ON task (connection_id, since) WHERE queued;
 CREATE INDEX task_ended ON task (outcome) WHERE state = 'ended';
 CREATE INDEX task_open ON task (connection_id, state, since) WHERE state <> 'ended';
 

@@ -20,9 +20,9 @@ async fn requests_that_share_a_value_are_found_by_kind_and_value() {
     assert_eq!(sharing, expected);
     let asked = [(IdentifierKind::UserId, "shared@example.org".to_owned())];
     assert!(setup.store.requests_sharing(&asked).await.unwrap().is_empty());
-    let collecting = setup.store.open_collections_sharing(two.id).await.unwrap();
-    assert_eq!(collecting, [one.id]);
-    assert!(setup.store.open_collections_sharing(one.id).await.unwrap().is_empty());
+    let collecting = setup.store.open_collections_sharing(&[two.id]).await.unwrap();
+    assert_eq!(collecting, [(two.id, one.id)]);
+    assert!(setup.store.open_collections_sharing(&[one.id]).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -1,0 +1,46 @@
+//! Checking a connection: each permission by itself, before anything is saved and every day
+//! after. A check never writes at the vendor.
+
+use std::collections::BTreeMap;
+
+use connector_api::{Connector, FlowState, Input, Report, Step, VendorError};
+use domain::connection::CheckReport;
+use domain::{Connection, Flow};
+use store::Secret;
+
+use crate::flow::{Log, NoSink};
+use crate::http::TargetError;
+use crate::link::{Link, Surroundings};
+
+/// Why a check could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The connection's addresses can't be used.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The vendor could not be asked.
+    #[error("the vendor could not be asked: {0}")]
+    Vendor(VendorError),
+}
+
+/// Checks a connection that need not exist yet.
+pub async fn check(
+    connector: &'static dyn Connector,
+    connection: &Connection,
+    secrets: BTreeMap<String, Secret>,
+    with: &Surroundings,
+) -> Result<CheckReport, CheckError> {
+    let link = Link::new(connection.clone(), connector, secrets, with)?;
+    checked(&link).await.map_err(CheckError::Vendor)
+}
+
+/// Runs the check flow of a linked connection.
+pub(crate) async fn checked(link: &Link) -> Result<CheckReport, VendorError> {
+    let mut log = Log::default();
+    let memory: Option<&FlowState> = None;
+    let turn = link.drive(Flow::Check, memory, Input::Start(&[]), &[], &mut log, &mut NoSink).await?;
+    match turn.step {
+        Step::Done(Report::Checked(report)) => Ok(*report),
+        _ => Err(crate::work::locate::misuse()),
+    }
+}

@@ -1,0 +1,47 @@
+//! Time, as the engine is given it.
+//!
+//! Due times, deadlines, cadences and limits follow the [`Clock`], which may be the real one or
+//! one that a twin leads. Leases, call deadlines and HTTP time-outs never do: they run on the
+//! machine's monotonic time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use domain::Instant;
+
+/// A future that can be boxed away.
+pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A source of time that can be waited on.
+pub trait Clock: Send + Sync {
+    /// The time.
+    fn now(&self) -> Instant;
+
+    /// Returns when the time has come; it may return early. The caller is [`Busy`]; while it
+    /// waits here it does not count as busy.
+    fn sleep_until(&self, at: Instant) -> Waiting<'_>;
+
+    /// Work has begun. While there is any, a led clock stands still.
+    fn begin_work(&self) {}
+
+    /// Work has ended.
+    fn end_work(&self) {}
+}
+
+/// Marks that work is going on for as long as it lives.
+pub struct Busy(Arc<dyn Clock>);
+
+impl Busy {
+    /// Work begins.
+    pub fn on(clock: &Arc<dyn Clock>) -> Self {
+        clock.begin_work();
+        Self(Arc::clone(clock))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.end_work();
+    }
+}

@@ -1,0 +1,280 @@
+//! The HTTP client: every call to a vendor goes through here.
+//!
+//! It has time-outs and a total deadline, a size limit per endpoint, an allow-list of hosts
+//! (loopback only where the operator said so), and follows no redirect. Secrets are filled in
+//! here and nowhere else, in headers that are never printed. What it can't know it says: a call
+//! whose answer never came is [`SendError::Lost`], not "failed".
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use connector_api::{Answer, Auth, Body, Call, Manifest, Method};
+use futures_util::StreamExt as _;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use store::Secret;
+
+use crate::holder::CHANGE_DEADLINE;
+
+/// The longest a read may take, whole body included.
+const READ_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What became of a call that brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It never left.
+    #[error("it could not be sent: {0}")]
+    NotSent(String),
+    /// It left, and no whole answer came back.
+    #[error("no whole answer came back: {0}")]
+    Lost(String),
+    /// The answer is larger than the endpoint's limit.
+    #[error("the answer is larger than {max_bytes} bytes")]
+    TooLarge {
+        /// The limit.
+        max_bytes: u64,
+    },
+}
+
+/// Why a connection's addresses can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// No such region.
+    #[error("unknown region; it is one of: {0}")]
+    UnknownRegion(String),
+    /// A base URL that is none.
+    #[error("base_urls.{0} is no http(s) URL without query")]
+    NotAUrl(String),
+    /// A base URL name the connector does not have.
+    #[error("base_urls.{name} is not known to this connector; it has: {known}")]
+    UnknownBase {
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A host the connector does not talk to.
+    #[error("base_urls.{0} leads to a host that this connector does not talk to")]
+    ForeignHost(String),
+    /// Loopback without leave.
+    #[error("base_urls.{0} is on this machine; set allow_loopback = true if that is meant")]
+    Loopback(String),
+    /// Plain HTTP to another machine.
+    #[error("base_urls.{0} is not https")]
+    Plain(String),
+}
+
+/// Where a connection's calls go: its base URLs, each checked against the allow-list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    bases: BTreeMap<&'static str, String>,
+}
+
+impl Target {
+    /// Resolves a connection's region and base URLs.
+    pub fn new(
+        manifest: &Manifest,
+        region: &str,
+        base_urls: &BTreeMap<String, String>,
+        allow_loopback: bool,
+    ) -> Result<Self, TargetError> {
+        let names = || manifest.regions.iter().map(|region| region.name).collect::<Vec<_>>().join(", ");
+        let region = manifest
+            .regions
+            .iter()
+            .find(|known| known.name == region)
+            .ok_or_else(|| TargetError::UnknownRegion(names()))?;
+        let mut bases: BTreeMap<_, _> =
+            region.base_urls.iter().map(|(name, url)| (*name, (*url).to_owned())).collect();
+        for (name, url) in base_urls {
+            let known = bases.keys().copied().collect::<Vec<_>>().join(", ");
+            let Some(base) = bases.get_mut(name.as_str()) else {
+                return Err(TargetError::UnknownBase { name: name.clone(), known });
+            };
+            *base = checked(manifest, name, url, allow_loopback)?;
+        }
+        Ok(Self { bases })
+    }
+
+    /// Whether every address is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.bases.values().all(|url| host_of(url).is_some_and(|host| is_loopback(&host)))
+    }
+}
+
+fn checked(manifest: &Manifest, name: &str, url: &str, allow_loopback: bool) -> Result<String, TargetError> {
+    let host = host_of(url).ok_or_else(|| TargetError::NotAUrl(name.to_owned()))?;
+    if is_loopback(&host) {
+        return if allow_loopback {
+            Ok(url.trim_end_matches('/').to_owned())
+        } else {
+            Err(TargetError::Loopback(name.to_owned()))
+        };
+    }
+    let is_known = manifest
+        .regions
+        .iter()
+        .flat_map(|region| region.base_urls)
+        .any(|(_, known)| host_of(known).as_deref() == Some(&host));
+    if !is_known {
+        return Err(TargetError::ForeignHost(name.to_owned()));
+    }
+    if !url.starts_with("https://") {
+        return Err(TargetError::Plain(name.to_owned()));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// The host (with port) of a base URL that is nothing but scheme, host and perhaps a path.
+fn host_of(url: &str) -> Option<String> {
+    let parsed = reqwest::Url::parse(url).ok()?;
+    let is_plain = parsed.query().is_none()
+        && parsed.fragment().is_none()
+        && parsed.username().is_empty()
+        && parsed.password().is_none()
+        && matches!(parsed.scheme(), "http" | "https");
+    let host = parsed.host_str()?.trim_matches(['[', ']']).to_owned();
+    is_plain.then_some(host)
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The client. One serves all connections; what differs is the [`Target`] and the secrets.
+#[derive(Clone)]
+pub struct HttpClient {
+    inner: reqwest::Client,
+}
+
+impl HttpClient {
+    /// A client. The TLS provider must have been installed by then.
+    pub fn new() -> Result<Self, SendError> {
+        reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .tcp_nodelay(true)
+            .no_proxy()
+            .retry(reqwest::retry::never())
+            .user_agent(concat!("habeas/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map(|inner| Self { inner })
+            .map_err(|_| SendError::NotSent("the HTTP client could not be set up".to_owned()))
+    }
+
+    /// Makes one call and reads its whole answer.
+    pub async fn send(
+        &self,
+        call: &Call,
+        target: &Target,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Result<Answer, SendError> {
+        let deadline = match call.endpoint.method {
+            Method::Get => READ_DEADLINE,
+            Method::Post | Method::Put | Method::Delete => CHANGE_DEADLINE,
+        };
+        let request = self.request(call, target, secrets)?;
+        let exchange = self.exchange(request, call.endpoint.max_bytes);
+        tokio::select! {
+            biased;
+            () = real_sleep(deadline) => {
+                Err(SendError::Lost(format!("nothing within {} s", deadline.as_secs())))
+            }
+            answer = exchange => answer,
+        }
+    }
+
+    fn request(
+        &self,
+        call: &Call,
+        target: &Target,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Result<reqwest::Request, SendError> {
+        let not_sent = |what: &str| SendError::NotSent(what.to_owned());
+        let base = target
+            .bases
+            .get(call.endpoint.base)
+            .ok_or_else(|| not_sent("the connection has no base URL for it"))?;
+        let mut url = reqwest::Url::parse(&format!("{base}{}", call.path))
+            .map_err(|_| not_sent("its path is not valid"))?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let method = reqwest::Method::from_bytes(call.endpoint.method.as_str().as_bytes())
+            .map_err(|_| not_sent("its method is not valid"))?;
+        let mut request = reqwest::Request::new(method, url);
+        let headers = request.headers_mut();
+        for (name, value) in &call.headers {
+            let value = HeaderValue::from_str(value).map_err(|_| not_sent("a header is not valid"))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        headers.insert(AUTHORIZATION, authorization(&call.auth, secrets)?);
+        if let Body::Json(body) = &call.body {
+            headers
+                .entry(CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body.to_string().into());
+        }
+        Ok(request)
+    }
+
+    async fn exchange(&self, request: reqwest::Request, max_bytes: u64) -> Result<Answer, SendError> {
+        let response = self.inner.execute(request).await.map_err(|error| {
+            // Errors of the client hold the URL, which may hold a personal value.
+            if error.is_connect() {
+                SendError::NotSent("no connection could be made".to_owned())
+            } else {
+                SendError::Lost("the connection broke".to_owned())
+            }
+        })?;
+        let status = response.status().as_u16();
+        let headers = kept(response.headers());
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| SendError::Lost("the answer was cut off".to_owned()))?;
+            if (body.len() + chunk.len()) as u64 > max_bytes {
+                return Err(SendError::TooLarge { max_bytes });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body: body.into() })
+    }
+}
+
+fn authorization(auth: &Auth, secrets: &BTreeMap<String, Secret>) -> Result<HeaderValue, SendError> {
+    let name = match auth {
+        Auth::Bearer(name) | Auth::BasicUser(name) => name,
+    };
+    let secret = secrets
+        .get(name)
+        .ok_or_else(|| SendError::NotSent(format!("the connection has no secret {name}")))?;
+    let text = match auth {
+        Auth::Bearer(_) => format!("Bearer {}", secret.expose()),
+        Auth::BasicUser(_) => format!("Basic {}", BASE64.encode(format!("{}:", secret.expose()))),
+    };
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| SendError::NotSent(format!("the secret {name} holds characters that no header can")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The headers that connectors read; the rest may hold anything.
+fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .filter(|(name, _)| {
+            let name = name.as_str();
+            name.starts_with("x-ratelimit") || matches!(name, "retry-after" | "content-type" | "request-id" | "date")
+        })
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect()
+}
+
+/// A wait on the machine's own time: call deadlines never follow a led clock.
+pub(crate) async fn real_sleep(duration: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "call deadlines and leases run on real monotonic time")]
+    tokio::time::sleep(duration).await;
+}

@@ -1,0 +1,99 @@
+//! Limits: when the next call may go.
+//!
+//! A documented limit is spread over small ticks, so that no window of the vendor's sees more
+//! than it allows. The limiter never sleeps: it says "not before".
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use connector_api::Manifest;
+use connector_api::manifest::LimitRule;
+use domain::Instant;
+
+/// The limits of one connection's credentials.
+pub struct Limits {
+    rules: HashMap<&'static str, Rule>,
+    gates: Mutex<HashMap<(&'static str, String), Gate>>,
+}
+
+/// So many calls in each tick.
+#[derive(Clone, Copy)]
+struct Rule {
+    calls: u32,
+    tick: Duration,
+}
+
+/// Where one instance of a limit stands.
+struct Gate {
+    tick: Instant,
+    used: u32,
+}
+
+impl Rule {
+    fn new(rule: &LimitRule, raised: Option<u32>) -> Self {
+        let calls = raised.unwrap_or(rule.calls).max(1);
+        let in_a_tick = (calls / 10).max(1);
+        Self { calls: in_a_tick, tick: rule.per.mul_f64(f64::from(in_a_tick) / f64::from(calls)) }
+    }
+}
+
+impl Limits {
+    /// The manifest's limits, with those the vendor has changed for this account.
+    pub fn new(manifest: &Manifest, changed: &std::collections::BTreeMap<String, u32>) -> Self {
+        let rules = manifest
+            .limits
+            .iter()
+            .map(|rule| (rule.name, Rule::new(rule, changed.get(rule.name).copied())))
+            .collect();
+        Self { rules, gates: Mutex::default() }
+    }
+
+    /// Takes the next free place, if it is not later than `patience` from now; otherwise says
+    /// when to come back.
+    pub fn reserve(
+        &self,
+        limit: &'static str,
+        instance: &str,
+        now: Instant,
+        patience: Duration,
+    ) -> Result<Instant, Instant> {
+        let rule = self.rules.get(limit).copied();
+        let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let gate = gates.entry((limit, instance.to_owned())).or_insert(Gate { tick: now, used: 0 });
+        let Some(rule) = rule else {
+            // No documented limit: only a rest that an answer asked for counts.
+            return if gate.tick <= add(now, patience) { Ok(gate.tick.max(now)) } else { Err(gate.tick) };
+        };
+        if gate.used >= rule.calls {
+            gate.tick = add(gate.tick, rule.tick);
+            gate.used = 0;
+        }
+        if add(gate.tick, rule.tick) <= now {
+            gate.tick = now;
+            gate.used = 0;
+        }
+        if gate.tick > add(now, patience) {
+            return Err(gate.tick);
+        }
+        gate.used += 1;
+        Ok(gate.tick.max(now))
+    }
+
+    /// Lets a limit rest until then: the vendor said so.
+    pub fn rest(&self, limit: &'static str, instance: &str, until: Instant) {
+        let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let gate = gates.entry((limit, instance.to_owned())).or_insert(Gate { tick: until, used: 0 });
+        if gate.tick < until {
+            *gate = Gate { tick: until, used: 0 };
+        }
+    }
+}
+
+/// An instant some time later; the end of time if that is too late to be named.
+pub fn add(at: Instant, duration: Duration) -> Instant {
+    jiff::SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|duration| at.checked_add(duration).ok())
+        .unwrap_or(Instant::MAX)
+}

@@ -1,0 +1,176 @@
+//! A connection with everything that is needed to call it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_api::{Answer, Call, Connector, Context, Limit, VendorError};
+use domain::{Connection, Instant};
+use futures_util::future::join_all;
+use store::{Secret, Store};
+
+use crate::clock::Clock;
+use crate::http::{HttpClient, SendError, Target, TargetError};
+use crate::limits::{Limits, add};
+
+/// How long a call may wait for a limit before its work goes back to its row.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a read is tried before its work goes back to its row.
+const READ_TRIES: u32 = 4;
+
+/// A connection with everything that is needed to call it.
+pub struct Link {
+    /// The connection as loaded.
+    pub connection: Connection,
+    /// Its connector.
+    pub connector: &'static dyn Connector,
+    target: Target,
+    secrets: BTreeMap<String, Secret>,
+    limits: Limits,
+    http: HttpClient,
+    clock: Arc<dyn Clock>,
+    store: Store,
+}
+
+/// What a link needs from its surroundings.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The store, for keyed digests.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The HTTP client.
+    pub http: HttpClient,
+}
+
+impl Link {
+    /// Links a connection.
+    pub fn new(
+        connection: Connection,
+        connector: &'static dyn Connector,
+        secrets: BTreeMap<String, Secret>,
+        with: &Surroundings,
+    ) -> Result<Self, TargetError> {
+        let region = connection.settings.get("region").and_then(|value| value.as_str()).unwrap_or_default();
+        let manifest = connector.manifest();
+        let target = Target::new(manifest, region, &connection.base_urls, connection.allow_loopback)?;
+        Ok(Self {
+            limits: Limits::new(manifest, &connection.switches.limits),
+            target,
+            secrets,
+            connector,
+            connection,
+            http: with.http.clone(),
+            clock: Arc::clone(&with.clock),
+            store: with.store.clone(),
+        })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Calls a flow with what it may know.
+    pub fn with_context<T>(&self, owned: &[String], then: impl FnOnce(&Context<'_>) -> T) -> T {
+        let fingerprint = |members: &mut dyn Iterator<Item = &str>| self.store.fingerprint(members);
+        then(&Context {
+            now: self.clock.now(),
+            connection: self.connection.id,
+            settings: &self.connection.settings,
+            secrets: &self.connection.secrets,
+            check: self.connection.check.as_ref(),
+            settings_digest: self.connection.settings_digest(),
+            fingerprint: &fingerprint,
+            owned,
+        })
+    }
+
+    /// Makes reads side by side; their answers keep the order. The first failure stands for all.
+    pub async fn read_all(&self, calls: &[Call]) -> Result<Vec<Answer>, VendorError> {
+        if let [call] = calls {
+            return Ok(vec![self.read(call).await?]);
+        }
+        join_all(calls.iter().map(|call| self.read(call))).await.into_iter().collect()
+    }
+
+    /// Makes one read, again after a passing fault.
+    async fn read(&self, call: &Call) -> Result<Answer, VendorError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.read_once(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let now = self.clock.now();
+            let back_off = add(now, Duration::from_secs(1 << tries.min(6)));
+            let again_at = match &error {
+                VendorError::Throttled { limit: Limit::Rate, until } => until.unwrap_or(back_off),
+                VendorError::Transient { .. } => back_off,
+                _ => return Err(error),
+            };
+            if tries >= READ_TRIES || again_at > add(now, PATIENCE) {
+                return Err(match error {
+                    VendorError::Throttled { limit, until: None } => {
+                        VendorError::Throttled { limit, until: Some(add(now, Duration::from_secs(60))) }
+                    }
+                    other => other,
+                });
+            }
+            self.clock.sleep_until(again_at).await;
+        }
+    }
+
+    async fn read_once(&self, call: &Call) -> Result<Answer, VendorError> {
+        self.wait_for_limit(call).await?;
+        let answer = self.http.send(call, &self.target, &self.secrets).await.map_err(|error| match error {
+            SendError::NotSent(what) | SendError::Lost(what) => VendorError::Transient { what },
+            SendError::TooLarge { .. } => VendorError::ContractBroken { what: error.to_string() },
+        })?;
+        self.judge(call, answer)
+    }
+
+    /// Makes the one changing call. Whether it may be made was settled before.
+    pub async fn change(&self, call: &Call) -> Result<Answer, VendorError> {
+        let answer = self.http.send(call, &self.target, &self.secrets).await.map_err(|error| match error {
+            SendError::NotSent(what) => VendorError::Transient { what },
+            SendError::Lost(what) => VendorError::AnswerLost { what },
+            SendError::TooLarge { .. } => VendorError::AnswerLost { what: error.to_string() },
+        })?;
+        self.judge(call, answer)
+    }
+
+    /// Waits until a call's limit lets it go, or says when to come back.
+    pub async fn wait_for_limit(&self, call: &Call) -> Result<(), VendorError> {
+        let now = self.clock.now();
+        match self.limits.reserve(call.endpoint.limit, &call.limit_of, now, PATIENCE) {
+            Ok(at) => {
+                while self.clock.now() < at {
+                    self.clock.sleep_until(at).await;
+                }
+                Ok(())
+            }
+            Err(until) => Err(VendorError::Throttled { limit: Limit::Rate, until: Some(until) }),
+        }
+    }
+
+    /// Classifies an answer, and lets its limit rest where it says so.
+    fn judge(&self, call: &Call, answer: Answer) -> Result<Answer, VendorError> {
+        let now = self.clock.now();
+        if call.raw {
+            return Ok(answer);
+        }
+        let verdict = self.connector.classify(call.endpoint, &answer, now);
+        let rest = match &verdict {
+            Ok(()) => self.connector.rest_until(call.endpoint, &answer, now),
+            Err(VendorError::Throttled { limit: Limit::Rate, until }) => *until,
+            Err(_) => None,
+        };
+        if let Some(until) = rest {
+            self.limits.rest(call.endpoint.limit, &call.limit_of, until);
+        }
+        verdict.map(|()| answer)
+    }
+}

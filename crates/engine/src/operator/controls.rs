@@ -1,0 +1,105 @@
+//! The controls of the whole installation: the switch that stops every changing call, and the
+//! settings.
+
+#[cfg(test)]
+mod tests;
+
+use domain::deadline::MAX_DAYS;
+use domain::guard::Placeholders;
+use domain::{Event, Instant};
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+use super::desk::{Desk, OperatorError};
+use super::fault::Fault;
+
+/// Days to answer a request that came without a due date.
+const RESPOND_WITHIN: &str = "respond_within";
+/// Values that are never acted on beside the shipped ones, parted by `|`.
+const PLACEHOLDERS: &str = "placeholders";
+/// Set while every changing call is stopped.
+const PAUSED_ALL: &str = "paused_all";
+/// What `respond_within` is until somebody sets it.
+const DEFAULT_DAYS: u32 = 30;
+
+/// The settings a person may change.
+pub const SETTINGS: &[&str] = &[RESPOND_WITHIN, PLACEHOLDERS];
+
+/// That every changing call is stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PausedAll {
+    /// By whom.
+    pub by: String,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// Stops every changing call, within one lease. What is under way at vendors goes on there.
+pub async fn pause_all(desk: &Desk<'_>) -> Result<PausedAll, OperatorError> {
+    if let Some(paused) = paused(desk.store).await? {
+        return Ok(paused);
+    }
+    let paused = PausedAll { by: desk.name(), since: desk.now };
+    let text = serde_json::json!(paused).to_string();
+    desk.store.set_setting(PAUSED_ALL, &text, &desk.entry(Event::EnginePaused)).await?;
+    Ok(paused)
+}
+
+/// Allows changing calls again. Says whether they were stopped.
+pub async fn resume_all(desk: &Desk<'_>) -> Result<bool, OperatorError> {
+    let was_paused = paused(desk.store).await?.is_some();
+    if was_paused {
+        desk.store.set_setting(PAUSED_ALL, "", &desk.entry(Event::EngineResumed)).await?;
+    }
+    Ok(was_paused)
+}
+
+/// Whether every changing call is stopped, by whom and since when.
+pub async fn paused(store: &Store) -> Result<Option<PausedAll>, OperatorError> {
+    let text = store.setting(PAUSED_ALL).await?.filter(|text| !text.is_empty());
+    // Whatever is written there means "stopped": a value that can't be read must not start anything.
+    let unreadable = || PausedAll { by: "somebody".to_owned(), since: Instant::UNIX_EPOCH };
+    Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unreadable())))
+}
+
+/// The value of a setting, as it holds now.
+pub async fn get(store: &Store, key: &str) -> Result<String, OperatorError> {
+    match key {
+        RESPOND_WITHIN => Ok(respond_within(store).await?.to_string()),
+        PLACEHOLDERS => Ok(placeholders(store).await?.extra.join("|")),
+        _ => Err(OperatorError::NotFound { what: "setting" }),
+    }
+}
+
+/// Changes a setting.
+pub async fn set(desk: &Desk<'_>, key: &str, value: &str) -> Result<(), OperatorError> {
+    let value = match key {
+        RESPOND_WITHIN => days(value).ok_or_else(|| {
+            let message = format!("is no number of days between 1 and {MAX_DAYS}");
+            OperatorError::Fault(Fault::new(key, "E-REQ-030", message))
+        })?,
+        PLACEHOLDERS => value.to_owned(),
+        _ => return Err(OperatorError::NotFound { what: "setting" }),
+    };
+    // An added placeholder may be a value that people have, so the journal names the key alone.
+    let entry = desk.entry(Event::SettingChanged).fact("setting", key);
+    Ok(desk.store.set_setting(key, &value, &entry).await?)
+}
+
+fn days(value: &str) -> Option<String> {
+    let days: u32 = value.trim().parse().ok()?;
+    (1..=MAX_DAYS).contains(&days).then(|| days.to_string())
+}
+
+/// Days to answer a request that came without a due date.
+pub async fn respond_within(store: &Store) -> Result<u32, OperatorError> {
+    let text = store.setting(RESPOND_WITHIN).await?;
+    Ok(text.and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_DAYS))
+}
+
+/// The placeholder values: those shipped and those an operator added.
+pub async fn placeholders(store: &Store) -> Result<Placeholders, OperatorError> {
+    let text = store.setting(PLACEHOLDERS).await?.unwrap_or_default();
+    let values = text.split('|').map(|value| value.trim().to_lowercase());
+    Ok(Placeholders { extra: values.filter(|value| !value.is_empty()).collect() })
+}

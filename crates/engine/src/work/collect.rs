@@ -1,0 +1,79 @@
+//! Collecting: reads everything about a person into the sealed chunk store, in constant memory.
+
+use connector_api::{Input, Record, Report, Step, Subject, VendorError};
+use domain::connection::Gate;
+use domain::journal::Event;
+use domain::task::Command;
+use domain::{Flow, Outcome, Task};
+use store::{BlobWriter, Collected, Transition};
+
+use super::{Shift, WorkError, locate};
+use crate::flow::{Log, Sink};
+
+/// Writes records as JSON lines.
+struct Lines {
+    to: BlobWriter,
+    n_records: u64,
+    broken: Option<store::StoreError>,
+}
+
+impl Sink for Lines {
+    fn keep(&mut self, records: Vec<Record>) -> Result<(), VendorError> {
+        for record in records {
+            let mut line =
+                serde_json::json!({ "file": record.file, "record": record.body }).to_string().into_bytes();
+            line.push(b'\n');
+            if let Err(error) = self.to.append(&line) {
+                self.broken = Some(error);
+                return Err(VendorError::Transient { what: "what was read could not be kept".to_owned() });
+            }
+            self.n_records += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Collects one person's data.
+pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Result<(), WorkError> {
+    let to = shift.store.blob_writer(task.request).await?;
+    let mut sink = Lines { to, n_records: 0, broken: None };
+    let mut log = Log::default();
+    let subjects = [subject];
+    let driven =
+        shift.link.drive(Flow::Collect, None, Input::Start(&subjects), &[], &mut log, &mut sink).await;
+    if let Some(error) = sink.broken {
+        return Err(error.into());
+    }
+    let collected = match driven.map(|turn| turn.step) {
+        Ok(Step::Done(Report::Collected(collected))) => collected,
+        Ok(_) => return shift.put_off(task, locate::misuse()).await,
+        Err(error) => return shift.put_off(task, error).await,
+    };
+    for note in &collected.notes {
+        sink.keep(vec![Record { file: "notes".to_owned(), body: note.as_str().into() }]).ok();
+    }
+    let n_records = sink.n_records;
+    let (blob, n_bytes) = sink.to.finish().await?;
+    let mut transition = Transition::default();
+    transition.collected.push(Collected {
+        task: task.id,
+        request: task.request,
+        round: task.round,
+        blob,
+        n_records,
+        n_bytes,
+    });
+    transition.journal.push(shift.task_entry(Event::Looked, &task).fact("n_records", n_records));
+    let outcome = Outcome::Done { counts: collected.counts };
+    let command = match shift.link.connection.switches.approval {
+        Gate::Ask => Command::AskApproval {
+            why: "collected; waits for approval before the person is answered".to_owned(),
+            outcome: Some(outcome),
+        },
+        Gate::Auto => Command::End { outcome, proof: None, recheck_at: None },
+    };
+    let task = shift.carry_out(task, command, &mut transition);
+    transition.tasks.push(task);
+    shift.commit_one(transition).await?;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Confirming: after the vendor says done, look again by every identifier that was used.
+//!
+//! The same look, later, finds what has come back.
+
+use std::time::Duration;
+
+use connector_api::report::Looked;
+use connector_api::{Input, Report, Step, Subject};
+use domain::journal::Event;
+use domain::outcome::{Look, fold_looks};
+use domain::plan::HandWork;
+use domain::request::Closing;
+use domain::task::Command;
+use domain::{Flow, Instant, Outcome, Proof, Request, Task, TaskState};
+use store::Transition;
+
+use super::{Shift, WorkError, locate};
+use crate::flow::{Log, NoSink};
+use crate::limits::add;
+
+/// Looks again for one person.
+pub(crate) async fn confirm(shift: &Shift, task: Task, subject: Subject) -> Result<(), WorkError> {
+    let mut log = Log::default();
+    let subjects = [subject];
+    let driven =
+        shift.link.drive(Flow::Confirm, None, Input::Start(&subjects), &[], &mut log, &mut NoSink).await;
+    let looked = match driven.map(|turn| turn.step) {
+        Ok(Step::Done(Report::Looked(mut all))) if all.len() == 1 => all.swap_remove(0),
+        Ok(_) => return shift.put_off(task, locate::misuse()).await,
+        Err(error) => return shift.put_off(task, error).await,
+    };
+    let mut transition = Transition::default();
+    log.add(serde_json::json!({ "looks": looks_as_json(&looked) }));
+    transition.evidence.push(shift.task_evidence(&task, "looked again", log));
+    let n_present = looked.iter().filter(|one| matches!(one.look, Look::Present { .. })).count();
+    transition.journal.push(
+        shift.task_entry(Event::Looked, &task).fact("n_looks", looked.len()).fact("n_present", n_present),
+    );
+    let looks: Vec<_> = looked.into_iter().map(|one| one.look).collect();
+    if task.state == TaskState::Ended {
+        recheck(shift, task, &looks, &mut transition).await?;
+    } else {
+        conclude(shift, task, &looks, &mut transition);
+    }
+    shift.commit_one(transition).await?;
+    Ok(())
+}
+
+fn looks_as_json(looked: &[Looked]) -> serde_json::Value {
+    looked
+        .iter()
+        .map(|one| serde_json::json!({ "identifier": one.identifier, "place": one.place, "look": one.look }))
+        .collect()
+}
+
+/// What the looks mean for a task that the vendor says is done.
+fn conclude(shift: &Shift, task: Task, looks: &[Look], into: &mut Transition) {
+    let now = shift.now();
+    let manifest = shift.link.connector.manifest();
+    let mut still_in: Vec<String> = looks
+        .iter()
+        .filter_map(|look| match look {
+            Look::Present { place } => Some(place.clone()),
+            Look::Absent | Look::CantTell { .. } => None,
+        })
+        .collect();
+    still_in.sort();
+    still_in.dedup();
+    let outcome = task.detail.outcome.clone().unwrap_or(Outcome::Done { counts: String::new() });
+    if still_in.is_empty() {
+        return end(shift, task, outcome, fold_looks(looks), into);
+    }
+    let n_done = task.detail.n_looks_done + 1;
+    let next = manifest.looks.get(n_done as usize).copied();
+    let mut moved = match next {
+        Some(next) => {
+            let previous = manifest.looks.get(task.detail.n_looks_done as usize).copied().unwrap_or_default();
+            let at = add(now, next.saturating_sub(previous));
+            shift.carry_out(task, Command::LookAgain { outcome, at }, into)
+        }
+        None => {
+            let why = format!(
+                "the vendor says done, but the person is still there in {}; begin another round, or settle it with a note",
+                still_in.join(", ")
+            );
+            let outcome = Some(Outcome::Refuted { still_in });
+            shift.carry_out(task, Command::AskPerson { why, outcome }, into)
+        }
+    };
+    moved.detail.n_looks_done = n_done;
+    into.tasks.push(moved);
+}
+
+/// Ends a task, leaves its residue to people, and plans the next look for a reappearance.
+fn end(shift: &Shift, task: Task, outcome: Outcome, proof: Proof, into: &mut Transition) {
+    let now = shift.now();
+    let is_confirmed = matches!(proof, Proof::Confirmed { .. });
+    let recheck_at = is_confirmed.then(|| next_recheck(shift, now, now)).flatten();
+    if let Outcome::DoneWithResidue { residue } = &outcome {
+        let mut works: Vec<_> = residue
+            .iter()
+            .map(|left| HandWork { place: left.place.clone(), what: format!("{}: {}", left.what, left.to_do) })
+            .collect();
+        if !is_confirmed {
+            works.push(HandWork {
+                place: shift.link.connection.name.clone(),
+                what: "the vendor reports a failure and no look-up can show that its own part is done: have its support confirm that".to_owned(),
+            });
+        }
+        shift.hand_tasks(&task, &works, into);
+    }
+    let command = Command::End { outcome, proof: Some(proof), recheck_at };
+    let task = shift.carry_out(task, command, into);
+    into.tasks.push(task);
+}
+
+/// The next look for a reappearance, counted from when the task ended.
+fn next_recheck(shift: &Shift, ended_at: Instant, now: Instant) -> Option<Instant> {
+    shift
+        .link
+        .connector
+        .manifest()
+        .rechecks
+        .iter()
+        .map(|after: &Duration| add(ended_at, *after))
+        .find(|at| *at > now)
+}
+
+/// A later look: nothing new, or the person is back, and another round begins.
+async fn recheck(shift: &Shift, mut task: Task, looks: &[Look], into: &mut Transition) -> Result<(), WorkError> {
+    let is_back = looks.iter().any(|look| matches!(look, Look::Present { .. }));
+    if !is_back {
+        task.due_at = next_recheck(shift, task.since, shift.now());
+        into.tasks.push(task);
+        return Ok(());
+    }
+    into.journal.push(shift.task_entry(Event::Looked, &task).fact("reappeared", true));
+    if let Some(request) = shift.store.request(task.request).await?
+        && let Some(closing) = request.closing.clone()
+    {
+        reopen(shift, request, &closing, into);
+    }
+    let moved = shift.carry_out(task, Command::Reappear, into);
+    into.tasks.push(moved);
+    Ok(())
+}
+
+fn reopen(shift: &Shift, request: Request, closing: &Closing, into: &mut Transition) {
+    into.journal.push(
+        shift
+            .entry(Event::RequestReopened)
+            .request(request.id)
+            .fact("was", closing.how.word())
+            .fact("why", "what had been deleted is there again"),
+    );
+    into.requests.push(Request { closing: None, ..request });
+}

@@ -1,0 +1,103 @@
+//! The approval gate: passes by itself, waits for a person, or stops at a guard.
+
+use std::sync::atomic::Ordering;
+
+use domain::connection::{Gate, Mode};
+use domain::guard::DAILY_FLOOR;
+use domain::journal::{Actor, Entry, Event};
+use domain::task::{Approval, Command, Whom};
+use domain::{Right, Task};
+use store::Transition;
+
+use super::Shift;
+
+impl Shift {
+    /// Moves a planned task on, as far as its gate lets it.
+    pub fn pass_gate(&self, task: Task, into: &mut Transition) -> Task {
+        let switches = &self.link.connection.switches;
+        if task.right.only_reads() {
+            return self.approve(task, "reads only", into);
+        }
+        if switches.mode == Mode::Observe {
+            return self.observe(task, into);
+        }
+        match switches.approval {
+            Gate::Ask => self.ask(task, "waits at the approval gate".to_owned(), into),
+            Gate::Auto if task.right != Right::Deletion => self.approve(task, "auto", into),
+            Gate::Auto => {
+                let n_today = self.approved_today.fetch_add(1, Ordering::SeqCst) + 1;
+                if n_today <= self.daily_bound {
+                    into.approved_today.push((self.link.connection.id, self.today(), 1));
+                    return self.approve(task, "auto", into);
+                }
+                self.approved_today.fetch_sub(1, Ordering::SeqCst);
+                self.stop_at_guard(task, into)
+            }
+        }
+    }
+
+    /// The day that counts for the daily guard, in UTC.
+    pub fn today(&self) -> String {
+        self.now().to_string()[..10].to_owned()
+    }
+
+    fn approve(&self, task: Task, by: &str, into: &mut Transition) -> Task {
+        let Some(plan) = &task.detail.plan else { return task };
+        let approval = Approval { by: by.to_owned(), at: self.now(), digest: plan.digest() };
+        self.carry_out(task, Command::Approve(approval), into)
+    }
+
+    fn ask(&self, task: Task, why: String, into: &mut Transition) -> Task {
+        self.carry_out(task, Command::AskApproval { why, outcome: None }, into)
+    }
+
+    fn stop_at_guard(&self, task: Task, into: &mut Transition) -> Task {
+        let why = format!(
+            "more deletions today than the daily guard of {} lets pass by itself (the larger of {DAILY_FLOOR} and three times the median day, or the number set)",
+            self.daily_bound
+        );
+        into.journal.push(self.task_entry(Event::GuardTripped, &task).fact("guard", "daily"));
+        self.ask(task, why, into)
+    }
+
+    /// In observe mode nothing is sent: the task says what it would have been.
+    fn observe(&self, mut task: Task, into: &mut Transition) -> Task {
+        let now = self.now();
+        let n_sent = task.detail.plan.as_ref().map_or(0, |plan| plan.acts_on.len());
+        let variant = task.detail.plan.as_ref().map_or("", |plan| &plan.variant).to_owned();
+        let why = format!(
+            "the connection is in observe mode; it would have sent {n_sent} identifiers as {variant}"
+        );
+        let is_news = task.detail.wait.as_ref().is_none_or(|wait| wait.why != why);
+        task.due_at = None;
+        task.wait_for(Whom::Operator, why, None, now);
+        if is_news {
+            into.journal.push(
+                self.task_entry(Event::WouldHaveSent, &task)
+                    .fact("n_identifiers", n_sent)
+                    .fact("variant", variant),
+            );
+        }
+        task
+    }
+
+    /// Carries out a command that is known to fit, and journals it.
+    pub fn carry_out(&self, task: Task, command: Command, into: &mut Transition) -> Task {
+        match task.apply(command, &Actor::Engine, self.now()) {
+            Ok((moved, entry)) => {
+                into.journal.push(entry);
+                moved
+            }
+            // The task was moved by someone else since it was loaded; the compare-and-set on its
+            // version then drops this transition as a whole.
+            Err(refused) => {
+                into.journal.push(self.refusal(&task, &refused.to_string()));
+                task
+            }
+        }
+    }
+
+    fn refusal(&self, task: &Task, why: &str) -> Entry {
+        self.task_entry(Event::TaskParked, task).fact("why", why)
+    }
+}

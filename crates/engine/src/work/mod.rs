@@ -1,0 +1,174 @@
+//! What a pump's round does: one file per kind of work.
+//!
+//! Each piece of work reads what it needs, makes its calls through the [`Link`], and hands
+//! [`Transition`]s to the [`Committer`]. A reader can follow a task through them in this order:
+//! [`locate`], [`gate`], [`batch`], [`act`], [`poll`], [`confirm`]; [`collect`] for rights that
+//! only read; [`reconcile`] where an answer was lost; [`fault`] where a call failed.
+
+pub(crate) mod act;
+pub(crate) mod batch;
+pub(crate) mod collect;
+pub(crate) mod confirm;
+pub(crate) mod fault;
+pub(crate) mod gate;
+pub(crate) mod locate;
+pub(crate) mod poll;
+pub(crate) mod reconcile;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use connector_api::Subject;
+use domain::guard::Placeholders;
+use domain::id::IdSource;
+use domain::journal::{Actor, Entry, Event};
+use domain::plan::HandWork;
+use domain::{Digest, Evidence, EvidenceId, Instant, JobId, Task, TaskId};
+use store::{Applied, Store, StoreError, Transition};
+
+use crate::clock::Clock;
+use crate::flow::Log;
+use crate::holder::{Holder, Tenure};
+use crate::link::Link;
+use crate::pump::Committer;
+
+/// What a piece of work has at hand: the connection's link, and where to write.
+pub(crate) struct Shift {
+    pub link: Link,
+    pub store: Store,
+    pub committer: Committer,
+    pub ids: Arc<dyn IdSource>,
+    pub clock: Arc<dyn Clock>,
+    pub holder: Holder,
+    pub tenure: Tenure,
+    pub placeholders: Placeholders,
+    /// Deletions approved on this connection today, and the bound.
+    pub approved_today: AtomicU32,
+    pub daily_bound: u32,
+    /// Whether other connections exist that identifiers could travel to.
+    pub has_neighbours: bool,
+    /// Whether the connection was changed or paused since: the shift is over, another begins.
+    pub over: AtomicBool,
+}
+
+/// Why a piece of work stopped without an outcome.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WorkError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whoever commits is gone; the round is over.
+    #[error("the round ended before the work was written")]
+    RoundOver,
+}
+
+impl Shift {
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Whether nothing new may be begun.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// Ends the shift if the connection is no longer the one it began with.
+    pub async fn look_whether_over(&self) -> Result<(), StoreError> {
+        let ours = &self.link.connection;
+        let stands = self.store.connection(ours.id).await?;
+        if stands.is_none_or(|stands| stands.version != ours.version) {
+            self.over.store(true, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    /// Whether no changing call may be made now: all are stopped, or the shift is over.
+    pub async fn may_not_change(&self) -> Result<bool, StoreError> {
+        self.look_whether_over().await?;
+        Ok(self.is_over() || crate::operator::controls::is_paused(&self.store).await?)
+    }
+
+    /// Commits transitions and tells which were applied.
+    pub async fn commit(&self, transitions: Vec<Transition>) -> Result<Vec<Applied>, WorkError> {
+        self.committer.commit(transitions).await
+    }
+
+    /// Commits one transition. Lost means that someone changed a row first: the work is then
+    /// found due again, if it still is.
+    pub async fn commit_one(&self, transition: Transition) -> Result<Applied, WorkError> {
+        Ok(self.commit(vec![transition]).await?.pop().unwrap_or(Applied::Lost))
+    }
+
+    /// A journal entry of the engine's about this connection.
+    pub fn entry(&self, event: Event) -> Entry {
+        Entry::new(self.now(), Actor::Engine, event).connection(Some(self.link.connection.id))
+    }
+
+    /// A journal entry about a task.
+    pub fn task_entry(&self, event: Event, task: &Task) -> Entry {
+        self.entry(event).request(task.request).task(task.id)
+    }
+
+    /// Evidence about one person's task.
+    pub fn task_evidence(&self, task: &Task, title: &str, log: Log) -> (Evidence, Vec<u8>) {
+        self.evidence(Some(task), None, title, log.into_bytes())
+    }
+
+    /// Evidence about a job that carries many.
+    pub fn job_evidence(&self, job: JobId, title: &str, body: Vec<u8>) -> (Evidence, Vec<u8>) {
+        self.evidence(None, Some(job), title, body)
+    }
+
+    fn evidence(&self, task: Option<&Task>, job: Option<JobId>, title: &str, body: Vec<u8>) -> (Evidence, Vec<u8>) {
+        let evidence = Evidence {
+            id: EvidenceId::new(&*self.ids),
+            task: task.map(|task| (task.request, task.id)),
+            job,
+            title: title.to_owned(),
+            at: self.now(),
+            digest: Digest::of(&body),
+            size_bytes: body.len() as u64,
+        };
+        (evidence, body)
+    }
+
+    /// Tasks for people that belong to a task's system.
+    pub fn hand_tasks(&self, task: &Task, works: &[HandWork], into: &mut Transition) {
+        for work in works {
+            let hand = Task::by_hand(
+                TaskId::new(&*self.ids),
+                task.request,
+                task.right,
+                task.connection,
+                work.clone(),
+                self.now(),
+            );
+            into.journal.push(
+                self.task_entry(Event::TaskCreated, &hand)
+                    .fact("for", "a person")
+                    .fact("place", work.place.as_str()),
+            );
+            into.new_tasks.push(hand);
+        }
+    }
+
+    /// The people behind tasks, with their identifiers, in the order of the tasks.
+    pub async fn subjects(&self, tasks: &[Task]) -> Result<Vec<Subject>, StoreError> {
+        let mut requests: Vec<_> = tasks.iter().map(|task| task.request).collect();
+        requests.sort_unstable();
+        requests.dedup();
+        let mut by_request = std::collections::HashMap::<_, Vec<_>>::with_capacity(requests.len());
+        for (request, identifier) in self.store.identifiers_of(&requests).await? {
+            by_request.entry(request).or_default().push(identifier);
+        }
+        Ok(tasks
+            .iter()
+            .map(|task| Subject {
+                request: task.request,
+                task: task.id,
+                identifiers: by_request.get(&task.request).cloned().unwrap_or_default(),
+                plan: task.detail.plan.clone(),
+            })
+            .collect())
+    }
+}

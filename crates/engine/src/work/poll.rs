@@ -1,0 +1,216 @@
+//! Polling: asks the vendor where a job stands, and settles its tasks when it is over.
+//!
+//! An HTTP error on a poll is an event, never a verdict.
+
+use std::collections::HashMap;
+
+use connector_api::report::Settled;
+use connector_api::{Input, Report, Step};
+use domain::job::{Carried, JobState};
+use domain::journal::Event;
+use domain::outcome::{Share, fold_shares};
+use domain::task::Command;
+use domain::{Job, Outcome, Proof, Task, TaskState};
+use store::{Applied, Transition};
+
+use super::{Shift, WorkError, act, fault, reconcile};
+use crate::flow::{Log, NoSink};
+use crate::limits::add;
+
+/// How many tasks of a job are settled in one go.
+const PAGE: u32 = 1_000;
+
+/// Asks about one job.
+pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
+    if job.state == JobState::Sending {
+        return find_out(shift, job).await;
+    }
+    let now = shift.now();
+    let mut log = Log::default();
+    let driven = shift
+        .link
+        .drive(job.flow, Some(&job.memory), Input::Woken, &[], &mut log, &mut NoSink)
+        .await;
+    let turn = match driven {
+        Ok(turn) => turn,
+        Err(error) => {
+            if let Some(pause) = fault::pause_for(&error, now) {
+                return shift.pause(pause).await;
+            }
+            let (at, _) = fault::when_again(&error, job.n_polls + 1, now);
+            let entry = shift.entry(Event::JobPollFailed).job(job.id).fact("why", error.to_string());
+            let job = Job { due_at: Some(at), n_polls: job.n_polls + 1, ..job };
+            let transition = Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() };
+            return shift.commit_one(transition).await.map(|_| ());
+        }
+    };
+    let says = turn.vendor_says.clone().or_else(|| job.vendor_says.clone());
+    let is_news = says != job.vendor_says;
+    let mut transition = Transition::default();
+    if is_news {
+        let entry = shift.entry(Event::JobReported).job(job.id);
+        transition.journal.push(entry.fact("vendor_says", says.clone().unwrap_or_default()));
+        transition.evidence.push(shift.job_evidence(job.id, "the vendor's report", log.into_bytes()));
+    }
+    let job = Job { memory: turn.memory, vendor_says: says, n_polls: job.n_polls + 1, ..job };
+    match turn.step {
+        Step::Done(Report::Settled(settled)) => {
+            if !transition.journal.is_empty() {
+                shift.commit_one(transition).await?;
+            }
+            settle(shift, job, settled).await
+        }
+        Step::AskAgain { .. } if now >= job.expires_at => {
+            if !transition.journal.is_empty() {
+                shift.commit_one(transition).await?;
+            }
+            expire(shift, job).await
+        }
+        Step::AskAgain { at } => {
+            transition.jobs.push(Job { due_at: Some(at.min(job.expires_at).max(now)), ..job });
+            shift.commit_one(transition).await?;
+            Ok(())
+        }
+        _ => {
+            let at = add(now, shift.link.connector.manifest().poll_after(std::time::Duration::ZERO));
+            transition.jobs.push(Job { due_at: Some(at), ..job });
+            shift.commit_one(transition).await?;
+            Ok(())
+        }
+    }
+}
+
+/// A job whose call is unaccounted for: once no call can be in flight any more, reconcile.
+async fn find_out(shift: &Shift, job: Job) -> Result<(), WorkError> {
+    let intents = shift.store.open_intents(shift.link.connection.id).await?;
+    let Some(intent) = intents.into_iter().find(|intent| intent.job == job.id) else {
+        // The outcome was written by whoever sent it; nothing is left to find out.
+        return Ok(());
+    };
+    reconcile::reconcile(shift, job, intent).await
+}
+
+/// Writes down what came of a job, task by task, and then ends it. A stop in between repeats
+/// only what is missing: tasks that have moved on are passed over.
+pub(crate) async fn settle(shift: &Shift, job: Job, settled: Settled) -> Result<(), WorkError> {
+    let exceptions: HashMap<_, _> = settled.exceptions.iter().map(|(task, share)| (*task, share)).collect();
+    let outcome_of = |carried: &Carried| {
+        let share = exceptions.get(&carried.task).copied().unwrap_or(&settled.share);
+        let counts = match carried.identifiers.len() {
+            1 => "1 identifier sent".to_owned(),
+            n => format!("{n} identifiers sent"),
+        };
+        fold_shares(std::slice::from_ref(share), &counts)
+    };
+    let share_is_failure = matches!(settled.share, Share::Failed { .. });
+    for_each_carried(shift, &job, |carried, task| {
+        let outcome = outcome_of(carried)?;
+        Some(move_on(shift, &job, task, outcome, settled.unprovable.as_deref()))
+    })
+    .await?;
+    let mut last = Transition::default();
+    last.evidence.push(shift.job_evidence(job.id, "the vendor's final report", settled.evidence.to_string().into_bytes()));
+    last.journal.push(
+        shift
+            .entry(Event::JobEnded)
+            .job(job.id)
+            .fact("vendor_says", job.vendor_says.clone().unwrap_or_default())
+            .fact("failed", share_is_failure),
+    );
+    last.jobs.push(Job { state: JobState::Ended, due_at: None, ..job });
+    shift.commit_one(last).await?;
+    Ok(())
+}
+
+/// The vendor did not finish in the longest time it grants itself.
+async fn expire(shift: &Shift, job: Job) -> Result<(), WorkError> {
+    for_each_carried(shift, &job, |_, task| {
+        let mut transition = Transition::default();
+        let command = Command::End { outcome: Outcome::Expired, proof: None, recheck_at: None };
+        let task = shift.carry_out(task, command, &mut transition);
+        transition.tasks.push(task);
+        Some(transition)
+    })
+    .await?;
+    let entry = shift.entry(Event::JobEnded).job(job.id).fact("expired", true);
+    let job = Job { state: JobState::Ended, due_at: None, ..job };
+    shift.commit_one(Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() }).await?;
+    Ok(())
+}
+
+/// What a settled share means for one task.
+fn move_on(shift: &Shift, job: &Job, task: Task, outcome: Outcome, unprovable: Option<&str>) -> Transition {
+    let mut transition = Transition::default();
+    let now = shift.now();
+    let task = match (&outcome, unprovable) {
+        (Outcome::Failed { why }, _) => {
+            let why = format!("the vendor could not do it: {why}");
+            shift.carry_out(task, Command::AskPerson { why, outcome: Some(outcome) }, &mut transition)
+        }
+        (_, Some(why)) => {
+            let proof = Some(Proof::Unproven { why: vec![why.to_owned()] });
+            shift.carry_out(task, Command::End { outcome, proof, recheck_at: None }, &mut transition)
+        }
+        (_, None) => {
+            let first = shift.link.connector.manifest().looks.first().copied().unwrap_or_default();
+            let at = add(now, first);
+            shift.carry_out(task, Command::LookAgain { outcome, at }, &mut transition)
+        }
+    };
+    transition.tasks.push(task);
+    debug_assert!(job.state != JobState::Ended, "a job is ended after its tasks");
+    transition
+}
+
+/// Applies a change to every task that a job carries and that still waits for it, trying again
+/// for those that someone else changed meanwhile.
+async fn for_each_carried(
+    shift: &Shift,
+    job: &Job,
+    change: impl Fn(&Carried, Task) -> Option<Transition>,
+) -> Result<(), WorkError> {
+    let mut after = None;
+    loop {
+        let page = shift.store.carried_by(job.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.task);
+        let mut open: Vec<Carried> = page;
+        while !open.is_empty() {
+            let ids: Vec<_> = open.iter().map(|carried| carried.task).collect();
+            let tasks: HashMap<_, _> =
+                shift.store.tasks(&ids).await?.into_iter().map(|task| (task.id, task)).collect();
+            open.retain(|carried| tasks.get(&carried.task).is_some_and(|task| still_waits(job, carried, task)));
+            let transitions: Vec<_> = open
+                .iter()
+                .filter_map(|carried| {
+                    let task = tasks.get(&carried.task)?.clone();
+                    change(carried, sent(shift, job, task))
+                })
+                .collect();
+            if transitions.len() < open.len() {
+                return Ok(());
+            }
+            let applied = shift.commit(transitions).await?;
+            let mut kept = applied.into_iter();
+            open.retain(|_| kept.next() == Some(Applied::Lost));
+        }
+    }
+}
+
+fn still_waits(job: &Job, carried: &Carried, task: &Task) -> bool {
+    let is_sending = task.state == TaskState::Acting && task.detail.sending == Some(job.id);
+    task.round == carried.round && (is_sending || task.state == TaskState::Waiting)
+}
+
+/// A task whose submission was not yet noted (the program stopped in between) is submitted now.
+fn sent(shift: &Shift, job: &Job, task: Task) -> Task {
+    if task.state != TaskState::Acting {
+        return task;
+    }
+    let id = task.id;
+    act::submissions(shift, job, vec![task.clone()])
+        .into_iter()
+        .flat_map(|transition| transition.tasks)
+        .find(|submitted| submitted.id == id)
+        .unwrap_or(task)
+}
