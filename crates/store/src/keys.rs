@@ -151,7 +151,8 @@ impl KeyFolder {
         make_folder(keys)?;
         refuse_open_to_others(keys, 0o700)?;
         let opened = Self { folder: keys.to_owned() };
-        opened.agree_on_installation(data)?;
+        // Of two programs at a first start, one may look while the other is between two writes.
+        opened.agree_on_installation(data).or_else(|_| opened.agree_on_installation(data))?;
         Ok(opened)
     }
 

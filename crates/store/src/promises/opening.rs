@@ -117,8 +117,6 @@ async fn many_may_open_a_fresh_store_at_once() {
     let setup = setup().await;
     let root = tempfile::tempdir().unwrap();
     let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
-    // The key folder is agreed on by the first; the database then by all at once.
-    Store::open(&options, setup.ids.clone(), now()).await.unwrap();
     let open = || Store::open(&options, setup.ids.clone(), now());
     let (one, two, three) = tokio::join!(open(), open(), open());
     for store in [one, two, three] {
