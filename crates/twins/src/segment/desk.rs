@@ -126,7 +126,7 @@ impl Desk {
         let spaces: Vec<(&str, &str)> =
             state.spaces.iter().map(|space| (&*space.id, &*space.token)).collect();
         // Well-formed secrets that open nothing.
-        let rng = &mut stream(self.census.seed, Purpose::Order);
+        let rng = &mut stream(self.census.seed, Purpose::Decoys);
         let refused: Vec<String> = spaces.iter().map(|_| base62(rng, 64)).collect();
         let closed: Vec<(&str, &str)> =
             spaces.iter().zip(&refused).map(|((id, _), token)| (*id, token.as_str())).collect();

@@ -14,6 +14,8 @@ pub(super) enum Purpose {
     Jobs,
     Arrivals,
     Order,
+    /// Secrets that open nothing.
+    Decoys,
     /// One stream per seeded person.
     Person(usize),
 }
@@ -25,6 +27,7 @@ pub(super) fn stream(seed: u64, purpose: Purpose) -> ChaCha8Rng {
         Purpose::Jobs => 1,
         Purpose::Arrivals => 2,
         Purpose::Order => 3,
+        Purpose::Decoys => 4,
         Purpose::Person(n) => 16 + n as u64,
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

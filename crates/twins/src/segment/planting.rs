@@ -19,19 +19,59 @@ const MANY_TRAITS_EVERY: usize = 50;
 /// Every so many people belong to an account.
 const ACCOUNT_EVERY: usize = 10;
 
-/// Puts the profiles of a person into the spaces.
-pub(super) fn plant(spaces: &mut [Space], person: &Person, seed: u64, start: Timestamp) {
-    // Beside the stream that made the ids, so that neither disturbs the other.
-    let rng = &mut stream(seed ^ 0x5eed, Purpose::Person(person.n));
-    for home in &person.homes {
-        let profile = profile(person, home, rng, start);
-        let Some(space) = spaces.get_mut(home.space) else { continue };
-        for link in &profile.accounts {
-            let account = space.accounts.entry(link.group_id.clone()).or_default();
-            account.traits.insert("name".to_owned(), json!(format!("Club {}", link.group_id)));
-            account.traits.insert("industry".to_owned(), json!("retail"));
+/// What all planted people have in common.
+pub(super) struct Planter {
+    seed: u64,
+    start: Timestamp,
+    /// The contexts of anonymous and of known events; shared, since there are so many events.
+    contexts: [Arc<Value>; 2],
+}
+
+impl Planter {
+    pub(super) fn new(seed: u64, start: Timestamp) -> Planter {
+        let libraries = ["analytics.js", "@segment/analytics-node"];
+        let context = |name| json!({"ip": "203.0.113.9", "library": {"name": name}});
+        Planter { seed, start, contexts: libraries.map(|name| Arc::new(context(name))) }
+    }
+
+    /// Puts the profiles of a person into the spaces.
+    pub(super) fn plant(&self, spaces: &mut [Space], person: &Person) {
+        // Beside the stream that made the ids, so that neither disturbs the other.
+        let rng = &mut stream(self.seed ^ 0x5eed, Purpose::Person(person.n));
+        for home in &person.homes {
+            let mut profile = profile(person, home, rng, self.start);
+            profile.events = self.events(home, rng);
+            let Some(space) = spaces.get_mut(home.space) else { continue };
+            for link in &profile.accounts {
+                let account = space.accounts.entry(link.group_id.clone()).or_default();
+                account.traits.insert("name".to_owned(), json!(format!("Club {}", link.group_id)));
+                account.traits.insert("industry".to_owned(), json!("retail"));
+            }
+            space.insert(profile);
         }
-        space.insert(profile);
+    }
+
+    /// Two older events than the Profile API shows, and three of the last 14 days; oldest first.
+    fn events(&self, home: &Home, rng: &mut ChaCha8Rng) -> Vec<Event> {
+        let hours_ago = [24 * 90, 24 * 15, 24 * 9, 24 * 3, 7];
+        let names = ["Account Created", "Order Completed", "Product Viewed", "Cart Viewed"];
+        let event = |(at, hours): (usize, i64)| {
+            let is_known = at % 2;
+            let source = [home.front, home.back][is_known];
+            let id = match (is_known, home.user_ids.first()) {
+                (1, Some(user_id)) => (id_type("user_id"), user_id.clone()),
+                _ => (id_type("anonymous_id"), home.anonymous_ids[0].clone()),
+            };
+            Event {
+                name: names[at % names.len()].to_owned(),
+                origin: Origin { message_id: format!("msg-{}", base62(rng, 14)).into(), source },
+                at: before(self.start, hours, rng),
+                properties: json!({"order_id": base62(rng, 6), "total": rng.random_range(1..300)}),
+                context: Arc::clone(&self.contexts[is_known]),
+                ids: vec![id],
+            }
+        };
+        hours_ago.into_iter().enumerate().map(event).collect()
     }
 }
 
@@ -58,7 +98,7 @@ fn profile(person: &Person, home: &Home, rng: &mut ChaCha8Rng, start: Timestamp)
         segment_id: format!("use_{}", base62(rng, 27)),
         external_ids: external_ids.collect(),
         traits: traits(person, home, updated_at, rng),
-        events: events(home, start, rng),
+        events: Vec::new(),
         accounts: accounts.into_iter().collect(),
         consent: None,
         created_at,
@@ -98,31 +138,6 @@ fn traits(
     let given =
         |(name, value, class)| (name, Trait { value, class, source: home.back, updated_at });
     all.map(given).collect()
-}
-
-/// Two older events than the Profile API shows, and three of the last 14 days; oldest first.
-fn events(home: &Home, start: Timestamp, rng: &mut ChaCha8Rng) -> Vec<Event> {
-    let hours_ago = [24 * 90, 24 * 15, 24 * 9, 24 * 3, 7];
-    let names = ["Account Created", "Order Completed", "Product Viewed", "Cart Viewed"];
-    let event = |(at, hours): (usize, i64)| {
-        let (source, library) = match at % 2 {
-            0 => (home.front, "analytics.js"),
-            _ => (home.back, "@segment/analytics-node"),
-        };
-        let id = match (at % 2, home.user_ids.first()) {
-            (1, Some(user_id)) => (id_type("user_id"), user_id.clone()),
-            _ => (id_type("anonymous_id"), home.anonymous_ids[0].clone()),
-        };
-        Event {
-            name: names[at % names.len()].to_owned(),
-            origin: Origin { message_id: format!("msg-{}", base62(rng, 14)).into(), source },
-            at: before(start, hours, rng),
-            properties: json!({"order_id": base62(rng, 6), "total": rng.random_range(1..300)}),
-            context: json!({"ip": "203.0.113.9", "library": {"name": library}}),
-            ids: vec![id],
-        }
-    };
-    hours_ago.into_iter().enumerate().map(event).collect()
 }
 
 /// About so many hours before `start`, never after it.

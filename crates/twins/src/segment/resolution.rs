@@ -198,11 +198,12 @@ fn record(profile: &mut Profile, arrival: Arrival, ids: Vec<(IdType, String)>, n
                 }
             }
         }
-        "track" | "page" | "screen" => {
-            let name = message.event.or(message.name).unwrap_or(kind);
+        // Pages and screens leave no trace that the Profile API would tell (4.3).
+        "track" => {
+            let name = message.event.unwrap_or_default();
             let properties = Value::Object(message.properties.unwrap_or_default());
             let origin = Origin { message_id, source };
-            let context = Value::Object(context);
+            let context = Arc::new(Value::Object(context));
             profile.events.push(Event { name, origin, at, properties, context, ids });
         }
         _ => {}

@@ -97,7 +97,7 @@ pub(super) struct Event {
     pub(super) origin: Origin,
     pub(super) at: Timestamp,
     pub(super) properties: Value,
-    pub(super) context: Value,
+    pub(super) context: Arc<Value>,
     pub(super) ids: Vec<(IdType, String)>,
 }
 
@@ -203,6 +203,23 @@ impl Space {
         self.unindex(kind, id);
     }
 
+    /// Takes everything of one source off a profile; the profile itself goes with its last id.
+    pub(super) fn forget_source(&mut self, slot: usize, source: usize) -> Option<Box<Profile>> {
+        let profile = self.profile_mut(slot)?;
+        profile.traits.retain(|_, held| held.source != source);
+        profile.events.retain(|event| event.origin.source != source);
+        profile.accounts.retain(|link| link.source != source);
+        let is_from = |id: &&ExternalId| id.origin.source == source;
+        let ids: Vec<ExternalId> = profile.external_ids.iter().filter(is_from).cloned().collect();
+        if ids.len() == profile.external_ids.len() {
+            return self.remove(slot);
+        }
+        for id in ids {
+            self.remove_id(slot, &id.kind, &id.id);
+        }
+        None
+    }
+
     fn index(&mut self, kind: &IdType, id: &str, slot: usize) {
         self.by_id.entry(kind.clone()).or_default().insert(id.to_owned(), slot);
         let folded = id.to_lowercase();
@@ -224,24 +241,5 @@ impl Space {
 impl Profile {
     pub(super) fn ids_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
         self.external_ids.iter().filter(move |id| id.kind == kind).map(|id| id.id.as_str())
-    }
-}
-
-impl Space {
-    /// Takes everything of one source off a profile; the profile itself goes with its last id.
-    pub(super) fn forget_source(&mut self, slot: usize, source: usize) -> Option<Box<Profile>> {
-        let profile = self.profile_mut(slot)?;
-        profile.traits.retain(|_, held| held.source != source);
-        profile.events.retain(|event| event.origin.source != source);
-        profile.accounts.retain(|link| link.source != source);
-        let is_from = |id: &&ExternalId| id.origin.source == source;
-        let ids: Vec<ExternalId> = profile.external_ids.iter().filter(is_from).cloned().collect();
-        if ids.len() == profile.external_ids.len() {
-            return self.remove(slot);
-        }
-        for id in ids {
-            self.remove_id(slot, &id.kind, &id.id);
-        }
-        None
     }
 }

@@ -12,7 +12,7 @@ use super::events::{Agenda, Due, Step};
 use super::ids::{Purpose, base62, stream};
 use super::limits::Window;
 use super::people::{self, Person};
-use super::planting::plant;
+use super::planting::Planter;
 use super::quota::Quota;
 use super::regulations::{Regulation, RegulationType, Scope, Status, SubjectType};
 use super::spaces::{Profile, Space};
@@ -93,15 +93,17 @@ impl Segment {
             arrivals: stream(options.seed, Purpose::Arrivals),
             requests_answered: 0,
         };
+        let planter = Planter::new(options.seed, options.start_at);
         for n in 0..options.people {
             let person = people::person(options.seed, n, options.people, options.regular_only);
-            segment.take_in(&person, options);
+            planter.plant(&mut segment.spaces, &person);
+            segment.note_archived(&person);
         }
         segment
     }
 
-    fn take_in(&mut self, person: &Person, options: &Options) {
-        plant(&mut self.spaces, person, options.seed, options.start_at);
+    /// Notes in which sources a seeded person has events.
+    fn note_archived(&mut self, person: &Person) {
         for home in &person.homes {
             for user_id in &home.user_ids {
                 *self.archive.entry(user_id.clone()).or_default() |=

@@ -47,7 +47,6 @@ pub(super) struct Message {
     previous_id: Option<String>,
     pub(super) group_id: Option<String>,
     pub(super) event: Option<String>,
-    pub(super) name: Option<String>,
     message_id: Option<String>,
     timestamp: Option<Value>,
     sent_at: Option<Value>,

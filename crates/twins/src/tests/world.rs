@@ -15,6 +15,12 @@ async fn the_same_seed_makes_the_same_world_and_another_seed_another() {
     assert_eq!(first.description, again.description);
     assert_ne!(first.description["subjects"], other.description["subjects"]);
     assert_ne!(first.token, other.token);
+    let course = async |bench: &Bench| {
+        let id = bench.regulate("SUPPRESS_WITH_DELETE", &["cust-100000"]).await;
+        bench.advance("P25D").await;
+        bench.get(&format!("/regulations/{id}")).await
+    };
+    assert_eq!(course(&first).await, course(&again).await, "jobs too, to the microsecond");
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ async fn a_batch_makes_a_profile_that_every_id_finds() {
          "messageId": "m-2", "properties": {"total": 59.9}},
         {"type": "group", "userId": "new-1", "groupId": "acct-new", "traits": {"name": "New"},
          "messageId": "m-3"},
+        {"type": "page", "userId": "new-1", "name": "Home", "messageId": "m-4"},
     ]});
     let reply = bench.track("/v1/batch", batch).await;
     assert_eq!((reply.status, reply.json()), (200, json!({"success": true})));
@@ -36,6 +37,7 @@ async fn a_batch_makes_a_profile_that_every_id_finds() {
     let traits = bench.profile(0, "user_id:new-1", "traits").await.json();
     assert_eq!(traits["traits"]["city"], "Oslo");
     let events = bench.profile(0, "user_id:new-1", "events").await.json();
+    assert_eq!(events["data"].as_array().unwrap().len(), 1, "pages are not told");
     assert_eq!(events["data"][0]["event"], "Order Completed");
     let links = bench.profile(0, "user_id:new-1", "links").await.json();
     assert_eq!(links["data"][0]["external_ids"][0]["id"], "acct-new");
