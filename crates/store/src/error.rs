@@ -5,6 +5,8 @@
 
 use std::io;
 
+use crate::keys::KeyError;
+
 /// A lower error, kept for the cause chain only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -107,7 +109,7 @@ pub enum StoreError {
     },
     /// A key is missing, damaged or not ours.
     #[error("the keys could not be used")]
-    Keys(#[from] crate::keys::KeyError),
+    Keys(#[source] KeyError),
     /// The lease under which the program wrote is another's by now. Nothing was written.
     #[error("another process has taken over; this one must stop writing")]
     FenceLost,
@@ -131,6 +133,18 @@ pub enum StoreError {
     },
 }
 
+impl From<KeyError> for StoreError {
+    /// A key that does not fit on the disk is first of all a full disk.
+    fn from(error: KeyError) -> Self {
+        match &error {
+            KeyError::File { cause, .. } if cause.kind() == io::ErrorKind::StorageFull => {
+                Self::DiskFull { attempt: "keep a key", cause: Box::new(error) }
+            }
+            _ => Self::Keys(error),
+        }
+    }
+}
+
 impl StoreError {
     /// Classifies a database error by what the caller can do about it.
     pub(crate) fn database(attempt: &'static str, error: sqlx::Error) -> Self {
@@ -139,6 +153,7 @@ impl StoreError {
             sqlx::Error::Io(inner) if inner.kind() == io::ErrorKind::StorageFull => {
                 Some(SQLITE_FULL)
             }
+            sqlx::Error::PoolTimedOut => Some(SQLITE_BUSY),
             _ => None,
         };
         let cause: Cause = Box::new(error);

@@ -14,7 +14,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 
 use crate::db::{Db, Row, Tx, Value};
 use crate::error::StoreError;
@@ -196,9 +196,18 @@ async fn connect(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_at_rest(connection)))
         .connect_with(options)
         .await
         .map_err(|error| failed("open the store", error))
+}
+
+/// Whether a connection that was given back can be used again. When a disk is full SQLite may end a
+/// transaction by itself; sqlx then counts it as open for ever and would refuse to begin another.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A transaction that was dropped is rolled back by now: the connection works in order.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, StoreError> {

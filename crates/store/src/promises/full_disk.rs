@@ -45,3 +45,25 @@ async fn a_full_disk_is_told_and_what_was_committed_stays() {
     setup.done(large).await;
     assert_eq!(setup.store.identifiers_of(&[task.request]).await.unwrap().len(), 501);
 }
+
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_by_itself_does_not_stop_the_next() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let mut tx = setup.store.db().begin().await.unwrap();
+    // What SQLite does by itself on some failures of the disk.
+    tx.execute("ROLLBACK", []).await.unwrap();
+    drop(tx);
+    setup.task(&connection, "a@example.org").await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_never_happened() {
+    let setup = setup().await;
+    let mut tx = setup.store.db().begin().await.unwrap();
+    tx.execute("INSERT INTO setting (key, value) VALUES ('key', 'value')", []).await.unwrap();
+    drop(tx);
+    assert_eq!(setup.store.setting("key").await.unwrap(), None);
+    setup.connection("segment-eu").await;
+    assert_eq!(setup.store.setting("key").await.unwrap(), None);
+}
