@@ -149,53 +149,6 @@ fn shown_source(state: &Segment, source: &Source) -> Value {
 }
 
 fn shown_destination(state: &Segment, destination: &Destination) -> Value {
-    let mut metadata = shown_entry(&destination.entry);
-    let mut components = vec![json!({
-        "type": "SERVER",
-        "code": format!("https://code.example.com/{}-server", destination.entry.slug),
-        "owner": "SEGMENT",
-    })];
-    if destination.has_device_mode {
-        components.push(json!({
-            "type": "BROWSER",
-            "code": format!("https://code.example.com/{}", destination.entry.slug),
-            "owner": "SEGMENT",
-        }));
-    }
-    let device_mode = if destination.has_device_mode { "SINGLE" } else { "NONE" };
-    for (name, value) in [
-        ("previousNames", json!([destination.entry.name])),
-        ("website", json!(destination.entry.website)),
-        ("components", json!(components)),
-        (
-            "supportedFeatures",
-            json!({
-                "cloudModeInstances": "MULTIPLE", "deviceModeInstances": device_mode, "replay": true,
-                "browserUnbundling": true, "browserUnbundlingPublic": true,
-            }),
-        ),
-        (
-            "supportedMethods",
-            json!({
-                "pageview": true, "identify": true, "alias": false, "track": true, "group": true,
-            }),
-        ),
-        (
-            "supportedPlatforms",
-            json!({
-                "browser": true, "server": true, "mobile": true, "warehouse": false,
-                "cloudAppObject": false, "linkedAudiences": false,
-            }),
-        ),
-        ("actions", json!([])),
-        ("presets", json!([])),
-        ("contacts", json!([])),
-        ("partnerOwned", json!(false)),
-        ("supportedRegions", json!(["us-west-2", "eu-west-1"])),
-        ("regionEndpoints", json!(["US", "EU"])),
-    ] {
-        metadata[name] = value;
-    }
     let is_keyless =
         destination.deletion == Deletion::Unconfigured && !state.switches.deletion_configured;
     let secret = if is_keyless { "" } else { "****" };
@@ -205,8 +158,43 @@ fn shown_destination(state: &Segment, destination: &Destination) -> Value {
         "enabled": destination.is_enabled,
         "sourceId": state.sources[destination.source].id,
         "settings": {"apiKey": "****", "secretKey": secret},
-        "metadata": metadata,
+        "metadata": destination_metadata(destination),
     })
+}
+
+fn destination_metadata(destination: &Destination) -> Value {
+    let mut metadata = shown_entry(&destination.entry);
+    let entry = &destination.entry;
+    let part = |kind: &str| {
+        let code = format!("https://code.example.com/{}/{}", entry.slug, kind.to_lowercase());
+        json!({"type": kind, "code": code, "owner": "SEGMENT"})
+    };
+    let (device_mode, components) = if destination.has_device_mode {
+        ("SINGLE", vec![part("SERVER"), part("BROWSER")])
+    } else {
+        ("NONE", vec![part("SERVER")])
+    };
+    metadata["previousNames"] = json!([entry.name]);
+    metadata["website"] = json!(entry.website);
+    metadata["components"] = json!(components);
+    metadata["supportedFeatures"] = json!({
+        "cloudModeInstances": "MULTIPLE", "deviceModeInstances": device_mode, "replay": true,
+        "browserUnbundling": true, "browserUnbundlingPublic": true,
+    });
+    metadata["supportedMethods"] = json!({
+        "pageview": true, "identify": true, "alias": false, "track": true, "group": true,
+    });
+    metadata["supportedPlatforms"] = json!({
+        "browser": true, "server": true, "mobile": true, "warehouse": false,
+        "cloudAppObject": false, "linkedAudiences": false,
+    });
+    for empty in ["actions", "presets", "contacts"] {
+        metadata[empty] = json!([]);
+    }
+    metadata["partnerOwned"] = json!(false);
+    metadata["supportedRegions"] = json!(["us-west-2", "eu-west-1"]);
+    metadata["regionEndpoints"] = json!(["US", "EU"]);
+    metadata
 }
 
 /// The one employee with access.

@@ -197,19 +197,20 @@ fn serve(state: &mut Segment, call: &Call<'_>, token: usize) -> Result<Response,
 /// What a route needs. Which roles the vendor asks for is not published; these follow 1.2.
 fn permission(route: &Route<'_>) -> Option<Permission> {
     match route {
-        Route::Workspace | Route::Echo => None,
+        Route::Workspace | Route::Echo | Route::Users | Route::User(_) => None,
         Route::Sources
         | Route::Source(_)
         | Route::SourceDestinations(_)
         | Route::SourceWarehouses(_)
         | Route::ReverseEtlModels
         | Route::Functions => Some(Permission::Sources),
-        Route::Destinations | Route::Destination(_) => Some(Permission::Destinations),
-        Route::Warehouses | Route::Warehouse(_) | Route::WarehouseSources(_) => {
-            Some(Permission::Warehouses)
-        }
+        // The vendor calls a warehouse a destination, too.
+        Route::Destinations
+        | Route::Destination(_)
+        | Route::Warehouses
+        | Route::Warehouse(_)
+        | Route::WarehouseSources(_) => Some(Permission::Destinations),
         Route::Spaces => Some(Permission::Spaces),
-        Route::Users | Route::User(_) => Some(Permission::Users),
         _ => Some(Permission::Privacy),
     }
 }

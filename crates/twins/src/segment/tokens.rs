@@ -4,15 +4,13 @@ use rand::Rng;
 
 use super::ids::base62;
 
-/// What a token may be allowed. `GET /` needs none.
+/// What a token may be allowed. `GET /`, and reading users, need none of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permission {
     Privacy,
     Sources,
     Destinations,
-    Warehouses,
     Spaces,
-    Users,
 }
 
 pub(super) struct Token {
@@ -39,9 +37,7 @@ impl Tokens {
             Standing::Without(Permission::Privacy),
             Standing::Without(Permission::Sources),
             Standing::Without(Permission::Destinations),
-            Standing::Without(Permission::Warehouses),
             Standing::Without(Permission::Spaces),
-            Standing::Without(Permission::Users),
             Standing::Revoked,
         ];
         let token = |standing| Token { secret: format!("sgp_{}", base62(rng, 60)), standing };

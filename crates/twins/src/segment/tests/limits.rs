@@ -60,7 +60,7 @@ async fn successful_answers_tell_the_rate_of_the_token() {
     assert!(reply.header("x-ratelimit-reset").ends_with(" GMT"));
     bench.get("/").await;
     assert_eq!(bench.public("GET", "/", Value::Null).await.status, 429);
-    let other = bench.description["credentials"]["without"]["users"]["token"].as_str().unwrap();
+    let other = bench.description["credentials"]["without"]["spaces"]["token"].as_str().unwrap();
     assert_eq!(bench.public_as(other, "GET", "/", Value::Null).await.status, 200);
 }
 
