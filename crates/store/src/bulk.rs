@@ -131,7 +131,8 @@ impl Over {
         Ok(returned)
     }
 
-    fn text(&'static self, size: usize) -> &'static str {
+    /// The text for a block of this size, a power of two.
+    pub(crate) fn text(&'static self, size: usize) -> &'static str {
         text_of(&self.texts, size, || {
             let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
             let cast = |column: usize| match self.columns.get(column)?.1 {

@@ -53,6 +53,13 @@ static COLLECTING: Over = Over::new(
                 AND t.state <> 'by hand'))",
 );
 
+/// What the engine asks again and again, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    let sets = [&BY_REQUEST, &SEEN, &SEE, &BY_TOKEN, &BY_TOKEN_AND_REQUEST, &COLLECTING];
+    sets.iter().map(|set| set.text(4)).collect()
+}
+
 impl Store {
     /// The identifiers of these requests with their values, in the order of their ids. Those of a
     /// request whose key was destroyed are left out.

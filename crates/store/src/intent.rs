@@ -85,6 +85,12 @@ const OPEN: &str = "SELECT id, connection_id, job_id, our_key, endpoint, n_membe
     WHERE connection_id = $1 AND answer IS NULL ORDER BY id";
 const ANSWER_OF: &str = "SELECT answer FROM intent WHERE id = $1";
 
+/// What the engine asks again and again, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    vec![OPEN, ANSWER.text(4)]
+}
+
 impl Store {
     /// The intents of a connection that have no outcome, the oldest first.
     pub async fn open_intents(&self, connection: ConnectionId) -> Result<Vec<Intent>, StoreError> {

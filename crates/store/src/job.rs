@@ -40,6 +40,12 @@ const CARRIED_BY: &str = "SELECT job_id, task_id, request_id, round, identifiers
 const CARRIED_OF: &str = "SELECT job_id, task_id, request_id, round, identifiers FROM carried
     WHERE task_id = $1 ORDER BY job_id";
 
+/// What the engine asks again and again, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    vec![ONE, DUE, CARRIED_BY, CARRIED_OF, UPDATE.text(4)]
+}
+
 impl Store {
     /// A job.
     pub async fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {

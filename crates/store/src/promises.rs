@@ -1,5 +1,5 @@
 //! What the store promises, a file per promise. The tests speak to `Store`, so that they hold for
-//! every driver; only `opening` and `full_disk` reach below it, to stage what a driver must refuse.
+//! every driver; only `opening`, `full_disk` and `nothing_scans` reach below it, to stage what a driver must refuse.
 
 mod atomic_transition;
 mod blind_index;
@@ -8,6 +8,7 @@ mod due_work;
 mod full_disk;
 mod intent_before_call;
 mod leases;
+mod nothing_scans;
 mod opening;
 mod requests_once;
 mod sealed_values;

@@ -116,6 +116,20 @@ const LIST: &str = concat!(
 const PREFIX: &str = "SELECT id FROM request WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
 const BY_EXTERNAL: &str = "SELECT id FROM request WHERE external_token = $1 ORDER BY id";
 
+/// What the engine asks again and again, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    vec![
+        UNROUTED,
+        PREFIX,
+        BY_EXTERNAL,
+        BY_ID.text(4),
+        BY_IDEMPOTENCY.text(4),
+        UPDATE.text(4),
+        MOVE.text(4),
+    ]
+}
+
 impl Store {
     /// Takes requests in: each once, with a key of its own under the epoch of `now`, all in one
     /// transaction.

@@ -120,6 +120,21 @@ const NEXT_DUE: &str = "SELECT MIN(due_at) AS due_at FROM (
     UNION ALL
     SELECT MIN(due_at) AS due_at FROM job WHERE connection_id = $1 AND due_at IS NOT NULL) AS dues";
 
+/// What the engine asks again and again, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    vec![
+        DUE,
+        QUEUE,
+        ON_THE_WAY,
+        NEXT_DUE,
+        OPEN_OF_CONNECTION,
+        BY_ID.text(4),
+        BY_REQUEST.text(4),
+        UPDATE.text(4),
+    ]
+}
+
 impl Store {
     /// A task.
     pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {

@@ -1,0 +1,31 @@
+//! What the engine asks again and again finds its rows by an index, however long the history.
+
+use sqlx::Row as _;
+
+use super::setup::setup;
+use crate::db::Db;
+use crate::{identifier, intent, job, request, task};
+
+#[tokio::test]
+async fn no_frequent_statement_reads_a_table_whole() {
+    let setup = setup().await;
+    let Db::Sqlite(database) = setup.store.db();
+    let mut tx = database.begin().await.unwrap();
+    let nouns = [
+        task::frequent(),
+        job::frequent(),
+        intent::frequent(),
+        identifier::frequent(),
+        request::frequent(),
+    ];
+    for sql in nouns.concat() {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+        for row in sqlx::query(explain).fetch_all(&mut *tx).await.unwrap() {
+            let step: String = row.get("detail");
+            let is_own = step.starts_with("SCAN v") || step.starts_with("SCAN 4 CONSTANT");
+            // `dues` are the two rows of a sub-query.
+            let is_own = is_own || step.starts_with("SCAN dues");
+            assert!(!step.starts_with("SCAN") || is_own, "{step}: {sql}");
+        }
+    }
+}
