@@ -24,4 +24,5 @@ mod work;
 
 pub use clock::{Busy, Clock};
 pub use holder::Holder;
+pub use link::Surroundings;
 pub use run::{Engine, EngineError, Parts, Ran, Until};

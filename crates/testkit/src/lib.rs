@@ -2,6 +2,9 @@
 //!
 //! Used in `[dev-dependencies]` only; nothing here ends up in the program.
 
+pub mod clock;
+pub mod stage;
+
 /// Real processes: start one, wait for its line, stop it, kill it, see what it uses.
 ///
 /// It lives in `xtask`, which must build even when the crates of the product don't.

@@ -1,0 +1,353 @@
+//! A stage for stories: twins on loopback, a store in a folder of its own, the real engine, and
+//! a clock that jumps. A story reads: connect, submit, run, look.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Context as _;
+use domain::connection::{Connection, Gate, Mode, Switches};
+use domain::deadline::deadline;
+use domain::id::{IdSource, TimedIds};
+use domain::identifier::normalise;
+use domain::journal::{Actor, Entry, Event};
+use domain::request::Verified;
+use domain::{
+    ConnectionId, Identifier, IdentifierId, IdentifierKind, Instant, Origin, Request, RequestId,
+    RequestState, Right, Scope, Task,
+};
+use engine::check::check;
+use engine::http::HttpClient;
+use engine::{Engine, Holder, Parts, Ran, Surroundings, Until};
+use serde_json::{Value, json};
+use store::{
+    From as JournalFrom, JournalFilter, LeaseTime, NewRequest, Options, Secret, Store, Transition,
+};
+
+use crate::clock::LedClock;
+
+/// A stage.
+pub struct Stage {
+    /// What `habeas twins --json` would print.
+    pub twins: Value,
+    /// The store.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<LedClock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdSource>,
+    /// The folder with data and keys.
+    pub folder: tempfile::TempDir,
+    /// Milliseconds that leases believe to have passed; tests may move it on.
+    pub lease_millis: Arc<AtomicU64>,
+    serving: twins::Serving,
+    began: std::time::Instant,
+}
+
+impl Stage {
+    /// Twins with their default population, an empty store, and a clock that stands.
+    pub async fn set() -> anyhow::Result<Self> {
+        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+        let start_at: Instant = "2026-09-01T08:00:00Z".parse()?;
+        let options = twins::Options { start_at, idle: true, ..twins::Options::default() };
+        let serving = twins::serve(options).await?;
+        let description = serving.description();
+        let stage_clock = LedClock::leading(serving.base_url_control().to_owned(), start_at);
+        let ids = seeded_ids(Arc::clone(&stage_clock));
+        let folder = tempfile::tempdir()?;
+        let store = open(&folder, &ids, start_at).await?;
+        let stage = Self {
+            twins: description,
+            store,
+            clock: stage_clock,
+            ids,
+            folder,
+            lease_millis: Arc::default(),
+            serving,
+            began: std::time::Instant::now(),
+        };
+        Ok(stage)
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        engine::Clock::now(&*self.clock)
+    }
+
+    /// Talks to the twins' control interface.
+    pub async fn control(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "calls the twins' control interface, not a vendor"
+        )]
+        let http = reqwest::Client::new();
+        let url = format!("{}{path}", self.serving.base_url_control());
+        let answer = http
+            .request(method.parse()?, url)
+            .header("content-type", "application/json")
+            .body(if body.is_null() { String::new() } else { body.to_string() })
+            .send()
+            .await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        anyhow::ensure!(status.is_success(), "{method} {path}: {status} {text}");
+        Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Sets switches of the Segment twin.
+    pub async fn switch(&self, switches: &Value) -> anyhow::Result<()> {
+        self.control("PUT", "/switches/segment", switches).await.map(|_| ())
+    }
+
+    /// Plans faults of the Segment twin.
+    pub async fn faults(&self, faults: &Value) -> anyhow::Result<()> {
+        self.control("PUT", "/faults/segment", faults).await.map(|_| ())
+    }
+
+    /// How many changing calls to the regulation endpoints the twin has taken.
+    pub async fn regulations(&self) -> anyhow::Result<Vec<Value>> {
+        let audit = self.control("GET", "/audit/segment", &Value::Null).await?;
+        Ok(audit["regulations"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The first subject of this kind.
+    pub fn subject(&self, kind: &str) -> anyhow::Result<Value> {
+        self.subjects(kind).into_iter().next().with_context(|| format!("no subject of kind {kind}"))
+    }
+
+    /// All subjects of this kind.
+    pub fn subjects(&self, kind: &str) -> Vec<Value> {
+        let all = self.twins["segment"]["subjects"].as_array().cloned().unwrap_or_default();
+        all.into_iter().filter(|subject| subject["kind"] == kind).collect()
+    }
+
+    /// Connects the Segment twin with everything it offers, acting without asking.
+    pub async fn connect(&self) -> anyhow::Result<Connection> {
+        self.connect_with(|_, _| {}).await
+    }
+
+    /// Connects the Segment twin, with a change to the connection or its secrets before it is saved.
+    pub async fn connect_with(
+        &self,
+        change: impl FnOnce(&mut Connection, &mut BTreeMap<String, Secret>),
+    ) -> anyhow::Result<Connection> {
+        let (mut connection, mut secrets) = self.segment()?;
+        change(&mut connection, &mut secrets);
+        connection.secrets = secrets.keys().cloned().collect();
+        let with = Surroundings {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            http: HttpClient::new()?,
+        };
+        let connector = *connectors::all().first().context("a connector")?;
+        connection.check = Some(check(connector, &connection, secrets.clone(), &with).await?);
+        connection.check_due_at = self.now().checked_add(jiff::SignedDuration::from_hours(24))?;
+        let transition =
+            Transition { new_connections: vec![connection.clone()], ..Transition::default() };
+        self.store.apply(None, &[transition]).await?;
+        for (name, secret) in &secrets {
+            self.store.set_secret(connection.id, name, secret).await?;
+        }
+        Ok(connection)
+    }
+
+    fn segment(&self) -> anyhow::Result<(Connection, BTreeMap<String, Secret>)> {
+        let twin = &self.twins["segment"];
+        let full = &twin["credentials"]["full"];
+        let text = |value: &Value| {
+            value.as_str().map(str::to_owned).context("a text in the twins' description")
+        };
+        let mut secrets = BTreeMap::from([
+            ("token".to_owned(), Secret::new(text(&full["token"])?)),
+            ("write_key".to_owned(), Secret::new(text(&full["write_key"])?)),
+        ]);
+        let mut spaces = Vec::new();
+        for space in full["spaces"].as_array().context("spaces")? {
+            let id = text(&space["space_id"])?;
+            secrets
+                .insert(format!("profile_token.{id}"), Secret::new(text(&space["profile_token"])?));
+            spaces.push(Value::String(id));
+        }
+        let settings = BTreeMap::from([
+            ("region".to_owned(), json!("us")),
+            ("workspace_id".to_owned(), full["workspace_id"].clone()),
+            ("spaces".to_owned(), Value::Array(spaces)),
+            ("consent_categories".to_owned(), full["consent_categories"].clone()),
+        ]);
+        let base_urls = twin["base_urls"].as_object().context("base_urls")?;
+        let connection = Connection {
+            id: ConnectionId::new(&*self.ids),
+            name: "segment".to_owned(),
+            connector: "segment".to_owned(),
+            settings,
+            secrets: secrets.keys().cloned().collect(),
+            base_urls: base_urls
+                .iter()
+                .map(|(name, url)| Ok((name.clone(), text(url)?)))
+                .collect::<anyhow::Result<_>>()?,
+            allow_loopback: true,
+            switches: Switches {
+                mode: Mode::Act,
+                review: Gate::Auto,
+                approval: Gate::Auto,
+                ..Switches::default()
+            },
+            paused: None,
+            check: None,
+            check_due_at: self.now(),
+            removed_at: None,
+            version: 0,
+        };
+        Ok((connection, secrets))
+    }
+
+    /// Submits a request for a person with these identifiers (`email=…`).
+    pub async fn submit(
+        &self,
+        right: Right,
+        identifiers: &[(&str, &str)],
+    ) -> anyhow::Result<RequestId> {
+        let now = self.now();
+        let request = Request {
+            id: RequestId::new(&*self.ids),
+            right,
+            scope: Scope::parse(right, "")?,
+            received_at: now,
+            deadline: deadline(now, None, 30),
+            jurisdiction: None,
+            brand: None,
+            subject_kind: None,
+            external_id: None,
+            verified: Some(Verified { by: "the test".to_owned(), at: now }),
+            routed: None,
+            closing: None,
+            state: RequestState::Received,
+            version: 0,
+        };
+        let identifiers = identifiers
+            .iter()
+            .map(|(kind, value)| {
+                let kind: IdentifierKind = kind.parse()?;
+                Ok(Identifier {
+                    id: IdentifierId::new(&*self.ids),
+                    normalised: normalise(&kind, value, None)?,
+                    kind,
+                    given: (*value).to_owned(),
+                    origin: Origin::Given,
+                    seen_in: Vec::new(),
+                })
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let id = request.id;
+        let entry = Entry::new(now, Actor::Operator("the test".to_owned()), Event::RequestReceived)
+            .request(id);
+        let new =
+            NewRequest { request, identifiers, idempotency: id.to_string(), journal: vec![entry] };
+        self.store.add_requests(vec![new], now).await?;
+        Ok(id)
+    }
+
+    /// An engine on this stage, of a holder by this name.
+    pub fn engine(&self, holder: &str) -> anyhow::Result<Engine> {
+        let millis = Arc::clone(&self.lease_millis);
+        let began = self.began;
+        Ok(Engine::new(Parts {
+            store: self.store.clone(),
+            connectors: connectors::all(),
+            clock: self.clock.clone(),
+            ids: Arc::clone(&self.ids),
+            holder: Holder {
+                name: holder.to_owned(),
+                info: format!("{holder} of the test"),
+                time: Arc::new(move || LeaseTime {
+                    boot: "test".to_owned(),
+                    millis: i64::try_from(
+                        began.elapsed().as_millis() as u64
+                            + millis.load(Ordering::SeqCst)
+                            + 1_000_000,
+                    )
+                    .unwrap_or(i64::MAX),
+                }),
+                is_gone: Arc::new(|_| false),
+            },
+        })?)
+    }
+
+    /// Runs the engine until nothing is due, at the time that it is now.
+    pub async fn run(&self) -> anyhow::Result<Ran> {
+        Ok(self.engine("stage")?.run(Until::NothingDue).await?)
+    }
+
+    /// Runs the engine on, jumping from due time to due time, until `days` have passed or
+    /// nothing is due any more.
+    pub async fn run_days(&self, days: i64) -> anyhow::Result<()> {
+        let end = self.now().checked_add(jiff::SignedDuration::from_hours(24 * days))?;
+        loop {
+            let ran = self.run().await?;
+            let Some(next) = ran.next_due.filter(|next| *next <= end) else { return Ok(()) };
+            self.jump(next).await;
+        }
+    }
+
+    /// Lets time pass to this instant.
+    pub async fn jump(&self, to: Instant) {
+        let clock: Arc<dyn engine::Clock> = self.clock.clone();
+        let _busy = engine::Busy::on(&clock);
+        clock.sleep_until(to).await;
+    }
+
+    /// The tasks of a request.
+    pub async fn tasks(&self, request: RequestId) -> anyhow::Result<Vec<Task>> {
+        Ok(self.store.tasks_of(&[request]).await?)
+    }
+
+    /// The one task of a request that is a connection's.
+    pub async fn task(&self, request: RequestId) -> anyhow::Result<Task> {
+        let tasks = self.tasks(request).await?;
+        tasks
+            .into_iter()
+            .find(|task| task.detail.hand.is_none())
+            .context("the request has no task of a connection")
+    }
+
+    /// What became of a request's task, in one line: state, outcome, proof.
+    pub async fn verdict(&self, request: RequestId) -> anyhow::Result<String> {
+        let task = self.task(request).await?;
+        let mut verdict = task.state.to_string();
+        if let Some(outcome) = &task.detail.outcome {
+            verdict.push_str(&format!(", {outcome}"));
+        }
+        if let Some(proof) = &task.detail.proof {
+            verdict.push_str(&format!(", {proof}"));
+        }
+        if let Some(wait) = &task.detail.wait {
+            verdict.push_str(&format!(", waits for {}: {}", wait.whom, wait.why));
+        }
+        Ok(verdict)
+    }
+
+    /// Every journal entry's event, in order.
+    pub async fn events(&self) -> anyhow::Result<Vec<Event>> {
+        let entries =
+            self.store.journal(JournalFrom::After(0), &JournalFilter::default(), 100_000).await?;
+        Ok(entries.into_iter().map(|(_, entry)| entry.event).collect())
+    }
+}
+
+async fn open(
+    folder: &tempfile::TempDir,
+    ids: &Arc<dyn IdSource>,
+    now: Instant,
+) -> anyhow::Result<Store> {
+    let options = Options { data: folder.path().join("data"), keys: folder.path().join("keys") };
+    Ok(Store::open(&options, Arc::clone(ids), now).await?)
+}
+
+/// Ids out of the stage's clock and counted bytes: the same in every run.
+fn seeded_ids(clock: Arc<LedClock>) -> Arc<dyn IdSource> {
+    let counter = AtomicU64::new(1);
+    Arc::new(TimedIds::new(
+        move || engine::Clock::now(&*clock),
+        move || counter.fetch_add(1, Ordering::SeqCst).to_be_bytes(),
+    ))
+}
