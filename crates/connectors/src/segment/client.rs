@@ -91,6 +91,11 @@ pub(super) fn destinations(cursor: Option<&str>) -> Call {
     paged(public(&DESTINATIONS, "/destinations"), "100", cursor)
 }
 
+/// The spaces. No workspace has more than a page of them.
+pub(super) fn spaces() -> Call {
+    paged(public(&SPACES, "/spaces"), "100", None)
+}
+
 /// The smallest page of a list, to see whether it may be read at all.
 pub(super) fn first_of(endpoint: &'static Endpoint) -> Call {
     paged(public(endpoint, endpoint.path), "1", None)

@@ -52,7 +52,7 @@ static FIELDS: &[Field] = &[
     Field {
         key: "region",
         title: "Data residency",
-        help: "Where the workspace's data lies: Settings ▸ Workspace settings ▸ General settings ▸ Data residency. A token of one region is unknown in the other.",
+        help: "Where the workspace's data lies, as chosen when the workspace was made. A token of one region is unknown in the other.",
         kind: FieldKind::Choice(&["us", "eu"]),
         required: true,
     },
@@ -161,7 +161,7 @@ static PERMISSIONS: &[Permission] = &[
         name: "token",
         required: true,
         lost: "everything: Segment does not take the token. It is mistyped, was revoked, or belongs to a workspace of the other region",
-        grant: "Settings ▸ Workspace settings ▸ Access management ▸ Tokens ▸ Create token; and compare the region under General settings ▸ Data residency",
+        grant: "Settings ▸ Workspace settings ▸ Access management ▸ Tokens ▸ Create token; and make sure that the region is the workspace's",
     },
     Permission {
         name: "workspace",

@@ -75,6 +75,17 @@ pub(super) fn case_matters(kind: &IdentifierKind) -> bool {
     !matches!(kind, IdentifierKind::Email | IdentifierKind::Phone | IdentifierKind::AdvertisingId)
 }
 
+/// The order in which identifiers are tried: what names one person for sure comes first, what
+/// people share last. Segment advises against e-mail addresses in URLs, so they come late.
+pub(super) fn reluctance(kind: &IdentifierKind) -> u8 {
+    match kind {
+        IdentifierKind::UserId => 0,
+        IdentifierKind::Email | IdentifierKind::Phone => 2,
+        shared if shared.is_shared_by_people() => 3,
+        _ => 1,
+    }
+}
+
 /// The keys by which an identifier is looked up.
 pub(super) fn keys(identifier: &Identifier) -> Vec<ProfileKey> {
     let value = exact(identifier);

@@ -161,6 +161,20 @@ pub(super) struct CatalogEntry {
     pub(super) name: String,
 }
 
+/// `GET /spaces`.
+#[derive(Deserialize)]
+pub(super) struct Spaces {
+    #[serde(default)]
+    pub(super) spaces: Vec<Space>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Space {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) name: String,
+}
+
 /// The Public API's pages.
 #[derive(Default, Deserialize)]
 pub(super) struct Pagination {

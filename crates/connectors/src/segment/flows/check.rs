@@ -25,7 +25,8 @@ const MAX_PAGES: u32 = 50;
 struct Memory {
     account: Option<Account>,
     tried: Vec<Trial>,
-    spaces_of_workspace: Vec<String>,
+    /// Spaces of the workspace that were not entered, by id and name.
+    other_spaces: Vec<(String, String)>,
     destinations: Vec<DestinationFact>,
     cursor: Option<String>,
     pages: Pages,
@@ -83,7 +84,7 @@ fn trials(context: &Context<'_>) -> Vec<(&'static str, Option<String>, Call)> {
         ("privacy", None, client::first_of(&client::REGULATIONS)),
         ("privacy", None, client::first_of(&client::SUPPRESSIONS)),
         ("sources", None, client::first_of(&client::SOURCES)),
-        ("spaces", None, client::first_of(&client::SPACES)),
+        ("spaces", None, client::spaces()),
         ("destinations", None, client::destinations(None)),
     ];
     for space in settings::spaces(context) {
@@ -131,14 +132,24 @@ impl Memory {
             let is_granted =
                 tried == Tried::Works || (permission == "profile" && tried == Tried::Absent);
             let verdict = if is_granted { Verdict::Granted } else { Verdict::Missing };
-            if is_granted && permission == "destinations" {
-                self.page_of_destinations(answer)?;
+            match permission {
+                "destinations" if is_granted => self.page_of_destinations(answer)?,
+                "spaces" if is_granted => self.note_spaces(answer, context)?,
+                _ => {}
             }
             self.tried.push(Trial { permission: permission.to_owned(), space, verdict });
         }
         let has_write_key = context.secrets.contains("write_key");
         self.note("write_key", if has_write_key { Verdict::Untestable } else { Verdict::Missing });
         Ok(self.more_destinations(context))
+    }
+
+    fn note_spaces(&mut self, answer: &Answer, context: &Context<'_>) -> Result<(), VendorError> {
+        let page: wire::Data<wire::Spaces> = client::read(answer, "spaces")?;
+        let entered = settings::spaces(context);
+        let others = page.data.spaces.into_iter().filter(|it| !entered.contains(&it.id.as_str()));
+        self.other_spaces = others.map(|it| (it.id, it.name)).collect();
+        Ok(())
     }
 
     fn page_of_destinations(&mut self, answer: &Answer) -> Result<(), VendorError> {

@@ -12,6 +12,7 @@ use connector_api::report::Collected;
 use connector_api::{
     Answer, Call, Context, FlowState, Input, Report, Step, Subject, Turn, VendorError,
 };
+use domain::plan::PlanItem;
 use serde::{Deserialize, Serialize};
 
 use super::{VERSION, identifier, out_of_turn};
@@ -58,9 +59,12 @@ fn begin(subjects: &[Subject], context: &Context<'_>) -> Memory {
         "events: Segment's Profile API shows the last 14 days only; older events lie in the company's own warehouse and are not part of this copy".to_owned(),
         "consent preferences are not shown by Segment's API".to_owned(),
     ];
-    let items = subjects.iter().flat_map(|subject| {
-        subject.plan.iter().flat_map(move |it| it.acts_on.iter().map(move |item| (subject, item)))
-    });
+    let mut items: Vec<(&Subject, &PlanItem)> = Vec::new();
+    for subject in subjects {
+        let acts_on = subject.plan.iter().flat_map(|plan| &plan.acts_on);
+        items.extend(acts_on.map(|item| (subject, item)));
+    }
+    items.sort_by_key(|(_, item)| mapping::reluctance(&item.kind));
     for (subject, item) in items {
         let Some(identifier) = identifier(subject, item.identifier) else { continue };
         for place in &item.places {

@@ -1,6 +1,6 @@
 //! Finds people: which profiles they have in which space, and under which external ids.
 //!
-//! In each space the first identifier is looked up; those that its answer lists need no look-up
+//! In each space one identifier is looked up, a user id if there is one; those that its answer lists need no look-up
 //! of their own; the rest follow in one go. Then what one space listed is looked up in the others
 //! that don't know it yet, at most twice over. An e-mail alone in one space costs one call.
 
@@ -135,6 +135,7 @@ fn wanted_of(subject: &Subject) -> (Vec<Wanted>, Vec<IdentifierKind>) {
             value: mapping::exact(identifier).to_owned(),
         }));
     }
+    wanted.sort_by_key(|wanted: &Wanted| mapping::reluctance(&wanted.kind));
     (wanted, not_taken)
 }
 

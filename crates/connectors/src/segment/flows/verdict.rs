@@ -83,6 +83,11 @@ fn left_in(destination: &DestinationStatus, facts: &Facts) -> Residue {
             format!("{name} takes no deletions from Segment and keeps what it has"),
             format!("delete the person in {name} itself, or connect it here"),
         )
+    } else if matches!(destination.status.as_str(), "INITIALIZED" | "RUNNING") {
+        (
+            format!("{name} was not finished yet when Segment reported the whole as over"),
+            format!("look in {name} itself whether the person is gone"),
+        )
     } else {
         (
             format!(

@@ -12,8 +12,8 @@ use domain::connection::{Account, CheckReport};
 use domain::id::TimedIds;
 use domain::identifier::{Origin, Sighting};
 use domain::{
-    ConnectionId, Digest, Identifier, IdentifierId, IdentifierKind, Instant, Plan, RequestId, Right,
-    Scope, TaskId,
+    ConnectionId, Digest, Identifier, IdentifierId, IdentifierKind, Instant, Plan, RequestId,
+    Right, Scope, TaskId,
 };
 use serde_json::{Value, json};
 
@@ -249,7 +249,8 @@ pub(super) fn print(call: &Call) -> String {
         Auth::Bearer(secret) => format!("bearer {secret}"),
         Auth::BasicUser(secret) => format!("basic {secret}"),
     };
-    let headers: Vec<_> = call.headers.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    let headers: Vec<_> =
+        call.headers.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     let body = match &call.body {
         Body::Empty => String::new(),
         Body::Json(body) => format!(" {body}"),
@@ -278,13 +279,17 @@ pub(super) fn nobody() -> Answer {
 
 /// A page of external ids.
 pub(super) fn ids_page(ids: &[(&str, &str)], next: Option<&str>) -> Answer {
-    let data: Vec<_> =
-        ids.iter().map(|(kind, id)| json!({"id": id, "type": kind, "collection": "users"})).collect();
-    ok(&json!({"data": data, "cursor": {"url": "…", "has_more": next.is_some(), "next": next.unwrap_or("")}}))
+    let data: Vec<_> = ids
+        .iter()
+        .map(|(kind, id)| json!({"id": id, "type": kind, "collection": "users"}))
+        .collect();
+    ok(
+        &json!({"data": data, "cursor": {"url": "…", "has_more": next.is_some(), "next": next.unwrap_or("")}}),
+    )
 }
 
 /// A fixture without its header line, which names its source.
-pub(super) fn fixture(text: &str) -> Value {
+pub(super) fn without_header(text: &str) -> Value {
     let (header, body) = text.split_once('\n').unwrap();
     assert!(header.starts_with("# Source: "), "a fixture names its source");
     serde_json::from_str(body).unwrap()
@@ -293,7 +298,7 @@ pub(super) fn fixture(text: &str) -> Value {
 /// A fixture as an answer.
 macro_rules! fixture {
     ($name:literal) => {
-        $crate::segment::tests::case::fixture(include_str!(concat!("../fixtures/", $name)))
+        $crate::segment::tests::case::without_header(include_str!(concat!("../fixtures/", $name)))
     };
 }
 pub(super) use fixture;

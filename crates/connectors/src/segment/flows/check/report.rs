@@ -14,38 +14,13 @@ const NO_PROFILE_API: &str = "without the Profile API only known user ids can be
 
 pub(super) fn report(memory: Memory, context: &Context<'_>) -> CheckReport {
     let readable = readable(&memory, context);
-    let is_readable = |space: &str| readable.iter().any(|it| it == space);
-    let spaces = settings::spaces(context);
+    let readable: Vec<&str> = readable.iter().map(String::as_str).collect();
+    let refused = memory.tried.iter().filter(|trial| trial.verdict == Verdict::Missing);
     let facts = Facts {
         knows_destinations: memory.is("destinations", Verdict::Granted),
-        unreadable_spaces: memory
-            .tried
-            .iter()
-            .filter(|trial| trial.verdict == Verdict::Missing)
-            .filter_map(|trial| trial.space.clone())
-            .collect(),
+        unreadable_spaces: refused.filter_map(|trial| trial.space.clone()).collect(),
         destinations: memory.destinations.clone(),
     };
-    let mut notes = Vec::new();
-    if let Some(note) = memory.wrong_workspace(context) {
-        notes.push(note);
-    } else if memory.is("token", Verdict::Missing) {
-        let region = settings::text(context, "region").unwrap_or("us").to_uppercase();
-        notes.push(format!(
-            "Segment's {region} region does not take the token: it is mistyped or revoked, or the workspace lies in the other region"
-        ));
-    } else {
-        if readable.is_empty() {
-            notes.push(NO_PROFILE_API.to_owned());
-        }
-        for space in spaces.into_iter().filter(|space| !is_readable(space)) {
-            notes.push(format!(
-                "people in space {space} can't be looked up, read or confirmed: it has no working profile token"
-            ));
-        }
-        notes.extend(about_destinations(&memory, &facts));
-    }
-    let readable: Vec<&str> = readable.iter().map(String::as_str).collect();
     CheckReport {
         at: context.now,
         capabilities: capabilities(&memory, &readable, context),
@@ -54,11 +29,39 @@ pub(super) fn report(memory: Memory, context: &Context<'_>) -> CheckReport {
             .iter()
             .filter_map(|it| permission(it, &memory, context))
             .collect(),
+        notes: notes(&memory, &readable, &facts, context),
         account: memory.account,
-        notes,
         // Plain data of ours always has a JSON form.
         facts: serde_json::to_value(&facts).unwrap_or_default(),
     }
+}
+
+/// What a person should know beside the permissions.
+fn notes(memory: &Memory, readable: &[&str], facts: &Facts, context: &Context<'_>) -> Vec<String> {
+    if let Some(note) = memory.wrong_workspace(context) {
+        return vec![note];
+    }
+    if memory.is("token", Verdict::Missing) {
+        let region = settings::text(context, "region").unwrap_or("us").to_uppercase();
+        return vec![format!(
+            "Segment's {region} region does not take the token: it is mistyped or revoked, or the workspace lies in the other region"
+        )];
+    }
+    let mut notes = Vec::new();
+    if readable.is_empty() {
+        notes.push(NO_PROFILE_API.to_owned());
+    }
+    let spaces = settings::spaces(context).into_iter();
+    notes.extend(spaces.filter(|space| !readable.contains(space)).map(|space| {
+        format!("people in space {space} can't be looked up, read or confirmed: it has no working profile token")
+    }));
+    notes.extend(memory.other_spaces.iter().map(|(id, name)| {
+        format!(
+            "space {id} ({name}) of the workspace was not entered: people are not looked up there"
+        )
+    }));
+    notes.extend(about_destinations(memory, facts));
+    notes
 }
 
 /// The spaces whose tokens were just found to work.
