@@ -1,1 +1,67 @@
-fn main() {}
+//! `habeas`, the one binary: it wires the other crates together and is the only one that reads
+//! the environment, files of configuration and the real clock.
+//!
+//! Start at [`args`] for the commands and at [`commands`] for what each does. It holds no rule:
+//! what a person can do is `engine::operator`'s, what follows is the engine's.
+
+mod args;
+mod clock;
+mod commands;
+mod config;
+mod environment;
+mod exit;
+mod lease;
+mod logging;
+mod open;
+mod screen;
+mod show;
+mod tls;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use args::Cli;
+use exit::Exit;
+use screen::Screen;
+
+fn main() -> ExitCode {
+    quiet_panics();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no failure.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            Screen { json: false }.note(exit::text(&error));
+            exit::of(&error).into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Exit> {
+    logging::start(cli.common.verbose, cli.common.log_format)?;
+    tls::install();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("could not start the runtime")?;
+    let ended = runtime.block_on(commands::run(cli));
+    // A terminal prompt or a long file read must not keep an ended program alive.
+    runtime.shutdown_background();
+    ended
+}
+
+/// A panic is a bug; its message may hold a value, so only its place is printed.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
+        Screen { json: false }.note(format!("habeas: a bug{place}; please report it"));
+    }));
+}

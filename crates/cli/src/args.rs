@@ -1,0 +1,105 @@
+//! The command line. Each command's own arguments stand in its file under `commands`.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    connect, connections, demo, import, journal, package, pause, request, resume, serve, settings,
+    task, twins,
+};
+use crate::logging::LogFormat;
+
+/// The program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "habeas",
+    version,
+    about = "Carries out privacy requests: finds a person in every connected system, exports, deletes or opts out, looks again, and can prove it.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 done with something left for a person,\n\
+                  4 refused by check or permission, 5 unreachable.\n\n\
+                  Begin with `habeas demo`. With a system of your own: `habeas connect segment`.",
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// For every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Arguments of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Results as JSON on standard output.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    /// More about what is going on, on standard error; twice for much more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
+    pub verbose: u8,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value = "text", help_heading = "Everywhere")]
+    pub log_format: LogFormat,
+    /// The folder of the data.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "HABEAS_DATA",
+        default_value = "./habeas-data",
+        help_heading = "Everywhere"
+    )]
+    pub data: PathBuf,
+    /// The folder of the keys; never inside the folder of the data.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "HABEAS_KEYS",
+        default_value = "./habeas-keys",
+        help_heading = "Everywhere"
+    )]
+    pub keys: PathBuf,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what Habeas is: a whole story against simulated vendors, within a minute.
+    Demo(demo::Args),
+    /// Serve the simulated vendors on this machine.
+    Twins(twins::Args),
+    /// Connect a system.
+    Connect(connect::Args),
+    /// See, test, set and remove connections.
+    #[command(subcommand)]
+    Connections(connections::Connections),
+    /// Take in privacy requests, see what they wait for, decide.
+    #[command(subcommand)]
+    Request(request::Requests),
+    /// Settle or retry one task of a request.
+    #[command(subcommand)]
+    Task(task::Task),
+    /// Take in a CSV file of requests.
+    Import(import::Args),
+    /// Write the files for the person of an access request.
+    Package(package::Args),
+    /// Show the journal of everything that happened.
+    Journal(journal::Args),
+    /// Stop changing calls, everywhere or on one connection.
+    Pause(pause::Args),
+    /// Allow changing calls again.
+    Resume(resume::Args),
+    /// Run the engine until stopped.
+    Serve(serve::Args),
+    /// See and change settings.
+    #[command(subcommand)]
+    Settings(settings::Settings),
+    /// Print the version.
+    Version,
+}

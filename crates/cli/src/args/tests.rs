@@ -1,0 +1,65 @@
+//! The command line as a whole: consistent, and every command reachable.
+
+use clap::{CommandFactory, Parser};
+
+use super::Cli;
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_documented_command_parses() {
+    for line in [
+        "demo --once",
+        "twins --json --port-base 7800 --people 20 --seed 2 --regular-only --limits off --latency-ms 2",
+        "twins --limits",
+        "connect segment --name a --set region=eu --set spaces=x,y --set secrets.token=env:T --yes",
+        "connect segment --file habeas.toml",
+        "connect segment --twin twins.json",
+        "connections list",
+        "connections test segment-eu",
+        "connections set segment-eu mode=act guard=5000 until=2026-12-31",
+        "connections remove segment-eu --yes",
+        "request new --right deletion --email someone",
+        "request list --json",
+        "request show req_0 --reveal",
+        "request approve --all --gate approval --connection segment-eu --yes",
+        "request approve tsk_1 tsk_2",
+        "request deny req_1 --note no",
+        "request cancel req_1",
+        "request add-identifier req_1 user_id=value email=other",
+        "request answer req_1 --note told",
+        "request watch req_1",
+        "request reopen req_1 --note again",
+        "task settle tsk_1 done --note checked",
+        "task settle tsk_1 skip --note unneeded",
+        "task retry tsk_1",
+        "import requests.csv --dry-run --phone-region DE --result out.csv",
+        "package req_1 --out a.zip",
+        "journal --request req_1 --last 20 --json",
+        "pause --all",
+        "pause segment-eu",
+        "resume --all",
+        "serve --clock http://127.0.0.1:1",
+        "settings list",
+        "settings set respond_within 45",
+        "version",
+    ] {
+        let words = std::iter::once("habeas").chain(line.split(' '));
+        if let Err(error) = Cli::try_parse_from(words) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_a_usage_error() {
+    for line in
+        ["", "frobnicate", "pause", "task settle tsk_1 maybe --note x", "task settle tsk_1 done"]
+    {
+        let words = std::iter::once("habeas").chain(line.split_whitespace());
+        assert!(Cli::try_parse_from(words).is_err(), "{line}");
+    }
+}

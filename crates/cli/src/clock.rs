@@ -1,0 +1,43 @@
+//! The real clock, read here and nowhere else; [`followed`] is the other one, which a twin leads.
+
+pub mod followed;
+
+use std::time::Duration;
+
+use domain::Instant;
+use engine::Clock;
+use engine::clock::Waiting;
+
+/// The longest sleep at a stretch: whoever waits for a date must notice when somebody sets the
+/// machine's clock.
+const STRETCH: Duration = Duration::from_secs(30);
+
+/// The time, as the machine has it.
+#[expect(clippy::disallowed_methods, reason = "cli reads the real clock, here and nowhere else")]
+pub fn real_now() -> Instant {
+    // Whole milliseconds, as the store keeps them: what is written reads back the same.
+    let now = Instant::now();
+    Instant::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// The machine's own clock.
+#[derive(Debug)]
+pub struct RealClock;
+
+impl Clock for RealClock {
+    fn now(&self) -> Instant {
+        real_now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Waiting<'_> {
+        let left = at.duration_since(self.now());
+        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+        Box::pin(wait(left.min(STRETCH)))
+    }
+}
+
+/// Waits in real time.
+#[expect(clippy::disallowed_methods, reason = "this is the wait that everything else goes through")]
+pub async fn wait(length: Duration) {
+    tokio::time::sleep(length).await;
+}

@@ -1,0 +1,354 @@
+//! The clock of a twin, followed over its control interface.
+//!
+//! A follower registers, and says whenever it has nothing to do and when its next work is due; the
+//! twin then answers with the time as soon as that moved. While anything works, time stands still
+//! (in idle mode), and a sign of life now and then keeps the twin from dropping us. Only a clock
+//! on loopback is followed: whoever leads the clock decides when deadlines pass.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use domain::Instant;
+use engine::Clock;
+use engine::clock::Waiting;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant as Real, timeout};
+
+use crate::exit::Stop;
+
+/// How often a follower at work says that it lives; the twin drops one that is silent for ten.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// The longest wait for an answer; the twin holds an idle report for three seconds at most.
+const LONGEST_ANSWER: Duration = Duration::from_secs(10);
+/// How long after a report of work the answer to an idle report before it may be missing.
+const OVERTAKEN: Duration = Duration::from_millis(50);
+/// How long to wait before asking again after a failure.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// A clock that a twin leads.
+pub struct FollowedClock {
+    shared: Arc<Shared>,
+    follower: JoinHandle<()>,
+}
+
+/// What the twin says of its clock.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Reading {
+    /// The time.
+    pub now: Instant,
+    /// `idle` or `paced`.
+    pub mode: String,
+    /// Virtual seconds per real second, in paced mode.
+    pub pace: f64,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    reading: Reading,
+    read_at: Real,
+    n_busy: usize,
+    last_waiter: u64,
+    waiters: Vec<Waiter>,
+}
+
+struct Waiter {
+    id: u64,
+    at: Instant,
+    wake: Arc<Notify>,
+}
+
+/// The twin's control interface.
+#[derive(Clone)]
+struct Control {
+    http: reqwest::Client,
+    base_url: String,
+}
+
+#[derive(Deserialize)]
+struct Registered {
+    id: String,
+    #[serde(flatten)]
+    reading: Reading,
+}
+
+impl FollowedClock {
+    /// Registers with the clock behind this control URL and follows it until dropped.
+    pub async fn follow(url: &str) -> anyhow::Result<Self> {
+        let control = Control::new(url)?;
+        let registered: Registered = control.report(&json!({})).await?;
+        let shared = Arc::new(Shared::new(registered.reading));
+        let follower = tokio::spawn(run(control, registered.id, Arc::clone(&shared)));
+        Ok(Self { shared, follower })
+    }
+}
+
+impl Drop for FollowedClock {
+    fn drop(&mut self) {
+        self.follower.abort();
+    }
+}
+
+impl Clock for FollowedClock {
+    fn now(&self) -> Instant {
+        self.shared.lock().now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Waiting<'_> {
+        Box::pin(self.shared.sleep_until(at))
+    }
+
+    fn begin_work(&self) {
+        self.shared.change(|state| state.n_busy += 1);
+    }
+
+    fn end_work(&self) {
+        self.shared.change(|state| state.n_busy = state.n_busy.saturating_sub(1));
+    }
+}
+
+/// What a twin's clock shows, without following it.
+pub async fn read(url: &str) -> anyhow::Result<Reading> {
+    let control = Control::new(url)?;
+    control.answer(control.http.get(format!("{}/clock", control.base_url))).await
+}
+
+/// Refuses a URL that does not lead to this machine.
+pub fn check_loopback(url: &str) -> Result<(), Stop> {
+    let parsed = reqwest::Url::parse(url).ok();
+    let host = parsed.as_ref().and_then(reqwest::Url::host_str).unwrap_or("");
+    if matches!(host, "127.0.0.1" | "[::1]" | "localhost") {
+        return Ok(());
+    }
+    Err(Stop::refused("a clock is followed on loopback only")
+        .to_do("give the control URL of twins on this machine, such as http://127.0.0.1:7810"))
+}
+
+impl Shared {
+    fn new(reading: Reading) -> Self {
+        let state =
+            State { reading, read_at: Real::now(), n_busy: 0, last_waiter: 0, waiters: Vec::new() };
+        Self { state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.notify_one();
+        result
+    }
+
+    async fn sleep_until(&self, at: Instant) {
+        let wake = Arc::new(Notify::new());
+        let waiter = self.change(|state| {
+            if state.now() >= at {
+                return None;
+            }
+            state.n_busy = state.n_busy.saturating_sub(1);
+            state.last_waiter += 1;
+            state.waiters.push(Waiter { id: state.last_waiter, at, wake: Arc::clone(&wake) });
+            Some(state.last_waiter)
+        });
+        let Some(id) = waiter else {
+            // Others must get their turn even where time has come for everybody.
+            return tokio::task::yield_now().await;
+        };
+        let _given_up = Sleeper { shared: self, id };
+        wake.notified().await;
+    }
+
+    /// Takes a reading; whoever's time has come works from this very moment, so that no idle
+    /// report can slip in between waking and working.
+    fn take(&self, reading: Reading) {
+        let mut state = self.lock();
+        let past = state.now();
+        state.reading = Reading { now: reading.now.max(past), ..reading };
+        state.read_at = Real::now();
+        state.wake_due();
+    }
+}
+
+/// Somebody asleep: when the sleep ends early, its owner counts as busy again.
+struct Sleeper<'a> {
+    shared: &'a Shared,
+    id: u64,
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        self.shared.change(|state| {
+            let n_before = state.waiters.len();
+            state.waiters.retain(|waiter| waiter.id != self.id);
+            // One that was woken is counted already.
+            if state.waiters.len() < n_before {
+                state.n_busy += 1;
+            }
+        });
+    }
+}
+
+impl State {
+    fn now(&self) -> Instant {
+        if self.reading.mode == "idle" {
+            return self.reading.now;
+        }
+        let passed = self.read_at.elapsed().as_secs_f64() * self.reading.pace;
+        let passed = jiff::SignedDuration::try_from_secs_f64(passed).unwrap_or_default();
+        self.reading.now.checked_add(passed).unwrap_or(Instant::MAX)
+    }
+
+    fn earliest_due(&self) -> Option<Instant> {
+        self.waiters.iter().map(|waiter| waiter.at).min()
+    }
+
+    fn wake_due(&mut self) {
+        let now = self.now();
+        let (due, later) =
+            std::mem::take(&mut self.waiters).into_iter().partition(|one| one.at <= now);
+        self.waiters = later;
+        let due: Vec<Waiter> = due;
+        self.n_busy += due.len();
+        for waiter in due {
+            waiter.wake.notify_one();
+        }
+    }
+}
+
+async fn run(control: Control, id: String, shared: Arc<Shared>) {
+    let mut is_lost = false;
+    loop {
+        let is_busy = {
+            let mut state = shared.lock();
+            state.wake_due();
+            state.n_busy > 0
+        };
+        let told = if is_busy {
+            while_busy(&control, &id, &shared).await
+        } else {
+            while_idle(&control, &id, &shared).await
+        };
+        match told {
+            Ok(()) => is_lost = false,
+            Err(error) => {
+                if !is_lost {
+                    tracing::warn!("the followed clock can't be reached: {error:#}");
+                }
+                is_lost = true;
+                let _ = timeout(AFTER_FAILURE, std::future::pending::<()>()).await;
+            }
+        }
+    }
+}
+
+/// Waits for the end of all work, with a sign of life where it takes long.
+async fn while_busy(control: &Control, id: &str, shared: &Shared) -> anyhow::Result<()> {
+    let until = Real::now() + SIGN_OF_LIFE;
+    loop {
+        let (is_busy, by_itself) = {
+            let mut state = shared.lock();
+            state.wake_due();
+            (state.n_busy > 0, real_time_until_due(&state))
+        };
+        if !is_busy {
+            return Ok(());
+        }
+        let left = until.saturating_duration_since(Real::now());
+        if left.is_zero() {
+            shared.take(control.report(&json!({"id": id, "busy": true})).await?);
+            return Ok(());
+        }
+        let _ =
+            timeout(by_itself.map_or(left, |soon| soon.min(left)), shared.changed.notified()).await;
+    }
+}
+
+/// Reports idle and waits for the time to move, or for work to begin here.
+async fn while_idle(control: &Control, id: &str, shared: &Shared) -> anyhow::Result<()> {
+    let next_due = shared.lock().earliest_due();
+    let report = json!({"id": id, "next_due": next_due});
+    let mut idle = std::pin::pin!(control.report(&report));
+    loop {
+        tokio::select! {
+            answer = &mut idle => {
+                shared.take(answer?);
+                return Ok(());
+            }
+            () = shared.changed.notified() => {}
+        }
+        let is_current = {
+            let state = shared.lock();
+            state.n_busy == 0 && state.earliest_due() == next_due
+        };
+        if !is_current {
+            break;
+        }
+    }
+    // The idle report may still be on its way and arrive after this one, so its answer is waited
+    // for, and the report of work repeated until it has come.
+    loop {
+        let _: Reading = control.report(&json!({"id": id, "busy": true})).await?;
+        if let Ok(answer) = timeout(OVERTAKEN, &mut idle).await {
+            shared.take(answer?);
+            return Ok(());
+        }
+    }
+}
+
+/// How long, in real time, until the next waiter's time comes by itself; never in idle mode.
+fn real_time_until_due(state: &State) -> Option<Duration> {
+    if state.reading.mode == "idle" || state.reading.pace <= 0.0 {
+        return None;
+    }
+    let seconds =
+        state.earliest_due()?.duration_since(state.now()).as_secs_f64() / state.reading.pace;
+    // Never zero: a timer that rounds down would spin.
+    Some(Duration::try_from_secs_f64(seconds.max(0.001)).unwrap_or(SIGN_OF_LIFE))
+}
+
+impl Control {
+    fn new(url: &str) -> anyhow::Result<Self> {
+        check_loopback(url)?;
+        let http = reqwest::Client::builder()
+            .timeout(LONGEST_ANSWER)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .context("could not set up the HTTP client")?;
+        Ok(Self { http, base_url: url.trim_end_matches('/').to_owned() })
+    }
+
+    async fn report<T: serde::de::DeserializeOwned>(
+        &self,
+        body: &serde_json::Value,
+    ) -> anyhow::Result<T> {
+        let url = format!("{}/clock/followers", self.base_url);
+        self.answer(self.http.post(url).body(body.to_string())).await
+    }
+
+    async fn answer<T: serde::de::DeserializeOwned>(
+        &self,
+        call: reqwest::RequestBuilder,
+    ) -> anyhow::Result<T> {
+        let call = call.header("content-type", "application/json");
+        let unreachable = || {
+            Stop::unreachable("the clock to follow does not answer")
+                .to_do("start `habeas twins`, and give the control URL that it prints")
+        };
+        let answer = call.send().await.map_err(|_| unreachable())?;
+        let body = answer.error_for_status().map_err(|_| unreachable())?.bytes().await?;
+        serde_json::from_slice(&body).map_err(|_| unreachable().into())
+    }
+}

@@ -1,0 +1,54 @@
+//! The commands, one file each. A command reads its arguments, calls what does the work, and shows
+//! what came of it.
+
+pub mod connect;
+pub mod connections;
+pub mod demo;
+pub mod import;
+pub mod journal;
+pub mod package;
+pub mod pause;
+pub mod request;
+pub mod resume;
+pub mod serve;
+pub mod settings;
+pub mod task;
+pub mod twins;
+
+use serde_json::json;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::screen::Screen;
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let common = cli.common;
+    let screen = Screen { json: common.json };
+    match cli.command {
+        Command::Demo(args) => demo::run(args, &common, screen).await,
+        Command::Twins(args) => twins::run(args, screen).await,
+        Command::Connect(args) => connect::run(args, &common, screen).await,
+        Command::Connections(command) => connections::run(command, &common, screen).await,
+        Command::Request(command) => request::run(command, &common, screen).await,
+        Command::Task(command) => task::run(command, &common, screen).await,
+        Command::Import(args) => import::run(args, &common, screen).await,
+        Command::Package(args) => package::run(args, &common, screen).await,
+        Command::Journal(args) => journal::run(args, &common, screen).await,
+        Command::Pause(args) => pause::run(args, &common, screen).await,
+        Command::Resume(args) => resume::run(args, &common, screen).await,
+        Command::Serve(args) => serve::run(args, &common, screen).await,
+        Command::Settings(command) => settings::run(command, &common, screen).await,
+        Command::Version => version(screen),
+    }
+}
+
+fn version(screen: Screen) -> anyhow::Result<Exit> {
+    let version = env!("CARGO_PKG_VERSION");
+    if screen.json {
+        screen.json(&json!({"name": "habeas", "version": version}))?;
+    } else {
+        screen.line(format!("habeas {version}"));
+    }
+    Ok(Exit::Done)
+}

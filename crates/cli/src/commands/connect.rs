@@ -1,0 +1,189 @@
+//! `habeas connect`: asks for what the connector's manifest lists (or takes it from a file, flags,
+//! or a twin), tries every permission, and saves the connection, in observe mode unless told
+//! otherwise. A failed check saves nothing.
+
+mod ask;
+pub mod report;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use connector_api::check::missing_required;
+use connector_api::{Connector, Manifest};
+use domain::connection::CheckReport;
+use engine::operator::connections::{self, NewConnection};
+use serde_json::json;
+use store::Secret;
+
+use crate::args::Common;
+use crate::config::{self, Wanted, twin};
+use crate::exit::{Exit, Stop};
+use crate::open::Session;
+use crate::screen::Screen;
+
+/// Arguments of `connect`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas connect segment                       asks for everything\n  \
+    habeas connect segment --file habeas.toml    for scripts\n  \
+    habeas twins --json > twins.json &           and, when it has printed its line,\n  \
+    habeas connect segment --twin twins.json     to try everything without an account\n\n\
+    A file holds tables such as:\n  \
+    [connections.segment-eu]\n  \
+    connector = \"segment\"\n  \
+    region = \"eu\"\n  \
+    workspace_id = \"…\"\n  \
+    spaces = [\"spa_…\"]\n  \
+    secrets.token = { env = \"SEGMENT_TOKEN\" }\n  \
+    secrets.\"profile_token.spa_…\" = { file = \"/run/secrets/profile_token\" }")]
+pub struct Args {
+    /// The kind of system.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(names()))]
+    connector: String,
+    /// What to call the connection; in a file, which of its tables to take.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Take it from a file of configuration.
+    #[arg(long, value_name = "FILE", conflicts_with = "twin")]
+    file: Option<PathBuf>,
+    /// Take it from what `habeas twins --json` printed.
+    #[arg(long, value_name = "FILE")]
+    twin: Option<PathBuf>,
+    /// A setting or switch; may be given more than once. Secrets: secrets.KEY=env:NAME or file:PATH.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Save without asking once the check is passed.
+    #[arg(long)]
+    yes: bool,
+}
+
+fn names() -> Vec<&'static str> {
+    connectors::all().iter().map(|connector| connector.manifest().name).collect()
+}
+
+/// The connector of this name.
+pub fn connector(name: &str) -> Option<&'static dyn Connector> {
+    connectors::all().iter().copied().find(|connector| connector.manifest().name == name)
+}
+
+fn registry(name: &str) -> Option<&'static Manifest> {
+    connector(name).map(Connector::manifest)
+}
+
+/// Connects a system.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let mut wanted = gather(&args)?;
+    for assignment in &args.set {
+        wanted.set(assignment)?;
+    }
+    let is_asked = args.file.is_none() && args.twin.is_none() && screen.can_ask();
+    if is_asked {
+        ask::everything(&mut wanted, screen)?;
+    }
+    check_complete(&wanted)?;
+    let session = Session::to_write(common, screen).await?;
+    let desk = session.desk();
+    let new = NewConnection {
+        name: wanted.name.clone(),
+        connector: wanted.manifest.name.to_owned(),
+        settings: wanted.settings.clone(),
+        secrets: secrets(&wanted)?,
+        base_urls: wanted.base_urls.clone(),
+        allow_loopback: wanted.allow_loopback,
+        switches: wanted.switches.clone(),
+    };
+    let draft = connections::draft(&desk, new).await?;
+    if session.clock_url.is_some() {
+        super::serve::check_beside(draft.connection())?;
+    }
+    screen.note(format!("checking what the credentials of {} may do…", wanted.manifest.title));
+    let report = report::check(&session, draft.connection(), draft.secrets()).await?;
+    report::show(&report, screen)?;
+    refuse_if_lacking(&report)?;
+    if is_asked && !args.yes {
+        let question = format!("Save the connection {}?", wanted.name);
+        if !screen.confirm(&question, "--yes")? {
+            screen.note("nothing was saved");
+            return Ok(Exit::Done);
+        }
+    }
+    let connection = connections::add(&desk, draft, report).await?;
+    if screen.json {
+        screen.json(&json!({"connection": super::connections::list::as_json(&connection)}))?;
+    } else {
+        screen.line(format!(
+            "{} is connected, in {} mode.",
+            connection.name, connection.switches.mode
+        ));
+        next_steps(&connection, screen);
+    }
+    session.act().await?;
+    Ok(Exit::Done)
+}
+
+/// What the arguments name: a table of a file, a twin, or nothing yet.
+fn gather(args: &Args) -> anyhow::Result<Wanted> {
+    if let Some(path) = &args.twin {
+        let mut wanted = twin::read(path, &args.connector, &registry)?;
+        if let Some(name) = &args.name {
+            wanted.name.clone_from(name);
+        }
+        return Ok(wanted);
+    }
+    if let Some(path) = &args.file {
+        let mut all = config::read(path, &registry)?;
+        all.retain(|one| {
+            one.manifest.name == args.connector
+                && args.name.as_ref().is_none_or(|name| *name == one.name)
+        });
+        return match all.len() {
+            1 => Ok(all.remove(0)),
+            0 => {
+                Err(Stop::usage(format!("the file holds no such {} connection", args.connector))
+                    .into())
+            }
+            _ => Err(Stop::usage("the file holds more than one connection")
+                .to_do("name the one to take: --name NAME")
+                .into()),
+        };
+    }
+    let manifest = registry(&args.connector).ok_or_else(|| Stop::usage("no such connector"))?;
+    let name = args.name.clone().unwrap_or_else(|| args.connector.clone());
+    Ok(Wanted::new(name, manifest))
+}
+
+fn check_complete(wanted: &Wanted) -> Result<(), Stop> {
+    let missing = wanted.missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<&str> = missing.iter().map(|field| field.key).collect();
+    Err(Stop::usage(format!("{} needs: {}", wanted.manifest.title, keys.join(", ")))
+        .to_do("give them with --file or --set, or run the command at a terminal"))
+}
+
+fn secrets(wanted: &Wanted) -> anyhow::Result<BTreeMap<String, Secret>> {
+    let resolve = |(name, source): (&String, &config::secrets::Source)| {
+        Ok((name.clone(), Secret::new(source.resolve(name)?)))
+    };
+    wanted.secrets.iter().map(resolve).collect()
+}
+
+fn refuse_if_lacking(report: &CheckReport) -> Result<(), Stop> {
+    let missing = missing_required(report);
+    let Some(first) = missing.first() else { return Ok(()) };
+    let names: Vec<_> = missing.iter().map(|result| result.permission.as_str()).collect();
+    Err(Stop::refused(format!("required and missing: {}; nothing was saved", names.join(", ")))
+        .to_do(first.grant.clone()))
+}
+
+fn next_steps(connection: &domain::Connection, screen: Screen) {
+    if connection.switches.mode == domain::Mode::Observe {
+        screen.line(format!(
+            "It does everything but changing calls, and reports what it would have sent.\n\
+             When you have seen enough: habeas connections set {} mode=act",
+            connection.name
+        ));
+    }
+    screen.line("Next: habeas import FILE, or habeas request new --right access --email ADDRESS");
+}

@@ -1,0 +1,80 @@
+//! `habeas connections list`.
+
+use domain::connection::Verdict;
+use domain::{Connection, Right};
+use serde_json::{Value, json};
+
+use crate::args::Common;
+use crate::exit::Exit;
+use crate::open::Session;
+use crate::screen::Screen;
+use crate::show;
+
+/// Lists the living connections.
+pub async fn run(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_read(common, screen).await?;
+    let connections = session.store.connections().await?;
+    if screen.json {
+        let all: Vec<Value> = connections.iter().map(as_json).collect();
+        screen.json(&json!({"connections": all}))?;
+        return Ok(Exit::Done);
+    }
+    if connections.is_empty() {
+        screen.line("No system is connected. `habeas connect segment` connects one.");
+        return Ok(Exit::Done);
+    }
+    let rows = connections.iter().map(row).collect();
+    screen.table(&["connection", "account", "mode", "gates", "serves", "state"], rows);
+    for connection in &connections {
+        if let Some(pause) = &connection.paused {
+            screen.line(format!("{}: {}. {}", connection.name, pause.why, pause.remedy));
+        }
+        for line in lacking(connection) {
+            screen.line(format!("{}: {line}", connection.name));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn row(connection: &Connection) -> Vec<String> {
+    let switches = &connection.switches;
+    let account = connection.account();
+    let served = Right::ALL.iter().filter(|right| connection.lacks(**right).is_none());
+    let state = match &connection.paused {
+        Some(pause) => format!("paused since {}", show::time(pause.since)),
+        None => "works".to_owned(),
+    };
+    vec![
+        connection.name.clone(),
+        account.map_or_else(|| "-".to_owned(), |account| account.name.clone()),
+        switches.mode.to_string(),
+        format!("review {}\napproval {}", switches.review, switches.approval),
+        show::list(served),
+        state,
+    ]
+}
+
+/// What the last check missed, one line each.
+fn lacking(connection: &Connection) -> Vec<String> {
+    let permissions = connection.check.iter().flat_map(|check| &check.permissions);
+    permissions
+        .filter(|result| result.verdict == Verdict::Missing)
+        .map(|result| format!("without “{}”: {}", result.permission, result.lost))
+        .collect()
+}
+
+/// A connection as programs see it. Secrets are named, never shown.
+pub fn as_json(connection: &Connection) -> Value {
+    json!({
+        "id": connection.id,
+        "name": connection.name,
+        "connector": connection.connector,
+        "settings": connection.settings,
+        "secrets": connection.secrets,
+        "base_urls": connection.base_urls,
+        "allow_loopback": connection.allow_loopback,
+        "switches": connection.switches,
+        "paused": connection.paused,
+        "check": connection.check,
+    })
+}

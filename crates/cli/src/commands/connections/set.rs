@@ -1,0 +1,45 @@
+//! `habeas connections set`.
+
+use engine::operator::connections;
+use serde_json::json;
+
+use super::list::as_json;
+use crate::args::Common;
+use crate::exit::{Exit, Stop};
+use crate::open::Session;
+use crate::screen::Screen;
+
+/// Arguments of `connections set`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas connections set segment-eu mode=act\n  \
+    habeas connections set segment-eu guard=5000 until=2026-12-31\n  \
+    habeas connections set segment-eu approval=auto serves.rights=access,opt_out\n\n\
+    Switches: mode=observe|act, review=ask|auto, approval=ask|auto, guard=N, until=DATE,\n\
+    completion=on_completion|on_submission, batch=N, limits.NAME=N, serves.rights, serves.brands,\n\
+    serves.jurisdictions, serves.subject_kinds. Every change is journalled.")]
+pub struct Args {
+    /// The connection.
+    name: String,
+    /// The switches and what they are set to.
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    switches: Vec<String>,
+}
+
+/// Sets switches: all of them, or none if one does not fit.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let pair =
+        |text: &String| text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let switches: Option<Vec<_>> = args.switches.iter().map(pair).collect();
+    let switches = switches
+        .ok_or_else(|| Stop::usage("a switch is written KEY=VALUE").to_do("such as mode=act"))?;
+    let session = Session::to_write(common, screen).await?;
+    let connection = connections::set(&session.desk(), &args.name, &switches).await?;
+    if screen.json {
+        screen.json(&json!({"connection": as_json(&connection)}))?;
+    } else {
+        screen.line(format!("{}: {}", connection.name, args.switches.join(" ")));
+    }
+    session.act().await?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,117 @@
+//! `habeas import`: a CSV file of requests.
+//!
+//! A fault of the file imports nothing; a fault of a row leaves that row out and imports the rest.
+//! Importing the same file again is harmless, which is also how an import goes on after a crash.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use domain::identifier::Region;
+use engine::operator::import::{self, Options, Progress, Summary};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::args::Common;
+use crate::exit::Exit;
+use crate::open::Session;
+use crate::screen::Screen;
+use crate::show;
+
+/// Arguments of `import`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas import requests.csv --dry-run\n  \
+    habeas import requests.csv --phone-region DE --result result.csv\n\n\
+    The header names the columns: right, scope, email, phone, user_id, anonymous_id, mpid,\n\
+    advertising_id, cookie, contact_id, id.NAME for types of your own, jurisdiction, brand,\n\
+    subject_kind, external_id, received_at, due_at, verified_by, verified_at. Several values in\n\
+    a cell are parted by |. A row whose external_id is known is the same request.")]
+pub struct Args {
+    /// The file: CSV in UTF-8, parted by commas or semicolons.
+    file: PathBuf,
+    /// Only say what would happen.
+    #[arg(long)]
+    dry_run: bool,
+    /// The country of phone numbers that don't say theirs.
+    #[arg(long, value_name = "COUNTRY")]
+    phone_region: Option<Region>,
+    /// Write a line per row here: its number, the request's id, codes of errors; no values.
+    #[arg(long, value_name = "FILE")]
+    result: Option<PathBuf>,
+}
+
+/// Imports a file.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let file = File::open(&args.file)
+        .with_context(|| format!("could not open {}", args.file.display()))?;
+    let mut results = results(args.result.as_deref())?;
+    let session = Session::to_write(common, screen).await?;
+    let options = Options { dry_run: args.dry_run, phone_region: args.phone_region };
+    let bar = bar();
+    let mut tell = |progress: Progress| {
+        bar.set_length(progress.n_rows_total);
+        bar.set_position(progress.n_rows);
+    };
+    let imported = import::import(&session.desk(), file, &options, &mut tell, &mut results).await;
+    bar.finish_and_clear();
+    let summary = imported?;
+    if screen.json {
+        screen.json(&summary)?;
+    } else {
+        tell_summary(&summary, &args.result, args.dry_run, screen);
+    }
+    if !args.dry_run {
+        session.act().await?;
+    }
+    Ok(Exit::left(summary.n_left_out > 0))
+}
+
+/// A bar with a rate, where standard error is a terminal.
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} rows, {per_sec}, {eta} left");
+    // The template is a constant of ours; should it not fit, the plain bar does.
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn results(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    Ok(match path {
+        None => Box::new(io::sink()),
+        Some(path) => {
+            let file = File::create(path)
+                .with_context(|| format!("could not write {}", path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+    })
+}
+
+fn tell_summary(summary: &Summary, results: &Option<PathBuf>, dry_run: bool, screen: Screen) {
+    if dry_run {
+        screen.line("Nothing was written: this was a dry run. It would have been:");
+    }
+    screen.line(format!(
+        "{}: {} new, {} known, {} left out",
+        show::n_of(summary.n_rows, "row"),
+        summary.n_new,
+        summary.n_known,
+        summary.n_left_out
+    ));
+    for bad in &summary.bad_rows {
+        let faults: Vec<String> = bad.faults.iter().map(ToString::to_string).collect();
+        screen.line(format!("  row {}: {}", bad.row, faults.join("; ")));
+    }
+    let n_unshown = summary.n_left_out.saturating_sub(summary.bad_rows.len() as u64);
+    if n_unshown > 0 {
+        screen.line(format!("  and {n_unshown} more; --result FILE lists every row"));
+    }
+    if let Some(path) = results {
+        screen.line(format!("Every row: {}", path.display()));
+    }
+    if summary.n_new > 0 && !dry_run {
+        screen.line("Next: habeas request list --needs-me");
+    }
+}

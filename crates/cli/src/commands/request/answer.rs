@@ -1,0 +1,34 @@
+//! `habeas request answer`.
+
+use engine::operator::{decide, find};
+use serde_json::json;
+
+use crate::args::Common;
+use crate::exit::Exit;
+use crate::open::Session;
+use crate::screen::Screen;
+
+/// Arguments of `request answer`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  habeas request answer req_01 --note 'told by letter'\n\n\
+    The respond clock ends here: when the answer has left for the person.")]
+pub struct Args {
+    /// The request.
+    id: String,
+    /// How the person was told; names no person.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+}
+
+/// Records that the person was told, and closes the request.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_write(common, screen).await?;
+    let id = find::request(&session.store, &args.id).await?;
+    let how = decide::answer(&session.desk(), id, &args.note).await?;
+    if screen.json {
+        screen.json(&json!({"request": id, "closed_as": how}))?;
+    } else {
+        screen.line(format!("{id} is closed: {how}."));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,200 @@
+//! `habeas request approve`: shows what is about to pass a gate, asks, and lets exactly that pass.
+
+use domain::Right;
+use engine::operator::approve::{self, Approved, GateName, Pending, Selection, What};
+use serde_json::json;
+
+use crate::args::Common;
+use crate::exit::{Exit, Stop};
+use crate::open::Session;
+use crate::screen::Screen;
+use crate::show;
+
+/// More than this are shown as a summary only.
+const MOST_SHOWN: usize = 20;
+
+/// Arguments of `request approve`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas request approve req_01 tsk_02\n  \
+    habeas request approve --all --gate review --connection segment-eu\n  \
+    habeas request approve --all --right access --yes\n\n\
+    An approval holds for the plan that was shown. If the plan changes before it is carried out,\n\
+    the task comes back to the gate and says what changed.")]
+pub struct Args {
+    /// Requests or tasks, by id.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    ids: Vec<String>,
+    /// Everything that waits and fits the filters.
+    #[arg(long)]
+    all: bool,
+    /// Only at this gate: review or approval.
+    #[arg(long, value_name = "GATE")]
+    gate: Option<GateName>,
+    /// Only of this connection.
+    #[arg(long, value_name = "NAME")]
+    connection: Option<String>,
+    /// Only under this right.
+    #[arg(long, value_name = "RIGHT")]
+    right: Option<Right>,
+    /// Don't ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Approves.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_write(common, screen).await?;
+    let desk = session.desk();
+    let selection = Selection {
+        ids: args.ids,
+        gate: args.gate,
+        connection: args.connection,
+        right: args.right,
+    };
+    let pending = approve::preview(&desk, &selection).await?;
+    if pending.is_empty() {
+        if screen.json {
+            screen.json(&json!({"approved": [], "not_approved": []}))?;
+        } else {
+            screen.line(
+                "Nothing of that waits at a gate. What needs you: habeas request list --needs-me",
+            );
+        }
+        return Ok(Exit::Done);
+    }
+    if !screen.json {
+        tell(&pending, screen);
+    }
+    let question = format!("Let {} pass?", show::n_of(pending.len() as u64, "task"));
+    if !args.yes && !screen.confirm(&question, "--yes")? {
+        screen.note("nothing was approved");
+        return Ok(Exit::Done);
+    }
+    let approved = approve::approve(&desk, &pending).await?;
+    let exit = tell_approved(&approved, screen)?;
+    session.act().await?;
+    Ok(exit)
+}
+
+/// Shows what is about to pass.
+pub fn tell(pending: &[Pending], screen: Screen) {
+    if pending.len() <= MOST_SHOWN {
+        for one in pending {
+            screen.line(details(one));
+        }
+    }
+    let rows = summary(pending);
+    screen.table(&["connection", "right", "what happens", "tasks", "profiles", "sends"], rows);
+    if pending.len() > MOST_SHOWN {
+        let hindered = pending.iter().filter(|one| one.hindered.is_some()).count();
+        let n_changed = pending.iter().filter(|one| !one.changes.is_empty()).count();
+        screen.line(format!(
+            "{n_changed} of them changed since an earlier approval; {hindered} can't be acted on now."
+        ));
+        screen.line("One in detail: habeas request show ID. The same as JSON: add --json.");
+    }
+}
+
+/// One task in full: what is sent, what else happens, what is left, what stands in the way.
+fn details(one: &Pending) -> String {
+    let late = if one.is_late { ", LATE" } else { "" };
+    let mut lines = vec![format!(
+        "{}  {} on {} for {}{late}",
+        one.task, one.right, one.connection, one.request
+    )];
+    let mut add = |name: &str, text: String| {
+        if !text.is_empty() {
+            lines.push(format!("    {name}: {text}"));
+        }
+    };
+    add("scope", one.scope.replace('|', ", "));
+    add("why it waits", one.why.clone());
+    add("collected", one.collected.clone().unwrap_or_default());
+    add("changed since approved", one.changes.join("; "));
+    let known = one
+        .identifiers
+        .iter()
+        .map(|view| format!("{} {} ({})", view.kind, view.masked, view.origin));
+    add("the person", known.collect::<Vec<_>>().join(", "));
+    add("way", one.variant.clone().unwrap_or_default());
+    add("side effects", one.side_effects.join("; "));
+    let by_hand = one.by_hand.iter().map(|work| format!("{}: {}", work.place, work.what));
+    add("left to a person", by_hand.collect::<Vec<_>>().join("; "));
+    if one.what == What::Act && !one.can_be_stopped {
+        add("once sent", "the vendor can't stop it".to_owned());
+    }
+    if !one.open_accesses.is_empty() {
+        add("waits for the open access", show::list(&one.open_accesses));
+    }
+    add("in the way", one.hindered.clone().unwrap_or_default());
+    lines.join("\n")
+}
+
+/// One row per connection, right, and what passing means.
+fn summary(pending: &[Pending]) -> Vec<Vec<String>> {
+    let mut groups: Vec<(&Pending, Vec<&Pending>)> = Vec::new();
+    for one in pending {
+        let same = |first: &Pending| {
+            (&first.connection, first.right, first.what, &first.variant)
+                == (&one.connection, one.right, one.what, &one.variant)
+        };
+        match groups.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((one, vec![one])),
+        }
+    }
+    let row = |(first, group): (&Pending, Vec<&Pending>)| {
+        let n_profiles: u32 = group.iter().filter_map(|one| one.n_profiles).sum();
+        vec![
+            first.connection.clone(),
+            first.right.to_string(),
+            what_happens(first),
+            group.len().to_string(),
+            n_profiles.to_string(),
+            sends(&group),
+        ]
+    };
+    groups.into_iter().map(row).collect()
+}
+
+fn what_happens(one: &Pending) -> String {
+    match (one.what, &one.variant) {
+        (What::Begin, _) => "the search begins".to_owned(),
+        (What::Act, Some(variant)) => variant.clone(),
+        (What::Act, None) => "it is carried out".to_owned(),
+        (What::Release, _) => "what was collected may be handed over".to_owned(),
+    }
+}
+
+fn sends(group: &[&Pending]) -> String {
+    let mut counts = std::collections::BTreeMap::new();
+    for (kind, n) in group.iter().flat_map(|one| &one.sends) {
+        *counts.entry(kind.as_str()).or_insert(0) += n;
+    }
+    show::list(counts.iter().map(|(kind, n)| format!("{n} {kind}")))
+}
+
+/// Tells what passed and what did not, and why not.
+fn tell_approved(approved: &[Approved], screen: Screen) -> anyhow::Result<Exit> {
+    let passed: Vec<_> = approved.iter().filter(|one| one.not.is_none()).collect();
+    let stayed: Vec<_> =
+        approved.iter().filter_map(|one| one.not.as_ref().map(|not| (one.task, not))).collect();
+    if screen.json {
+        let stayed: Vec<_> = stayed
+            .iter()
+            .map(|(task, not)| json!({"task": task, "why": not.to_string()}))
+            .collect();
+        let passed: Vec<_> = passed.iter().map(|one| one.task).collect();
+        screen.json(&json!({"approved": passed, "not_approved": stayed}))?;
+    } else {
+        screen.line(format!("{} passed.", show::n_of(passed.len() as u64, "task")));
+        for (task, not) in &stayed {
+            screen.line(format!("{task} did not: {not}. See it: habeas request show {task}"));
+        }
+    }
+    if passed.is_empty() {
+        return Err(Stop::refused("nothing passed").into());
+    }
+    Ok(Exit::left(!stayed.is_empty()))
+}

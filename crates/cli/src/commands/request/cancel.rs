@@ -1,0 +1,53 @@
+//! `habeas request cancel`.
+
+use engine::operator::decide::{self, Stopped};
+use engine::operator::find;
+use serde_json::json;
+
+use crate::args::Common;
+use crate::exit::Exit;
+use crate::open::Session;
+use crate::screen::Screen;
+use crate::show;
+
+/// Arguments of `request cancel`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  habeas request cancel req_01 --note 'taken back by letter'")]
+pub struct Args {
+    /// The request.
+    id: String,
+    /// What was said; names no person.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+}
+
+/// Stops what has not been sent.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_write(common, screen).await?;
+    let id = find::request(&session.store, &args.id).await?;
+    let stopped = decide::cancel(&session.desk(), id, &args.note).await?;
+    tell("cancelled", &stopped, screen)
+}
+
+/// Tells what was stopped and what can't be.
+pub fn tell(how: &str, stopped: &Stopped, screen: Screen) -> anyhow::Result<Exit> {
+    let exit = Exit::left(!stopped.cant_be_stopped.is_empty());
+    if screen.json {
+        screen.json(&json!({
+            "closed": how,
+            "cancelled": stopped.cancelled,
+            "cant_be_stopped": stopped.cant_be_stopped.iter().map(|task| task.id).collect::<Vec<_>>(),
+        }))?;
+        return Ok(exit);
+    }
+    let n = stopped.cancelled.len() as u64;
+    screen
+        .line(format!("The request is {how}; {} will not be carried out.", show::n_of(n, "task")));
+    for task in &stopped.cant_be_stopped {
+        screen.line(format!(
+            "{} can't be stopped any more: it is {}. What comes of it is still recorded.",
+            task.id, task.state
+        ));
+    }
+    Ok(exit)
+}

@@ -1,0 +1,34 @@
+//! `habeas request reopen`.
+
+use engine::operator::{decide, find};
+use serde_json::json;
+
+use crate::args::Common;
+use crate::exit::Exit;
+use crate::open::Session;
+use crate::screen::Screen;
+
+/// Arguments of `request reopen`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  habeas request reopen req_01 --note 'the person wrote again'")]
+pub struct Args {
+    /// The request.
+    id: String,
+    /// Why; names no person.
+    #[arg(long, value_name = "TEXT")]
+    note: String,
+}
+
+/// Opens it again; its history stays.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_write(common, screen).await?;
+    let id = find::request(&session.store, &args.id).await?;
+    decide::reopen(&session.desk(), id, &args.note).await?;
+    if screen.json {
+        screen.json(&json!({"request": id, "reopened": true}))?;
+    } else {
+        screen.line(format!("{id} is open again. See it: habeas request show {id}"));
+    }
+    session.act().await?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,80 @@
+//! `habeas task …`: one task of a request.
+
+use clap::{Subcommand, ValueEnum};
+use domain::Task as Row;
+use engine::operator::find;
+use engine::operator::tasks::{self, Settle};
+use serde_json::json;
+
+use crate::args::Common;
+use crate::exit::Exit;
+use crate::open::Session;
+use crate::screen::Screen;
+
+/// The commands on tasks.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Record that work by hand was done, or is left undone.
+    #[command(after_help = "Examples:\n  \
+        habeas task settle tsk_01 done --note 'deleted in the app by its support'\n  \
+        habeas task settle tsk_01 skip --note 'the account was closed years ago'")]
+    Settle {
+        /// The task.
+        id: String,
+        /// Whether it was done.
+        #[arg(value_enum)]
+        how: How,
+        /// What was done, or why nothing is; names no person.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+    },
+    /// Begin another round of a task that is over or waits for a decision.
+    #[command(after_help = "Example:\n  habeas task retry tsk_01")]
+    Retry {
+        /// The task.
+        id: String,
+    },
+}
+
+/// How a task is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum How {
+    /// Somebody did it.
+    Done,
+    /// It is left undone.
+    Skip,
+}
+
+/// Runs one of them.
+pub async fn run(command: Task, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_write(common, screen).await?;
+    let desk = session.desk();
+    let task = match command {
+        Task::Settle { id, how, note } => {
+            let id = find::task(&session.store, &id).await?;
+            let how = match how {
+                How::Done => Settle::Done,
+                How::Skip => Settle::Skip,
+            };
+            tasks::settle(&desk, id, how, &note).await?
+        }
+        Task::Retry { id } => {
+            let id = find::task(&session.store, &id).await?;
+            tasks::retry(&desk, id).await?
+        }
+    };
+    tell(&task, screen)?;
+    session.act().await?;
+    Ok(Exit::Done)
+}
+
+fn tell(task: &Row, screen: Screen) -> anyhow::Result<()> {
+    if screen.json {
+        return screen
+            .json(&json!({"task": task.id, "request": task.request, "state": task.state}));
+    }
+    let outcome = task.detail.outcome.as_ref().filter(|_| task.is_over());
+    let what = outcome.map_or_else(|| task.state.to_string(), ToString::to_string);
+    screen.line(format!("{}: {what}. The request: habeas request show {}", task.id, task.request));
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! How the program ends: six exit codes, and the error that carries one together with what to do.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use engine::operator::OperatorError;
+use engine::operator::import::ImportError;
+
+/// What the program tells whoever called it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything is done.
+    Done,
+    /// It failed.
+    Failed,
+    /// The command line or a file does not fit.
+    Usage,
+    /// Done, and something is left for a person.
+    LeftForPerson,
+    /// A check or a permission refused it.
+    Refused,
+    /// A vendor or a clock can't be reached.
+    Unreachable,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::LeftForPerson => 3,
+            Self::Refused => 4,
+            Self::Unreachable => 5,
+        }
+    }
+
+    /// [`LeftForPerson`](Self::LeftForPerson) if something is left, else [`Done`](Self::Done).
+    pub fn left(is_something_left: bool) -> Self {
+        if is_something_left { Self::LeftForPerson } else { Self::Done }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// An end that is no success: what happened, what to do about it, and the exit code.
+#[derive(Debug)]
+pub struct Stop {
+    exit: Exit,
+    what: String,
+    to_do: Option<String>,
+}
+
+impl Stop {
+    /// It failed.
+    pub fn failed(what: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, what)
+    }
+
+    /// What was given does not fit.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what)
+    }
+
+    /// Refused by a check, a guard or a permission.
+    pub fn refused(what: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, what)
+    }
+
+    /// Somebody can't be reached.
+    pub fn unreachable(what: impl Into<String>) -> Self {
+        Self::new(Exit::Unreachable, what)
+    }
+
+    /// With advice, printed on a line of its own.
+    #[must_use]
+    pub fn to_do(mut self, advice: impl Into<String>) -> Self {
+        self.to_do = Some(advice.into());
+        self
+    }
+
+    fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), to_do: None }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// The exit code of an error: its own where it is a [`Stop`], else by its kind.
+pub fn of(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if let Some(stop) = cause.downcast_ref::<Stop>() {
+            return stop.exit;
+        }
+        if let Some(error) = cause.downcast_ref::<OperatorError>() {
+            return of_operator(error);
+        }
+        if let Some(ImportError::File(_)) = cause.downcast_ref() {
+            return Exit::Usage;
+        }
+    }
+    Exit::Failed
+}
+
+fn of_operator(error: &OperatorError) -> Exit {
+    match error {
+        OperatorError::NotFound { .. }
+        | OperatorError::Ambiguous { .. }
+        | OperatorError::Fault(_) => Exit::Usage,
+        OperatorError::Refused { .. }
+        | OperatorError::WrongState { .. }
+        | OperatorError::NeedsCheck { .. } => Exit::Refused,
+        OperatorError::ChangedMeanwhile | OperatorError::Store(_) => Exit::Failed,
+    }
+}
+
+/// The error as one line, causes after colons, and the advice on a second.
+pub fn text(error: &anyhow::Error) -> String {
+    // `{:#}` joins the chain of causes.
+    let what = format!("habeas: {error:#}");
+    match error.chain().find_map(advice) {
+        Some(advice) => format!("{what}\n  {advice}"),
+        None => what,
+    }
+}
+
+fn advice<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
+    if let Some(stop) = cause.downcast_ref::<Stop>() {
+        return stop.to_do.as_deref();
+    }
+    match cause.downcast_ref::<OperatorError>()? {
+        OperatorError::NotFound { what: "request" } => Some("see `habeas request list`"),
+        OperatorError::NotFound { what: "task" } => {
+            Some("see `habeas request show ID`, which lists the tasks")
+        }
+        OperatorError::NotFound { what: "connection" } => Some("see `habeas connections list`"),
+        _ => None,
+    }
+}

@@ -1,0 +1,171 @@
+//! Opening the store, for a command that reads and for one that writes.
+//!
+//! A reading command opens it read-only beside whoever runs the engine, and never starts one. A
+//! writing command commits its rows in short transactions and leaves the acting to the holder of
+//! the engine's lease; where nobody holds it, it runs the engine until nothing is due, and says so.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use domain::id::{IdSource, TimedIds};
+use domain::{Actor, Instant};
+use engine::operator::Desk;
+use engine::run::ENGINE_LEASE;
+use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
+use store::{LeaseRow, Options, Store};
+
+use crate::args::Common;
+use crate::clock::followed::{self, FollowedClock};
+use crate::clock::{RealClock, real_now};
+use crate::exit::Stop;
+use crate::screen::Screen;
+use crate::{environment, lease, show};
+
+/// The setting that holds the control URL of the twins whose clock this folder follows.
+pub const CLOCK_SETTING: &str = "clock";
+
+/// An opened store, and what every command needs beside it.
+pub struct Session {
+    /// The store.
+    pub store: Store,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdSource>,
+    /// Who is at work.
+    pub actor: Actor,
+    /// The time at which the command began.
+    pub now: Instant,
+    /// The control URL of the twins whose clock is followed, if one is.
+    pub clock_url: Option<String>,
+    screen: Screen,
+}
+
+impl Session {
+    /// Opens what exists, to read.
+    pub async fn to_read(common: &Common, screen: Screen) -> anyhow::Result<Self> {
+        if !common.data.exists() {
+            return Err(Stop::failed(format!("there is no data in {} yet", common.data.display()))
+                .to_do("begin with `habeas connect segment`, or try `habeas demo`; HABEAS_DATA names another folder")
+                .into());
+        }
+        let store = Store::open_read_only(&options(common)).await?;
+        Self::new(store, screen).await
+    }
+
+    /// Opens to read and write; makes the folders at the first start.
+    pub async fn to_write(common: &Common, screen: Screen) -> anyhow::Result<Self> {
+        let store = Store::open(&options(common), ids(), real_now()).await?;
+        Self::new(store, screen).await
+    }
+
+    async fn new(store: Store, screen: Screen) -> anyhow::Result<Self> {
+        let clock_url = store.setting(CLOCK_SETTING).await?.filter(|url| !url.is_empty());
+        let now = match &clock_url {
+            None => real_now(),
+            Some(url) => led_now(url, screen).await,
+        };
+        let actor = Actor::Operator(environment::user());
+        Ok(Self { store, ids: ids(), actor, now, clock_url, screen })
+    }
+
+    /// Looks at the clock again, for a command that lasts.
+    pub async fn refresh_now(&mut self) {
+        self.now = match &self.clock_url {
+            None => real_now(),
+            Some(url) => led_now(url, self.screen).await,
+        };
+    }
+
+    /// Says something beside the result.
+    pub fn note(&self, text: impl std::fmt::Display) {
+        self.screen.note(text);
+    }
+
+    /// The desk at which this command acts.
+    pub fn desk(&self) -> Desk<'_> {
+        Desk {
+            store: &self.store,
+            connectors: connectors::all(),
+            ids: &*self.ids,
+            actor: self.actor.clone(),
+            now: self.now,
+        }
+    }
+
+    /// The clock that the engine runs on.
+    pub async fn clock(&self) -> anyhow::Result<Arc<dyn Clock>> {
+        Ok(match &self.clock_url {
+            None => Arc::new(RealClock),
+            Some(url) => Arc::new(FollowedClock::follow(url).await?),
+        })
+    }
+
+    /// The engine over this store.
+    pub fn engine(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Engine> {
+        let addition = match &self.clock_url {
+            None => String::new(),
+            Some(url) => format!(", following the clock at {url}"),
+        };
+        Ok(Engine::new(Parts {
+            store: self.store.clone(),
+            connectors: connectors::all(),
+            clock,
+            ids: Arc::clone(&self.ids),
+            holder: lease::holder(&addition)?,
+        })?)
+    }
+
+    /// Whoever runs the engine over this folder.
+    pub async fn holder(&self) -> anyhow::Result<Option<LeaseRow>> {
+        let me = lease::holder("")?;
+        let row = self.store.lease(ENGINE_LEASE).await?;
+        Ok(row.filter(|row| row.is_held(&(me.time)()) && !(me.is_gone)(&row.holder)))
+    }
+
+    /// After rows were written: the holder of the engine's lease acts on them. Without one, the
+    /// engine runs here until nothing is due.
+    pub async fn act(&self) -> anyhow::Result<()> {
+        if self.holder().await?.is_some() {
+            return Ok(());
+        }
+        self.screen.note("no `habeas serve` is running: the engine runs here until nothing is due");
+        let engine = self.engine(self.clock().await?)?;
+        match engine.run(Until::NothingDue).await {
+            Ok(Ran { next_due: Some(at) }) => {
+                let when = show::when(at, self.now);
+                self.screen.note(format!("next due: {when}; `habeas serve` does it then"));
+                Ok(())
+            }
+            // Somebody else was quicker, and acts.
+            Ok(Ran { next_due: None }) | Err(EngineError::HeldBy(_)) => Ok(()),
+            Err(error) => Err(error).context("the engine stopped"),
+        }
+    }
+}
+
+async fn led_now(url: &str, screen: Screen) -> Instant {
+    match followed::read(url).await {
+        Ok(reading) => reading.now,
+        Err(_) => {
+            screen
+                .note(format!("the twins' clock at {url} does not answer; showing the real time"));
+            real_now()
+        }
+    }
+}
+
+fn options(common: &Common) -> Options {
+    Options { data: common.data.clone(), keys: common.keys.clone() }
+}
+
+/// Ids out of the real clock and the machine's random bytes: no two are ever the same, whatever a
+/// led clock says.
+pub fn ids() -> Arc<dyn IdSource> {
+    Arc::new(TimedIds::new(real_now, random_bytes))
+}
+
+#[expect(clippy::expect_used, reason = "without random bytes no id may be made")]
+fn random_bytes() -> [u8; 8] {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}

@@ -1,0 +1,105 @@
+//! The one way to a person's eyes: results on standard output, everything about them on standard
+//! error, tables for people and JSON for programs.
+//!
+//! What a vendor or a file brought may hold control characters that would steer a terminal; they
+//! are replaced here, so no command has to think of it.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Context;
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
+use serde::Serialize;
+
+use crate::exit::Stop;
+
+/// Where a command writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Screen {
+    /// Whether results are JSON.
+    pub json: bool,
+}
+
+impl Screen {
+    /// A line (or several) of the result.
+    pub fn line(&self, text: impl Display) {
+        // A reader that went away (`| head`) is no failure of ours.
+        let _ = writeln!(io::stdout().lock(), "{}", harmless(&text.to_string()));
+    }
+
+    /// A line beside the result: what is being done, what to know, what went wrong.
+    pub fn note(&self, text: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{}", harmless(&text.to_string()));
+    }
+
+    /// The result for programs: one line of JSON.
+    pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        // serde_json escapes control characters itself.
+        let text = serde_json::to_string(value).context("could not write the result as JSON")?;
+        let _ = writeln!(io::stdout().lock(), "{text}");
+        Ok(())
+    }
+
+    /// The result as a table.
+    pub fn table(&self, head: &[&str], rows: Vec<Vec<String>>) {
+        self.line(table(head, rows));
+    }
+
+    /// Whether a person sits at the terminal and can be asked.
+    pub fn can_ask(&self) -> bool {
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether results go to a terminal.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Asks yes or no; where nobody can be asked, says which flag answers.
+    pub fn confirm(&self, question: &str, flag: &str) -> anyhow::Result<bool> {
+        if !self.can_ask() {
+            return Err(Stop::usage("nobody is there to be asked")
+                .to_do(format!("add {flag} to go on without a question"))
+                .into());
+        }
+        dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact()
+            .context("could not ask")
+    }
+}
+
+/// A line below the head and nothing else: rows of several lines stay readable, columns too.
+const LINES: TableStyle =
+    presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// A table as text, as wide as the terminal where there is one.
+pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(LINES);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
+    table.set_header(head.iter().map(ToString::to_string));
+    for row in rows {
+        table.add_row(row.into_iter().map(|cell| harmless(&cell)));
+    }
+    table.to_string()
+}
+
+/// Columns of the terminal; 100 where there is none.
+pub fn width() -> u16 {
+    const WITHOUT_TERMINAL: u16 = 100;
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col >= 40 => size.ws_col,
+        _ => WITHOUT_TERMINAL,
+    }
+}
+
+/// The text without characters that steer a terminal or reverse the reading direction.
+pub fn harmless(text: &str) -> String {
+    let is_bad = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_bad(c) { '\u{fffd}' } else { c }).collect()
+}
