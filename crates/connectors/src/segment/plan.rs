@@ -100,30 +100,31 @@ impl Sheet<'_> {
     }
 
     fn consent(&self) -> Planned {
-        let (categories, without) = settings::categories(self.context, self.scope);
-        let mut by_hand: Vec<HandWork> = without.into_iter().map(words::no_category).collect();
-        let mut acts_on = Vec::new();
-        if !categories.is_empty() {
-            acts_on = self.consenting();
-            let reached: BTreeSet<&Place> =
-                acts_on.iter().filter(|it| is_anonymous(it)).flat_map(|it| &it.places).collect();
-            by_hand.extend(
-                self.by_hand(|work| {
-                    work.what != flows::NO_USER_ID || !reached.contains(&work.place)
-                }),
-            );
-            if acts_on.is_empty() && self.found.n_profiles == 0 {
-                return self.nobody();
-            }
+        if self.found.n_profiles == 0 && self.found.by_hand.is_empty() {
+            return self.nobody();
         }
+        let (categories, without) = settings::categories(self.context, self.scope);
         let mut plan = self.blank(settings::CONSENT_EVENT);
+        plan.by_hand = without.into_iter().map(words::no_category).collect();
+        if categories.is_empty() {
+            return Planned::Plan(Box::new(plan));
+        }
+        let acts_on = self.consenting();
+        let reached: BTreeSet<&Place> =
+            acts_on.iter().filter(|it| is_anonymous(it)).flat_map(|it| &it.places).collect();
+        let is_left =
+            |work: &HandWork| work.what != flows::NO_USER_ID || !reached.contains(&work.place);
+        let left = self.by_hand(is_left);
+        if acts_on.is_empty() && left.is_empty() {
+            return self.nobody();
+        }
+        plan.by_hand.extend(left);
         if !acts_on.is_empty() {
             plan.side_effects = words::consent(self.right, &categories);
             plan.weight = self.weight_of_events(&acts_on, &categories);
             plan.confirms_by.clone_from(&acts_on);
         }
         plan.acts_on = acts_on;
-        plan.by_hand = by_hand;
         Planned::Plan(Box::new(plan))
     }
 
@@ -161,7 +162,11 @@ impl Sheet<'_> {
         identifier.origin.is_vouched_for() || self.found.searched.is_empty()
     }
 
+    /// Nothing can be acted on and nothing is left to a person yet: mostly since nobody is known.
     fn nobody(&self) -> Planned {
+        if self.found.n_profiles > 0 {
+            return self.by_hand_only(words::NOTHING_USABLE.to_owned());
+        }
         if !self.found.searched.is_empty() {
             return Planned::Nothing;
         }

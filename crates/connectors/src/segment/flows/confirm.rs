@@ -19,7 +19,7 @@ use connector_api::{
 };
 use domain::outcome::Look;
 use domain::plan::PlanItem;
-use domain::{IdentifierId, Plan};
+use domain::{Identifier, IdentifierId, IdentifierKind, Plan};
 use serde::{Deserialize, Serialize};
 
 use super::{NO_USER_ID, VERSION, consent, identifier, out_of_turn};
@@ -60,8 +60,9 @@ struct Watch {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum By {
-    /// The profile that these lead to; whether one without user id was known to be there.
-    Profile { keys: Vec<ProfileKey>, is_one_unreachable: bool },
+    /// The profile that these lead to; the user id where it is one, since a look-up finds it in
+    /// any case; and whether a profile without user id was known to be there.
+    Profile { keys: Vec<ProfileKey>, user_id: Option<String>, is_one_unreachable: bool },
     /// The suppression list, where it should be or should not be.
     List { user_id: String, should_be_listed: bool },
     /// Already settled.
@@ -121,7 +122,7 @@ fn watches(subject: &Subject, context: &Context<'_>) -> Vec<Watch> {
                 let place = "suppression list".to_owned();
                 watches.push(Watch { identifier: item.identifier, place, by });
             }
-            _ => watches.extend(in_spaces(item, &mapping::keys(identifier), plan, context)),
+            _ => watches.extend(in_spaces(item, identifier, plan, context)),
         }
     }
     watches
@@ -129,7 +130,7 @@ fn watches(subject: &Subject, context: &Context<'_>) -> Vec<Watch> {
 
 fn in_spaces(
     item: &PlanItem,
-    keys: &[ProfileKey],
+    identifier: &Identifier,
     plan: &Plan,
     context: &Context<'_>,
 ) -> Vec<Watch> {
@@ -143,11 +144,14 @@ fn in_spaces(
         let (identifier, place) = (item.identifier, String::new());
         return vec![Watch { identifier, place, by: cant_tell(why) }];
     }
+    let keys = mapping::keys(identifier);
+    let is_user_id = identifier.kind == IdentifierKind::UserId;
+    let user_id = is_user_id.then(|| mapping::exact(identifier).to_owned());
     let watch = |place: &String| {
         let by = if readable.contains(&place.as_str()) {
             let is_one_unreachable =
                 plan.by_hand.iter().any(|work| work.place == *place && work.what == NO_USER_ID);
-            By::Profile { keys: keys.to_vec(), is_one_unreachable }
+            By::Profile { keys: keys.clone(), user_id: user_id.clone(), is_one_unreachable }
         } else {
             cant_tell(&format!("space {place} can't be read any more: its profile token is gone"))
         };
@@ -220,20 +224,33 @@ impl Watch {
         &mut self,
         answers: &mut impl Iterator<Item = &'a Answer>,
     ) -> Result<(), VendorError> {
-        let By::Profile { keys, is_one_unreachable } = &self.by else { return Ok(()) };
+        let By::Profile { keys, user_id, is_one_unreachable } = &self.by else { return Ok(()) };
         let mut look = Look::Absent;
-        for _ in keys {
+        for key in keys {
             let answer = answers.next().ok_or_else(out_of_turn)?;
             if classify::is_absent(answer) || matches!(look, Look::Present { .. }) {
                 continue;
             }
             let page: wire::ExternalIds = client::read(answer, "external_ids")?;
-            let has_user_id = page.data.iter().any(|it| it.id_type == "user_id");
-            look = if has_user_id || !is_one_unreachable {
-                Look::Present { place: self.place.clone() }
+            let listed = page.data.into_iter().filter(|it| it.id_type == "user_id");
+            let user_ids: Vec<String> = listed.map(|it| it.id).collect();
+            let is_in_another_case = user_id.as_ref().is_some_and(|it| {
+                let leads_here = |id: &String| ProfileKey::new("user_id", id) == *key;
+                !user_ids.contains(it) && user_ids.iter().any(leads_here)
+            });
+            let space = &self.place;
+            look = if is_in_another_case {
+                Look::CantTell {
+                    why: format!(
+                        "space {space} lists a user id that differs in upper and lower case only, which Segment's look-up can't tell apart"
+                    ),
+                }
+            } else if user_ids.is_empty() && *is_one_unreachable {
+                Look::CantTell {
+                    why: format!("a profile without user id is left in space {space}"),
+                }
             } else {
-                let why = format!("a profile without user id is left in space {}", self.place);
-                Look::CantTell { why }
+                Look::Present { place: space.clone() }
             };
         }
         self.by = By::Shown(look);

@@ -9,6 +9,9 @@ use domain::right::ScopeWord;
 
 use crate::segment::settings::{self, SUPPRESS_ONLY, UNSUPPRESS};
 
+/// The work that a profile means none of whose identifiers may be used.
+pub(super) const NOTHING_USABLE: &str = "a profile was found, but it is listed only under values that nobody may act on (such as a placeholder): look at it in Unify and decide there";
+
 /// Of a copy.
 pub(super) fn access() -> Vec<String> {
     vec![

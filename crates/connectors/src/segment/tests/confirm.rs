@@ -106,6 +106,14 @@ fn a_profile_without_user_id_that_no_regulation_reaches_does_not_refute_the_vend
 }
 
 #[test]
+fn another_person_whose_user_id_differs_in_case_only_does_not_refute_the_vendor() {
+    let case = Case::new();
+    let subject = case.planned(Right::Deletion, vec![case.found(UserId, "Cust-A", &[SPACE])]);
+    let looks = looks(&case, &subject, |_| ids_page(&[("user_id", "cust-a")], None));
+    assert!(matches!(&looks[..], [Look::CantTell { why }] if why.contains("upper and lower case")));
+}
+
+#[test]
 fn a_suppression_is_confirmed_by_the_list_and_its_end_by_its_absence() {
     let case = Case::new().set("opt_out_by", json!("suppress_only"));
     let list = |_: &Call| ok(&fixture!("suppressions.txt"));

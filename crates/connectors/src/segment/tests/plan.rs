@@ -131,6 +131,17 @@ fn a_profile_without_user_id_leaves_work_by_hand_and_nothing_to_send() {
     assert_eq!((plan.acts_on.len(), plan.by_hand.len()), (1, 0));
 }
 
+/// A profile whose only user id is a placeholder: the engine leaves it out of the identifiers.
+#[test]
+fn a_profile_that_nobody_may_act_on_is_not_nothing_found() {
+    let case = Case::new();
+    let subject = case.subject(vec![case.given(Email, "a@example.com")]);
+    for right in [Right::Deletion, Right::Access, Right::OptOut] {
+        let plan = case.plan(right, &subject, &searched(1)).unwrap_plan();
+        assert!(plan.acts_on.is_empty() && !plan.by_hand.is_empty(), "{right}");
+    }
+}
+
 #[test]
 fn a_consent_event_acts_on_found_profiles_only() {
     let case = Case::new();
