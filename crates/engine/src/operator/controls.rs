@@ -8,7 +8,7 @@ use domain::deadline::MAX_DAYS;
 use domain::guard::Placeholders;
 use domain::{Event, Instant};
 use serde::{Deserialize, Serialize};
-use store::Store;
+use store::{Store, StoreError};
 
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
@@ -55,11 +55,16 @@ pub async fn resume_all(desk: &Desk<'_>) -> Result<bool, OperatorError> {
 }
 
 /// Whether every changing call is stopped, by whom and since when.
-pub async fn paused(store: &Store) -> Result<Option<PausedAll>, OperatorError> {
+pub async fn paused(store: &Store) -> Result<Option<PausedAll>, StoreError> {
     let text = store.setting(PAUSED_ALL).await?.filter(|text| !text.is_empty());
     // Whatever is written there means "stopped": a value that can't be read must not start anything.
     let unreadable = || PausedAll { by: "somebody".to_owned(), since: Instant::UNIX_EPOCH };
     Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unreadable())))
+}
+
+/// Whether every changing call is stopped.
+pub async fn is_paused(store: &Store) -> Result<bool, StoreError> {
+    Ok(paused(store).await?.is_some())
 }
 
 /// The value of a setting, as it holds now.
@@ -76,7 +81,7 @@ pub async fn set(desk: &Desk<'_>, key: &str, value: &str) -> Result<(), Operator
     let value = match key {
         RESPOND_WITHIN => days(value).ok_or_else(|| {
             let message = format!("is no number of days between 1 and {MAX_DAYS}");
-            OperatorError::Fault(Fault::new(key, "E-REQ-030", message))
+            OperatorError::Fault(Fault::new(key, "E-SET-006", message))
         })?,
         PLACEHOLDERS => value.to_owned(),
         _ => return Err(OperatorError::NotFound { what: "setting" }),
@@ -92,13 +97,13 @@ fn days(value: &str) -> Option<String> {
 }
 
 /// Days to answer a request that came without a due date.
-pub async fn respond_within(store: &Store) -> Result<u32, OperatorError> {
+pub async fn respond_within(store: &Store) -> Result<u32, StoreError> {
     let text = store.setting(RESPOND_WITHIN).await?;
     Ok(text.and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_DAYS))
 }
 
 /// The placeholder values: those shipped and those an operator added.
-pub async fn placeholders(store: &Store) -> Result<Placeholders, OperatorError> {
+pub async fn placeholders(store: &Store) -> Result<Placeholders, StoreError> {
     let text = store.setting(PLACEHOLDERS).await?.unwrap_or_default();
     let values = text.split('|').map(|value| value.trim().to_lowercase());
     Ok(Placeholders { extra: values.filter(|value| !value.is_empty()).collect() })

@@ -1,0 +1,147 @@
+//! The gates: what is about to be let through, and letting it through.
+//!
+//! [`preview`] shows what waits; [`approve`] lets exactly that through. An approval is bound to the
+//! plan that was shown: if it changed in between, the task stays where it is, with what changed.
+
+mod pending;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use domain::task::{Approval, Command};
+use domain::{Plan, Right, Task, TaskId, TaskState};
+use store::{Applied, Transition};
+
+use super::desk::{Desk, OperatorError};
+pub use pending::{IdentifierView, Pending, What};
+pub use select::Selection;
+
+domain::words! {
+    /// A gate.
+    GateName: "gate" {
+        /// Before anything runs.
+        Review = "review",
+        /// Before what can't be undone, or goes to a person.
+        Approval = "approval",
+    }
+}
+
+/// Tasks per transaction, and per look into the store.
+const GROUP: usize = 500;
+
+/// What came of approving one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// The task.
+    pub task: TaskId,
+    /// Absent if it went through; otherwise why it did not.
+    pub not: Option<NotApproved>,
+}
+
+/// Why a task did not go through its gate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotApproved {
+    /// It no longer waits there.
+    #[error("it no longer waits at this gate")]
+    NotWaiting,
+    /// Its plan is another by now.
+    #[error("its plan has changed since it was shown: {}", .0.join("; "))]
+    PlanChanged(Vec<String>),
+    /// Somebody was quicker.
+    #[error("it was changed by someone else at the same moment")]
+    ChangedMeanwhile,
+}
+
+/// What waits at the gates, of what was selected.
+pub async fn preview(
+    desk: &Desk<'_>,
+    selection: &Selection,
+) -> Result<Vec<Pending>, OperatorError> {
+    let tasks = select::tasks(desk, selection).await?;
+    let connections = desk.store.all_connections().await?;
+    let mut out = Vec::with_capacity(tasks.len());
+    for group in tasks.chunks(GROUP) {
+        out.extend(pending::describe(desk, &connections, group).await?);
+    }
+    Ok(out)
+}
+
+/// Lets through what was shown. Each task goes, or stays, by itself.
+pub async fn approve(desk: &Desk<'_>, pending: &[Pending]) -> Result<Vec<Approved>, OperatorError> {
+    let mut out = Vec::with_capacity(pending.len());
+    for group in pending.chunks(GROUP) {
+        out.extend(approve_group(desk, group).await?);
+    }
+    Ok(out)
+}
+
+async fn approve_group(desk: &Desk<'_>, group: &[Pending]) -> Result<Vec<Approved>, OperatorError> {
+    let ids: Vec<_> = group.iter().map(|one| one.task).collect();
+    let tasks: HashMap<_, _> =
+        desk.store.tasks(&ids).await?.into_iter().map(|task| (task.id, task)).collect();
+    let mut out = Vec::with_capacity(group.len());
+    let mut transitions = Vec::new();
+    let mut sent = Vec::new();
+    for one in group {
+        let let_through = match tasks.get(&one.task) {
+            None => Err(NotApproved::NotWaiting),
+            Some(task) => let_through(desk, one, task),
+        };
+        match let_through {
+            Ok(transition) => {
+                sent.push(out.len());
+                transitions.push(transition);
+                out.push(Approved { task: one.task, not: None });
+            }
+            Err(not) => out.push(Approved { task: one.task, not: Some(not) }),
+        }
+    }
+    let applied = desk.store.apply(None, &transitions).await?;
+    for (index, applied) in sent.into_iter().zip(applied) {
+        if let (Applied::Lost, Some(one)) = (applied, out.get_mut(index)) {
+            one.not = Some(NotApproved::ChangedMeanwhile);
+        }
+    }
+    Ok(out)
+}
+
+fn let_through(desk: &Desk<'_>, shown: &Pending, task: &Task) -> Result<Transition, NotApproved> {
+    if What::of(task) != Some(shown.what) {
+        return Err(NotApproved::NotWaiting);
+    }
+    let digest = task.detail.plan.as_ref().map(Plan::digest);
+    if digest != shown.digest() {
+        return Err(NotApproved::PlanChanged(shown.differences(task)));
+    }
+    // What was collected is released by the digest of its plan, or of nothing where it has none.
+    let digest = digest.unwrap_or_else(|| domain::Digest::of(b""));
+    let approval = Approval { by: desk.name(), at: desk.now, digest };
+    let command = match shown.what {
+        What::Begin => Command::PassReview,
+        What::Act => Command::Approve(approval),
+        What::Release => Command::Release(approval),
+    };
+    let (moved, entry) =
+        task.apply(command, &desk.actor, desk.now).map_err(|_| NotApproved::NotWaiting)?;
+    let mut transition = Transition {
+        tasks: vec![moved],
+        journal: vec![entry.fact("plan", digest.short())],
+        ..Transition::default()
+    };
+    if shown.what == What::Act && task.right == Right::Deletion {
+        let day = desk.now.strftime("%Y-%m-%d").to_string();
+        transition.approved_today.extend(task.connection.map(|connection| (connection, day, 1)));
+    }
+    Ok(transition)
+}
+
+/// The gate that a task waits at, if any.
+pub(super) fn gate_of(task: &Task) -> Option<GateName> {
+    match task.state {
+        TaskState::Reviewing => Some(GateName::Review),
+        TaskState::Approving => Some(GateName::Approval),
+        _ => None,
+    }
+}

@@ -1,0 +1,224 @@
+//! What a person is shown before a gate is opened: who would be acted on by what, with which side
+//! effects, and what else should be known.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::identifier::mask;
+use domain::plan::{HandWork, PlanItem};
+use domain::{
+    Connection, Digest, Identifier, IdentifierId, Instant, Origin, Plan, RequestId, Right, Task,
+    TaskId, TaskState,
+};
+use serde::Serialize;
+
+use super::{GateName, gate_of};
+use crate::operator::desk::{Desk, OperatorError};
+
+domain::words! {
+    /// What passing the gate lets happen.
+    What: "what is approved" {
+        /// The search for the person begins.
+        Begin = "begin",
+        /// The plan is carried out.
+        Act = "act",
+        /// What was collected may go to the person.
+        Release = "release",
+    }
+}
+
+impl What {
+    /// What passing its gate would mean for a task, if it waits at one.
+    pub(super) fn of(task: &Task) -> Option<Self> {
+        match task.state {
+            TaskState::Reviewing => Some(Self::Begin),
+            TaskState::Approving if task.detail.outcome.is_some() => Some(Self::Release),
+            TaskState::Approving => Some(Self::Act),
+            _ => None,
+        }
+    }
+}
+
+/// One task at a gate, as a person is shown it. Values are masked.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pending {
+    /// The task.
+    pub task: TaskId,
+    /// Its request.
+    pub request: RequestId,
+    /// The gate it waits at.
+    pub gate: GateName,
+    /// What passing means.
+    pub what: What,
+    /// The connection's name.
+    pub connection: String,
+    /// The right.
+    pub right: Right,
+    /// Its scope in words; empty without one.
+    pub scope: String,
+    /// When the request must be answered.
+    pub due_at: Instant,
+    /// Whether that has passed.
+    pub is_late: bool,
+    /// Why it waits, in words; names a guard that stopped it.
+    pub why: String,
+    /// The vendor's word for the way it would be done.
+    pub variant: Option<String>,
+    /// Identifiers that would be sent, counted by type.
+    pub sends: Vec<(String, u32)>,
+    /// How many profiles the person has there, once known.
+    pub n_profiles: Option<u32>,
+    /// Everything known to name the person, and where each came from.
+    pub identifiers: Vec<IdentifierView>,
+    /// What else happens.
+    pub side_effects: Vec<String>,
+    /// What is left to a person.
+    pub by_hand: Vec<HandWork>,
+    /// Whether the vendor can still stop it once it is sent.
+    pub can_be_stopped: bool,
+    /// What changed since an earlier approval.
+    pub changes: Vec<String>,
+    /// What was collected, where its release is asked.
+    pub collected: Option<String>,
+    /// Access requests of the same person for which something is still to be collected: a deletion
+    /// waits for them.
+    pub open_accesses: Vec<RequestId>,
+    /// Why the connection can't be reached or acted on now, if so.
+    pub hindered: Option<String>,
+    /// The plan that is shown; an approval holds for this one only.
+    #[serde(skip)]
+    plan: Option<Plan>,
+}
+
+/// An identifier, masked, with where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdentifierView {
+    /// Its id.
+    pub id: IdentifierId,
+    /// Its type.
+    pub kind: String,
+    /// Its value, masked.
+    pub masked: String,
+    /// Who or what named it.
+    pub origin: String,
+    /// Whether the requester or an operator vouches for it.
+    pub is_vouched_for: bool,
+    /// Where it was seen, as `connection/place`.
+    pub seen_in: Vec<String>,
+}
+
+impl IdentifierView {
+    /// An identifier as it may be shown.
+    pub(in crate::operator) fn new(identifier: &Identifier, connections: &[Connection]) -> Self {
+        let name = |id| {
+            let connection = connections.iter().find(|connection| connection.id == id);
+            connection.map_or("a connection", |connection| connection.name.as_str())
+        };
+        Self {
+            id: identifier.id,
+            kind: identifier.kind.to_string(),
+            masked: mask(&identifier.kind, &identifier.given),
+            origin: match &identifier.origin {
+                Origin::Given => "given with the request".to_owned(),
+                Origin::Added => "added by an operator".to_owned(),
+                Origin::Found { connection, .. } => format!("found in {}", name(*connection)),
+            },
+            is_vouched_for: identifier.origin.is_vouched_for(),
+            seen_in: identifier
+                .seen_in
+                .iter()
+                .map(|seen| format!("{}/{}", name(seen.connection), seen.place))
+                .collect(),
+        }
+    }
+}
+
+impl Pending {
+    /// The digest of the plan that was shown.
+    pub(super) fn digest(&self) -> Option<Digest> {
+        self.plan.as_ref().map(Plan::digest)
+    }
+
+    /// What a task's plan has become since it was shown.
+    pub(super) fn differences(&self, task: &Task) -> Vec<String> {
+        match (&task.detail.plan, &self.plan) {
+            (Some(now), Some(shown)) => now.differences(shown),
+            _ => vec!["there was no plan then, or there is none now".to_owned()],
+        }
+    }
+}
+
+/// Describes tasks at the gates.
+pub(super) async fn describe(
+    desk: &Desk<'_>,
+    connections: &[Connection],
+    tasks: &[Task],
+) -> Result<Vec<Pending>, OperatorError> {
+    let mut ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
+    ids.sort();
+    ids.dedup();
+    let requests = desk.store.requests_by_id(&ids).await?;
+    let requests: HashMap<_, _> =
+        requests.into_iter().map(|request| (request.id, request)).collect();
+    let mut identifiers: HashMap<RequestId, Vec<IdentifierView>> = HashMap::new();
+    for (request, identifier) in desk.store.identifiers_of(&ids).await? {
+        let view = IdentifierView::new(&identifier, connections);
+        identifiers.entry(request).or_default().push(view);
+    }
+    let deletions = tasks.iter().filter(|task| task.right == Right::Deletion);
+    let deletions: Vec<_> = deletions.map(|task| task.request).collect();
+    let open_accesses = desk.store.open_collections_sharing(&deletions).await?;
+    let mut out = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let (Some(gate), Some(what), Some(request)) =
+            (gate_of(task), What::of(task), requests.get(&task.request))
+        else {
+            continue;
+        };
+        let connection =
+            connections.iter().find(|connection| Some(connection.id) == task.connection);
+        let plan = task.detail.plan.as_ref();
+        let accesses = open_accesses.iter().filter(|(waiting, _)| *waiting == task.request);
+        out.push(Pending {
+            task: task.id,
+            request: task.request,
+            gate,
+            what,
+            connection: connection.map_or_else(String::new, |connection| connection.name.clone()),
+            right: task.right,
+            scope: request.scope.to_string(),
+            due_at: request.deadline.at,
+            is_late: request.deadline.is_past(desk.now),
+            why: task.detail.wait.as_ref().map_or_else(String::new, |wait| wait.why.clone()),
+            variant: plan.map(|plan| plan.variant.clone()),
+            sends: plan.map(|plan| count(&plan.acts_on)).unwrap_or_default(),
+            n_profiles: task.detail.found.as_ref().map(|found| found.n_profiles),
+            identifiers: identifiers.get(&task.request).cloned().unwrap_or_default(),
+            side_effects: plan.map(|plan| plan.side_effects.clone()).unwrap_or_default(),
+            by_hand: plan.map(|plan| plan.by_hand.clone()).unwrap_or_default(),
+            can_be_stopped: plan.is_some_and(|plan| plan.can_be_stopped),
+            changes: task.detail.changes.clone(),
+            collected: task.detail.outcome.as_ref().map(ToString::to_string),
+            open_accesses: accesses.map(|(_, open)| *open).collect(),
+            hindered: connection.and_then(hindered),
+            plan: task.detail.plan.clone(),
+        });
+    }
+    Ok(out)
+}
+
+fn count(items: &[PlanItem]) -> Vec<(String, u32)> {
+    let mut counts = BTreeMap::new();
+    for item in items {
+        *counts.entry(item.kind.to_string()).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// Why nothing would happen on a connection now, if so.
+fn hindered(connection: &Connection) -> Option<String> {
+    if let Some(pause) = &connection.paused {
+        return Some(format!("the connection is paused: {}", pause.why));
+    }
+    let is_removed = connection.removed_at.is_some();
+    is_removed.then(|| "the connection was removed".to_owned())
+}

@@ -1,0 +1,84 @@
+//! Selecting tasks at the gates: by ids, or everything that fits a filter.
+
+use domain::{ConnectionId, Right, Task};
+use store::Which;
+
+use super::{GROUP, GateName, gate_of};
+use crate::operator::desk::{Desk, OperatorError};
+use crate::operator::find;
+
+/// Which tasks are meant. Empty means every task at a gate.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Requests and tasks by (shortened) id, requests also by external id; all if empty.
+    pub ids: Vec<String>,
+    /// At this gate only.
+    pub gate: Option<GateName>,
+    /// Of the connection of this name only.
+    pub connection: Option<String>,
+    /// Under this right only.
+    pub right: Option<Right>,
+}
+
+/// The tasks at the gates that a selection means, in the order of their ids, each once.
+pub(super) async fn tasks(
+    desk: &Desk<'_>,
+    selection: &Selection,
+) -> Result<Vec<Task>, OperatorError> {
+    let connection = match &selection.connection {
+        Some(name) => Some(find::connection(desk.store, name).await?.id),
+        None => None,
+    };
+    let mut tasks = if selection.ids.is_empty() {
+        all(desk, connection, selection).await?
+    } else {
+        named(desk, &selection.ids).await?
+    };
+    tasks.retain(|task| fits(task, connection, selection));
+    tasks.sort_by_key(|task| task.id);
+    tasks.dedup_by_key(|task| task.id);
+    Ok(tasks)
+}
+
+fn fits(task: &Task, connection: Option<ConnectionId>, selection: &Selection) -> bool {
+    let Some(gate) = gate_of(task) else { return false };
+    selection.gate.is_none_or(|wanted| wanted == gate)
+        && (connection.is_none() || task.connection == connection)
+        && selection.right.is_none_or(|right| right == task.right)
+}
+
+async fn named(desk: &Desk<'_>, ids: &[String]) -> Result<Vec<Task>, OperatorError> {
+    let mut tasks = Vec::new();
+    for text in ids {
+        if text.starts_with("tsk_") {
+            let id = find::task(desk.store, text).await?;
+            tasks.extend(desk.store.task(id).await?);
+        } else {
+            let id = find::request(desk.store, text).await?;
+            tasks.extend(desk.store.tasks_of(&[id]).await?);
+        }
+    }
+    Ok(tasks)
+}
+
+async fn all(
+    desk: &Desk<'_>,
+    connection: Option<ConnectionId>,
+    selection: &Selection,
+) -> Result<Vec<Task>, OperatorError> {
+    let mut tasks = Vec::new();
+    for one in desk.store.connections().await? {
+        if connection.is_some_and(|wanted| wanted != one.id) {
+            continue;
+        }
+        let mut after = None;
+        loop {
+            let page = u32::try_from(GROUP).unwrap_or(u32::MAX);
+            let page = desk.store.tasks_of_connection(one.id, Which::Open, after, page).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            tasks.extend(page.into_iter().filter(|task| fits(task, connection, selection)));
+        }
+    }
+    Ok(tasks)
+}

@@ -1,0 +1,311 @@
+//! Connections: making, setting, pausing, checking and removing them.
+
+mod removal;
+mod switches;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use connector_api::check::missing_required;
+use domain::connection::{CheckReport, Pause, Switches};
+use domain::task::Whom;
+use domain::{Connection, ConnectionId, Event, Instant, Task, TaskState};
+use serde_json::Value;
+use store::{Secret, Transition, Which};
+
+use super::desk::{Desk, OperatorError};
+use super::fault::Fault;
+use super::find;
+pub use removal::{Removal, remove, what_removal_ends};
+
+/// Checks repeat daily.
+const CHECKED_AGAIN_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// Tasks per transaction.
+const GROUP: u32 = 500;
+
+/// A connection as an operator entered it.
+pub struct NewConnection {
+    /// Its name.
+    pub name: String,
+    /// The connector's name.
+    pub connector: String,
+    /// Settings that are no secret.
+    pub settings: BTreeMap<String, Value>,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Base URLs that replace the region's.
+    pub base_urls: BTreeMap<String, String>,
+    /// Whether base URLs may be on loopback.
+    pub allow_loopback: bool,
+    /// Switches, as [`set`] takes them.
+    pub switches: Vec<(String, String)>,
+}
+
+/// A connection that is well-formed but neither checked nor saved.
+pub struct Draft {
+    connection: Connection,
+    secrets: BTreeMap<String, Secret>,
+    /// The one of the same name that it renews.
+    renews: Option<Connection>,
+}
+
+impl Draft {
+    /// The connection as it would be, for checking it.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Its secrets, for checking it.
+    pub fn secrets(&self) -> &BTreeMap<String, Secret> {
+        &self.secrets
+    }
+}
+
+/// Makes a draft out of what was entered. A name that exists means that the connection gets new
+/// settings and secrets; its switches and its work stay.
+pub async fn draft(desk: &Desk<'_>, new: NewConnection) -> Result<Draft, OperatorError> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if new.name.is_empty() || new.name.len() > 40 || !new.name.chars().all(plain) {
+        let message = "is no name: use up to 40 small letters, digits, - and _";
+        return Err(fault("name", "E-SET-003", message));
+    }
+    if desk.connector(&new.connector).is_none() {
+        return Err(OperatorError::NotFound { what: "connector" });
+    }
+    let renews = desk.store.connection_by_name(&new.name).await?;
+    if renews.as_ref().is_some_and(|old| old.connector != new.connector) {
+        let message = "is taken by a connection of another kind of system";
+        return Err(fault("name", "E-SET-003", message));
+    }
+    let mut switches = renews.as_ref().map_or_else(Switches::default, |old| old.switches.clone());
+    switches::set(&mut switches, &new.switches).map_err(OperatorError::Fault)?;
+    let connection = Connection {
+        id: renews.as_ref().map_or_else(|| ConnectionId::new(desk.ids), |old| old.id),
+        name: new.name,
+        connector: new.connector,
+        settings: new.settings,
+        secrets: new.secrets.keys().cloned().collect(),
+        base_urls: new.base_urls,
+        allow_loopback: new.allow_loopback,
+        switches,
+        paused: None,
+        check: None,
+        check_due_at: later(desk.now),
+        removed_at: None,
+        version: renews.as_ref().map_or(0, |old| old.version),
+    };
+    Ok(Draft { connection, secrets: new.secrets, renews })
+}
+
+/// Saves a draft with what its check found. With a required permission missing nothing is saved.
+pub async fn add(
+    desk: &Desk<'_>,
+    draft: Draft,
+    report: CheckReport,
+) -> Result<Connection, OperatorError> {
+    let missing: Vec<_> =
+        missing_required(&report).iter().map(|result| result.permission.clone()).collect();
+    if !missing.is_empty() {
+        let message = format!("required permissions are missing: {}", missing.join(", "));
+        return Err(fault("", "E-SET-004", message));
+    }
+    let Draft { mut connection, secrets, renews } = draft;
+    if let Some(old) = renews.as_ref().and_then(Connection::account)
+        && report.account.as_ref().is_some_and(|new| new.id != old.id)
+    {
+        let message = "the credentials lead to another account than before; give that one a connection of its own";
+        return Err(fault("", "E-SET-005", message));
+    }
+    let account = report.account.clone();
+    connection.check = Some(report);
+    // Row and secrets are saved one after the other; until all are there, nothing may use them.
+    connection.paused = Some(Pause {
+        why: "its set-up was cut short".to_owned(),
+        remedy: "enter it again with `habeas connect`".to_owned(),
+        since: desk.now,
+        by_person: false,
+    });
+    let entry = desk
+        .entry(Event::ConnectionAdded)
+        .connection(Some(connection.id))
+        .fact("name", connection.name.as_str())
+        .fact("connector", connection.connector.as_str())
+        .fact("account", account.map_or_else(String::new, |account| account.id))
+        .fact("renewed", renews.is_some());
+    let mut transition = Transition { journal: vec![entry], ..Transition::default() };
+    match renews {
+        Some(_) => transition.connections.push(connection.clone()),
+        None => transition.new_connections.push(connection.clone()),
+    }
+    desk.write(transition).await?;
+    for (name, secret) in &secrets {
+        desk.store.set_secret(connection.id, name, secret).await?;
+    }
+    change(desk, connection.id, |connection| {
+        connection.paused = None;
+        Vec::new()
+    })
+    .await
+}
+
+/// Sets switches; every one is journalled. Tasks that only the old switches held back go on.
+pub async fn set(
+    desk: &Desk<'_>,
+    name: &str,
+    assignments: &[(String, String)],
+) -> Result<Connection, OperatorError> {
+    let id = find::connection(desk.store, name).await?.id;
+    let mut tried = Switches::default();
+    switches::set(&mut tried, assignments).map_err(OperatorError::Fault)?;
+    let connection = change(desk, id, |connection| {
+        // The same assignments were accepted a moment ago, by the same function.
+        let _accepted = switches::set(&mut connection.switches, assignments);
+        let entries = assignments.iter().map(|(key, value)| {
+            let entry = desk.entry(Event::ConnectionSet).connection(Some(id));
+            entry.fact("switch", key.as_str()).fact("value", value.as_str())
+        });
+        entries.collect()
+    })
+    .await?;
+    wake_planned(desk, id).await?;
+    Ok(connection)
+}
+
+/// Stops changing calls of one connection; reading ones too.
+pub async fn pause(desk: &Desk<'_>, name: &str) -> Result<Connection, OperatorError> {
+    let id = find::connection(desk.store, name).await?.id;
+    let pause = Pause {
+        why: format!("paused by {}", desk.name()),
+        remedy: format!("when it may go on: habeas resume {name}"),
+        since: desk.now,
+        by_person: true,
+    };
+    change(desk, id, |connection| {
+        if connection.paused.as_ref().is_some_and(|pause| pause.by_person) {
+            return Vec::new();
+        }
+        connection.paused = Some(pause.clone());
+        vec![desk.entry(Event::ConnectionPaused).connection(Some(id)).fact("why", "by a person")]
+    })
+    .await
+}
+
+/// Lets a connection work again that a person paused. One that a failed call paused needs a check.
+pub async fn resume(desk: &Desk<'_>, name: &str) -> Result<Connection, OperatorError> {
+    let connection = find::connection(desk.store, name).await?;
+    if let Some(pause) = connection.paused.as_ref().filter(|pause| !pause.by_person) {
+        return Err(OperatorError::NeedsCheck {
+            why: pause.why.clone(),
+            remedy: pause.remedy.clone(),
+        });
+    }
+    change(desk, connection.id, |connection| match connection.paused.take() {
+        None => Vec::new(),
+        Some(_) => {
+            vec![desk.entry(Event::ConnectionResumed).connection(Some(connection.id))]
+        }
+    })
+    .await
+}
+
+/// Keeps what a check found. A connection that a failed call had paused works again if the check is
+/// good, and is paused if it is not.
+pub async fn checked(
+    desk: &Desk<'_>,
+    name: &str,
+    report: CheckReport,
+) -> Result<Connection, OperatorError> {
+    let id = find::connection(desk.store, name).await?.id;
+    change(desk, id, |connection| {
+        let why = bad_check(connection, &report);
+        let missing = missing_required(&report).len();
+        let mut entries = vec![
+            desk.entry(Event::ConnectionChecked)
+                .connection(Some(id))
+                .fact("n_missing_required", missing)
+                .fact("account_changed", why.is_some() && missing == 0),
+        ];
+        let by_person = connection.paused.as_ref().is_some_and(|pause| pause.by_person);
+        match why {
+            Some((why, remedy)) if !by_person => {
+                let pause = Pause { why: why.clone(), remedy, since: desk.now, by_person: false };
+                connection.paused = Some(pause);
+                let entry = desk.entry(Event::ConnectionPaused).connection(Some(id));
+                entries.push(entry.fact("why", why));
+            }
+            None => {
+                connection.check = Some(report.clone());
+                if !by_person && connection.paused.take().is_some() {
+                    entries.push(desk.entry(Event::ConnectionResumed).connection(Some(id)));
+                }
+            }
+            Some(_) => {}
+        }
+        connection.check_due_at = later(desk.now);
+        entries
+    })
+    .await
+}
+
+/// What speaks against using a connection after this check, and what to do about it.
+fn bad_check(connection: &Connection, report: &CheckReport) -> Option<(String, String)> {
+    let missing = missing_required(report);
+    if let Some(first) = missing.first() {
+        let names: Vec<_> = missing.iter().map(|result| result.permission.as_str()).collect();
+        let why = format!("the credentials lack the required permission {}", names.join(", "));
+        return Some((why, format!("grant it: {}; then `habeas connections test`", first.grant)));
+    }
+    let (old, new) = (connection.account()?, report.account.as_ref()?);
+    let remedy = "enter the credentials of the right account with `habeas connect`".to_owned();
+    (old.id != new.id).then(|| ("the credentials lead to another account".to_owned(), remedy))
+}
+
+/// Changes a connection, and again if somebody else did at the same moment.
+async fn change(
+    desk: &Desk<'_>,
+    id: ConnectionId,
+    with: impl Fn(&mut Connection) -> Vec<domain::Entry>,
+) -> Result<Connection, OperatorError> {
+    let missing = OperatorError::NotFound { what: "connection" };
+    desk.write_fresh(async || {
+        let found = desk.store.connection(id).await?;
+        let mut connection = found.ok_or(OperatorError::NotFound { what: "connection" })?;
+        let journal = with(&mut connection);
+        let connections = vec![connection];
+        Ok((Transition { connections, journal, ..Transition::default() }, ()))
+    })
+    .await?;
+    desk.store.connection(id).await?.ok_or(missing)
+}
+
+/// Tasks that have a plan and wait for an operator's switch are looked at again.
+async fn wake_planned(desk: &Desk<'_>, id: ConnectionId) -> Result<(), OperatorError> {
+    let mut after = None;
+    loop {
+        let page = desk.store.tasks_of_connection(id, Which::Open, after, GROUP).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        let held = page.into_iter().filter(is_held_by_a_switch);
+        let woken = held.map(|task| {
+            let task = Task { due_at: Some(desk.now), ..task };
+            Transition { tasks: vec![task], ..Transition::default() }
+        });
+        let woken: Vec<_> = woken.collect();
+        // One that was changed by someone else meanwhile is awake already.
+        desk.store.apply(None, &woken).await?;
+    }
+}
+
+fn is_held_by_a_switch(task: &Task) -> bool {
+    let waits = task.detail.wait.as_ref().is_some_and(|wait| wait.whom == Whom::Operator);
+    task.state == TaskState::Planned && task.due_at.is_none() && waits
+}
+
+fn later(now: Instant) -> Instant {
+    now.checked_add(CHECKED_AGAIN_AFTER).unwrap_or(now)
+}
+
+fn fault(field: &str, code: &'static str, message: impl Into<String>) -> OperatorError {
+    OperatorError::Fault(Fault::new(field, code, message))
+}

@@ -1,0 +1,279 @@
+//! Decisions on a request: denying, cancelling, answering, adding an identifier, opening again.
+
+#[cfg(test)]
+mod tests;
+
+use domain::identifier::Region;
+use domain::request::{ClosedAs, Closing, closes_as, state};
+use domain::task::{Command, Refused};
+use domain::{
+    Event, Identifier, IdentifierId, IdentifierKind, Origin, Outcome, Request, RequestId,
+    RequestState, Task, TaskId,
+};
+use serde::Serialize;
+use store::Transition;
+
+use super::desk::{Desk, OperatorError};
+use super::draft::{Rules, read_identifier};
+use super::fault::Fault;
+use super::note;
+
+/// What stopping a request came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// Tasks that will not be carried out.
+    pub cancelled: Vec<TaskId>,
+    /// Tasks that can't be stopped any more: something was, or may have been, sent.
+    pub cant_be_stopped: Vec<Task>,
+}
+
+/// Refuses a request. What was not sent is cancelled.
+pub async fn deny(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Stopped, OperatorError> {
+    stop(desk, id, ClosedAs::Denied, Event::RequestDenied, note).await
+}
+
+/// Ends a request that its person took back. What was not sent is cancelled.
+pub async fn cancel(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Stopped, OperatorError> {
+    stop(desk, id, ClosedAs::Withdrawn, Event::RequestCancelled, note).await
+}
+
+async fn stop(
+    desk: &Desk<'_>,
+    id: RequestId,
+    how: ClosedAs,
+    event: Event,
+    note: &str,
+) -> Result<Stopped, OperatorError> {
+    let note = note::read(desk, id, note).await?;
+    desk.write_fresh(async || {
+        let (request, tasks) = load(desk, id).await?;
+        refuse_closed(&request)?;
+        let mut transition = Transition::default();
+        let mut stopped = Stopped::default();
+        for task in tasks.into_iter().filter(|task| !task.is_over()) {
+            match task.apply(Command::Cancel, &desk.actor, desk.now) {
+                Ok((moved, entry)) => {
+                    stopped.cancelled.push(task.id);
+                    transition.tasks.push(moved);
+                    transition.journal.push(entry);
+                }
+                Err(_) => stopped.cant_be_stopped.push(task),
+            }
+        }
+        let entry = desk
+            .entry(event)
+            .request(id)
+            .fact("n_cancelled", stopped.cancelled.len())
+            .fact("n_cant_be_stopped", stopped.cant_be_stopped.len());
+        transition.journal.insert(0, entry);
+        transition.requests.push(close(desk, request, how, &note));
+        Ok((transition, stopped))
+    })
+    .await
+}
+
+/// Records that the person was told what came of it, and closes the request.
+pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<ClosedAs, OperatorError> {
+    let note = note::read(desk, id, note).await?;
+    desk.write_fresh(async || {
+        let (request, tasks) = load(desk, id).await?;
+        refuse_closed(&request)?;
+        let state = state(&request, &tasks);
+        if state != RequestState::Answering {
+            let why = "not every system is settled, so there is no answer to give yet";
+            return Err(OperatorError::WrongState { state, why });
+        }
+        let how = closes_as(&tasks);
+        let entry = desk.entry(Event::RequestAnswered).request(id).fact("closed_as", how.word());
+        let transition = Transition {
+            requests: vec![close(desk, request, how, &note)],
+            journal: vec![entry],
+            ..Transition::default()
+        };
+        Ok((transition, how))
+    })
+    .await
+}
+
+/// Opens a closed request again. What had been cancelled begins anew.
+pub async fn reopen(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<(), OperatorError> {
+    let note = note::read(desk, id, note).await?;
+    desk.write_fresh(async || {
+        let (request, tasks) = load(desk, id).await?;
+        let Some(closing) = &request.closing else {
+            let why = "only a closed request can be opened again";
+            return Err(OperatorError::WrongState { state: request.state, why });
+        };
+        let entry = desk
+            .entry(Event::RequestReopened)
+            .request(id)
+            .fact("was", closing.how.word())
+            .fact("why", note.as_str());
+        let mut transition = Transition { journal: vec![entry], ..Transition::default() };
+        for task in tasks {
+            if task.detail.outcome == Some(Outcome::Cancelled) {
+                begin_anew(desk, &task, &mut transition)?;
+            }
+        }
+        transition.requests.push(Request { closing: None, ..request });
+        Ok((transition, ()))
+    })
+    .await
+}
+
+fn begin_anew(
+    desk: &Desk<'_>,
+    task: &Task,
+    transition: &mut Transition,
+) -> Result<(), OperatorError> {
+    if let Some(work) = &task.detail.hand {
+        let id = TaskId::new(desk.ids);
+        let (connection, work) = (task.connection, work.clone());
+        let hand = Task::by_hand(id, task.request, task.right, connection, work, desk.now);
+        let entry = desk.entry(Event::TaskCreated).request(task.request).task(id);
+        transition.journal.push(entry.connection(task.connection).fact("for", "a person"));
+        transition.new_tasks.push(hand);
+        return Ok(());
+    }
+    let (moved, entry) = apply(desk, task, Command::Retry)?;
+    transition.tasks.push(moved);
+    transition.journal.push(entry);
+    Ok(())
+}
+
+/// What adding identifiers came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Added {
+    /// Identifiers that are new to the request.
+    pub n_new: usize,
+    /// Identifiers that it had already.
+    pub n_known: usize,
+    /// Tasks that look for the person again, now or when what is under way is finished.
+    pub tasks: Vec<TaskId>,
+}
+
+/// Adds identifiers to an open request. Systems that can use one of them look again.
+pub async fn add_identifiers(
+    desk: &Desk<'_>,
+    id: RequestId,
+    given: &[(IdentifierKind, String)],
+    region: Option<Region>,
+) -> Result<Added, OperatorError> {
+    let rules = Rules::load(desk, region).await?;
+    let mut read = Vec::new();
+    for (kind, value) in given {
+        let fault =
+            |(code, message)| OperatorError::Fault(Fault::new(kind.to_string(), code, message));
+        read.push((kind, value.trim(), read_identifier(kind, value, &rules).map_err(fault)?));
+    }
+    desk.write_fresh(async || {
+        let (request, tasks) = load(desk, id).await?;
+        refuse_closed(&request)?;
+        let known = desk.store.identifiers_of(&[id]).await?;
+        let mut transition = Transition::default();
+        let mut added = Added::default();
+        let mut kinds = Vec::new();
+        for (kind, given, normalised) in &read {
+            let is_known =
+                known.iter().any(|(_, one)| one.kind == **kind && one.normalised == *normalised);
+            if is_known {
+                added.n_known += 1;
+                continue;
+            }
+            let identifier = new_identifier(desk, kind, given, normalised);
+            let entry = desk.entry(Event::IdentifierAdded).request(id);
+            transition.journal.push(
+                entry.fact("kind", kind.to_string()).fact("identifier", identifier.id.to_string()),
+            );
+            transition.new_identifiers.push((id, identifier));
+            kinds.push((*kind).clone());
+        }
+        added.n_new = kinds.len();
+        if !kinds.is_empty() {
+            let of_systems = tasks.iter().filter(|task| task.detail.hand.is_none());
+            for task in of_systems {
+                if can_use(desk, task, &kinds).await?
+                    && let Ok((moved, entry)) =
+                        task.apply(Command::AddIdentifier, &desk.actor, desk.now)
+                {
+                    added.tasks.push(task.id);
+                    transition.tasks.push(moved);
+                    transition.journal.push(entry);
+                }
+            }
+        }
+        Ok((transition, added))
+    })
+    .await
+}
+
+fn new_identifier(
+    desk: &Desk<'_>,
+    kind: &IdentifierKind,
+    given: &str,
+    normalised: &str,
+) -> Identifier {
+    Identifier {
+        id: IdentifierId::new(desk.ids),
+        kind: kind.clone(),
+        given: given.to_owned(),
+        normalised: normalised.to_owned(),
+        origin: Origin::Added,
+        seen_in: Vec::new(),
+    }
+}
+
+/// Whether a task's system can look up, or lacks, one of these kinds.
+async fn can_use(
+    desk: &Desk<'_>,
+    task: &Task,
+    kinds: &[IdentifierKind],
+) -> Result<bool, OperatorError> {
+    if task.detail.needs.iter().any(|kind| kinds.contains(kind)) {
+        return Ok(true);
+    }
+    let Some(id) = task.connection else { return Ok(false) };
+    let connection = desk.store.connection(id).await?;
+    let connection = connection.filter(|connection| connection.removed_at.is_none());
+    let connector = connection.and_then(|connection| desk.connector(&connection.connector));
+    Ok(connector.is_some_and(|connector| {
+        let takes = connector.manifest().takes;
+        kinds.iter().any(|kind| matches!(kind, IdentifierKind::Custom(_)) || takes.contains(kind))
+    }))
+}
+
+/// A request with its tasks.
+pub(super) async fn load(
+    desk: &Desk<'_>,
+    id: RequestId,
+) -> Result<(Request, Vec<Task>), OperatorError> {
+    let request =
+        desk.store.request(id).await?.ok_or(OperatorError::NotFound { what: "request" })?;
+    Ok((request, desk.store.tasks_of(&[id]).await?))
+}
+
+/// Carries a command out on a task.
+pub(super) fn apply(
+    desk: &Desk<'_>,
+    task: &Task,
+    command: Command,
+) -> Result<(Task, domain::Entry), OperatorError> {
+    let refused = |refused: Refused| OperatorError::Refused { task: task.id, refused };
+    task.apply(command, &desk.actor, desk.now).map_err(refused)
+}
+
+/// Refuses to act on a closed request.
+pub(super) fn refuse_closed(request: &Request) -> Result<(), OperatorError> {
+    match request.closing {
+        None => Ok(()),
+        Some(_) => Err(OperatorError::WrongState {
+            state: RequestState::Closed,
+            why: "open it again first (habeas request reopen)",
+        }),
+    }
+}
+
+fn close(desk: &Desk<'_>, request: Request, how: ClosedAs, note: &str) -> Request {
+    let closing = Closing { how, at: desk.now, by: desk.name(), note: note.to_owned() };
+    Request { closing: Some(closing), ..request }
+}

@@ -1,0 +1,115 @@
+//! The desk: who acts, when, on which store. Every action of a person takes it.
+
+use connector_api::Connector;
+use domain::id::IdSource;
+use domain::{Actor, Entry, Event, Instant};
+use store::{Applied, Store, StoreError, Transition};
+
+/// How often a decision is made anew before its maker is told to look again.
+const TRIES: usize = 5;
+
+/// Who acts, when, on which store.
+pub struct Desk<'a> {
+    /// The store.
+    pub store: &'a Store,
+    /// The connectors that exist.
+    pub connectors: &'a [&'static dyn Connector],
+    /// Where new ids come from.
+    pub ids: &'a dyn IdSource,
+    /// The person.
+    pub actor: Actor,
+    /// The time.
+    pub now: Instant,
+}
+
+impl Desk<'_> {
+    /// A journal entry by this person, now.
+    pub(super) fn entry(&self, event: Event) -> Entry {
+        Entry::new(self.now, self.actor.clone(), event)
+    }
+
+    /// The person's name, for decisions that keep it.
+    pub(super) fn name(&self) -> String {
+        self.actor.to_string()
+    }
+
+    /// The connector of this name.
+    pub(super) fn connector(&self, name: &str) -> Option<&'static dyn Connector> {
+        self.connectors.iter().copied().find(|connector| connector.manifest().name == name)
+    }
+
+    /// Makes a transition out of what the store holds now and writes it; makes it again if somebody
+    /// else, most often the engine, changed a row of it in between.
+    pub(super) async fn write_fresh<T>(
+        &self,
+        make: impl AsyncFn() -> Result<(Transition, T), OperatorError>,
+    ) -> Result<T, OperatorError> {
+        for _ in 0..TRIES {
+            let (transition, answer) = make().await?;
+            if self.store.apply(None, &[transition]).await?.first() != Some(&Applied::Lost) {
+                return Ok(answer);
+            }
+        }
+        Err(OperatorError::ChangedMeanwhile)
+    }
+
+    /// Writes one transition; an error if somebody else changed a row of it first.
+    pub(super) async fn write(&self, transition: Transition) -> Result<(), OperatorError> {
+        match self.store.apply(None, &[transition]).await?.first() {
+            Some(Applied::Lost) => Err(OperatorError::ChangedMeanwhile),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why an action of a person could not be carried out. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// Nothing has this id or name.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// The beginning of an id fits several.
+    #[error("{n} {what} begin like that; give more of the id")]
+    Ambiguous {
+        /// What was looked for.
+        what: &'static str,
+        /// How many.
+        n: usize,
+    },
+    /// The task's state does not allow it.
+    #[error("task {task}: {refused}")]
+    Refused {
+        /// The task.
+        task: domain::TaskId,
+        /// Why.
+        refused: domain::task::Refused,
+    },
+    /// The request's state does not allow it.
+    #[error("the request is {state}: {why}")]
+    WrongState {
+        /// Its state.
+        state: domain::RequestState,
+        /// What is wrong with that.
+        why: &'static str,
+    },
+    /// Somebody else, or the engine, was quicker.
+    #[error("it was changed by someone else at the same moment; look at it again")]
+    ChangedMeanwhile,
+    /// A connection that a failed call or check paused.
+    #[error("it is paused because {why}; {remedy}")]
+    NeedsCheck {
+        /// Why it is paused.
+        why: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// A value can't be taken.
+    #[error("{0}")]
+    Fault(super::fault::Fault),
+    /// The store failed.
+    #[error("the store could not be used")]
+    Store(#[from] StoreError),
+}

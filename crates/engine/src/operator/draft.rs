@@ -1,0 +1,213 @@
+//! Drafts of requests, as a person or a file gives them, and the rules that a draft must keep.
+
+mod dates;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use domain::deadline::{Deadline, deadline};
+use domain::identifier::{NormaliseError, normalise};
+use domain::request::Verified;
+use domain::{Digest, IdentifierKind, Instant, Right, Scope};
+use serde::Serialize;
+
+use super::fault::Fault;
+pub(super) use dates::read as read_date;
+pub use rules::Rules;
+
+/// More identifiers than this are no longer one person's.
+const MOST_IDENTIFIERS: usize = 50;
+/// Longer texts are not what the field is for.
+const LONGEST_TEXT: usize = 200;
+
+/// A request as it was given. Nothing in it has been looked at yet.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Draft {
+    /// The right's word.
+    pub right: String,
+    /// The scope's words, parted by `|`; empty for the right's default.
+    pub scope: String,
+    /// Identifiers as given.
+    pub identifiers: Vec<(IdentifierKind, String)>,
+    /// The law.
+    pub jurisdiction: Option<String>,
+    /// The brand.
+    pub brand: Option<String>,
+    /// The kind of person.
+    pub subject_kind: Option<String>,
+    /// The name another system has for the request.
+    pub external_id: Option<String>,
+    /// When it was received; now if absent.
+    pub received_at: Option<String>,
+    /// When it must be answered; follows from a setting if absent.
+    pub due_at: Option<String>,
+    /// Who vouches for the person; whoever enters it if absent.
+    pub verified_by: Option<String>,
+    /// When they did.
+    pub verified_at: Option<String>,
+}
+
+/// A draft that keeps the rules.
+pub(super) struct Checked {
+    pub(super) right: Right,
+    pub(super) scope: Scope,
+    /// Kind, as given, normalised; no two the same.
+    pub(super) identifiers: Vec<(IdentifierKind, String, String)>,
+    pub(super) jurisdiction: Option<String>,
+    pub(super) brand: Option<String>,
+    pub(super) subject_kind: Option<String>,
+    pub(super) external_id: Option<String>,
+    pub(super) received_at: Instant,
+    pub(super) deadline: Deadline,
+    pub(super) verified: Verified,
+    /// Whether the draft named who vouches.
+    pub(super) verified_as_given: bool,
+}
+
+/// Checks a draft: one fault per field at most, all of them at once.
+pub(super) fn check(draft: &Draft, rules: &Rules) -> Result<Checked, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let right = keep(read_right(draft), &mut faults);
+    let scope =
+        keep(right.map_or(Ok(Scope::default()), |right| read_scope(right, draft)), &mut faults);
+    let identifiers = read_identifiers(draft, rules, &mut faults);
+    let mut text = |field, value: &Option<String>| {
+        keep(read_text(field, value.as_deref()), &mut faults).flatten()
+    };
+    let jurisdiction = text("jurisdiction", &draft.jurisdiction);
+    let brand = text("brand", &draft.brand);
+    let subject_kind = text("subject_kind", &draft.subject_kind);
+    let external_id = text("external_id", &draft.external_id);
+    let received_at = keep(dates::received(draft.received_at.as_deref(), rules.now), &mut faults);
+    let due_at = keep(dates::due(draft.due_at.as_deref(), received_at), &mut faults).flatten();
+    let verified = read_verified(draft, rules, &mut faults);
+    match (right, scope, received_at, verified) {
+        (Some(right), Some(scope), Some(received_at), Some(verified)) if faults.is_empty() => {
+            Ok(Checked {
+                right,
+                scope,
+                identifiers,
+                jurisdiction,
+                brand,
+                subject_kind,
+                external_id,
+                received_at,
+                deadline: deadline(received_at, due_at, rules.respond_within),
+                verified,
+                verified_as_given: draft.verified_by.is_some(),
+            })
+        }
+        _ => Err(faults),
+    }
+}
+
+impl Draft {
+    /// What makes it the same request when it comes again: its external id, else its content.
+    pub(super) fn key(&self) -> String {
+        match &self.external_id {
+            Some(id) => format!("external:{}", id.trim()),
+            None => format!("content:{}", Digest::of_json(self)),
+        }
+    }
+}
+
+fn keep<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+    read.map_err(|fault| faults.push(fault)).ok()
+}
+
+fn read_right(draft: &Draft) -> Result<Right, Fault> {
+    let word = draft.right.trim();
+    word.parse().map_err(|error: domain::right::UnknownWord| {
+        Fault::new("right", "E-REQ-001", error.to_string())
+    })
+}
+
+fn read_scope(right: Right, draft: &Draft) -> Result<Scope, Fault> {
+    Scope::parse(right, &draft.scope)
+        .map_err(|error| Fault::new("scope", "E-REQ-002", error.to_string()))
+}
+
+fn read_text(field: &str, text: Option<&str>) -> Result<Option<String>, Fault> {
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(None) };
+    if text.chars().count() > LONGEST_TEXT {
+        let message = format!("is longer than {LONGEST_TEXT} characters");
+        return Err(Fault::new(field, "E-REQ-004", message));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Fault::new(field, "E-REQ-004", "holds a control character"));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+fn read_identifiers(
+    draft: &Draft,
+    rules: &Rules,
+    faults: &mut Vec<Fault>,
+) -> Vec<(IdentifierKind, String, String)> {
+    let mut identifiers: Vec<(IdentifierKind, String, String)> = Vec::new();
+    let before = faults.len();
+    for (kind, given) in &draft.identifiers {
+        let field = kind.to_string();
+        match read_identifier(kind, given, rules) {
+            Err((code, message)) if faults.iter().all(|fault| fault.field != field) => {
+                faults.push(Fault::new(field, code, message));
+            }
+            Err(_) => {}
+            Ok(value) if identifiers.iter().any(|(k, _, known)| k == kind && *known == value) => {}
+            Ok(value) => identifiers.push((kind.clone(), given.trim().to_owned(), value)),
+        }
+    }
+    if draft.identifiers.is_empty() {
+        let message = "there is no identifier, so nobody can be found";
+        faults.push(Fault::new("", "E-REQ-003", message));
+    } else if faults.len() == before && identifiers.len() > MOST_IDENTIFIERS {
+        let message = format!("there are more than {MOST_IDENTIFIERS} identifiers");
+        faults.push(Fault::new("", "E-REQ-005", message));
+    }
+    identifiers
+}
+
+/// The normalised value of an identifier, or a code and what is wrong.
+pub(super) fn read_identifier(
+    kind: &IdentifierKind,
+    given: &str,
+    rules: &Rules,
+) -> Result<String, (&'static str, String)> {
+    let value = normalise(kind, given, rules.region.as_ref())
+        .map_err(|error| (code_of(error), error.to_string()))?;
+    if rules.placeholders.matches(kind, &value) {
+        let message = "is a placeholder, which names everybody and nobody; it is never acted on";
+        return Err(("E-REQ-016", message.to_owned()));
+    }
+    if !rules.takes(kind) {
+        let message =
+            "no connection takes identifiers of this type, so nobody would be found by it";
+        return Err(("E-REQ-017", message.to_owned()));
+    }
+    Ok(value)
+}
+
+fn code_of(error: NormaliseError) -> &'static str {
+    match error {
+        NormaliseError::Empty => "E-REQ-010",
+        NormaliseError::TooLong | NormaliseError::ControlCharacter => "E-REQ-011",
+        NormaliseError::Invisible | NormaliseError::LookAlike => "E-REQ-012",
+        NormaliseError::NotAnEmail => "E-REQ-013",
+        NormaliseError::NotAPhone => "E-REQ-014",
+        NormaliseError::PhoneWithoutCountry | NormaliseError::UnknownRegion => "E-REQ-015",
+    }
+}
+
+fn read_verified(draft: &Draft, rules: &Rules, faults: &mut Vec<Fault>) -> Option<Verified> {
+    let by = keep(read_text("verified_by", draft.verified_by.as_deref()), faults)?;
+    let at = keep(dates::verified(draft.verified_at.as_deref(), rules.now), faults)?;
+    match (by, at) {
+        (Some(by), at) => Some(Verified { by, at: at.unwrap_or(rules.now) }),
+        (None, None) => Some(Verified { by: rules.entered_by.clone(), at: rules.now }),
+        (None, Some(_)) => {
+            let message = "there is a time of verification, but not who verified (verified_by)";
+            faults.push(Fault::new("verified_at", "E-REQ-024", message));
+            None
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What drafts are measured by: settings, the operator, and what the connections take.
+
+use std::collections::BTreeSet;
+
+use domain::guard::Placeholders;
+use domain::identifier::Region;
+use domain::{Connection, IdentifierKind, Instant};
+use serde_json::Value;
+
+use crate::operator::controls;
+use crate::operator::desk::{Desk, OperatorError};
+
+/// What drafts are measured by. Read once, not for each draft.
+pub struct Rules {
+    pub(super) now: Instant,
+    pub(super) region: Option<Region>,
+    pub(super) placeholders: Placeholders,
+    pub(super) respond_within: u32,
+    pub(super) entered_by: String,
+    /// The types that some connection takes; absent while there is no connection.
+    pub(super) taken: Option<Taken>,
+}
+
+/// The identifier types that some connection takes.
+#[derive(Default)]
+pub(super) struct Taken {
+    built_in: BTreeSet<IdentifierKind>,
+    custom: BTreeSet<String>,
+}
+
+impl Rules {
+    /// The rules as they are now.
+    pub async fn load(desk: &Desk<'_>, region: Option<Region>) -> Result<Self, OperatorError> {
+        let connections = desk.store.connections().await?;
+        Ok(Self {
+            now: desk.now,
+            region,
+            placeholders: controls::placeholders(desk.store).await?,
+            respond_within: controls::respond_within(desk.store).await?,
+            entered_by: desk.name(),
+            taken: (!connections.is_empty()).then(|| taken(desk, &connections)),
+        })
+    }
+
+    /// Whether somebody could be found by this type. Without any connection all work is by hand, and
+    /// people take every type.
+    pub(super) fn takes(&self, kind: &IdentifierKind) -> bool {
+        let Some(taken) = &self.taken else { return true };
+        taken.built_in.contains(kind) || taken.custom.contains(&kind.to_string())
+    }
+}
+
+fn taken(desk: &Desk<'_>, connections: &[Connection]) -> Taken {
+    let mut taken = Taken::default();
+    for connection in connections {
+        if let Some(connector) = desk.connector(&connection.connector) {
+            taken.built_in.extend(connector.manifest().takes.iter().cloned());
+        }
+        // A custom type is taken where a setting names it (`id.NAME`), whatever the setting is called.
+        for value in connection.settings.values() {
+            collect_custom(value, &mut taken.custom);
+        }
+    }
+    taken
+}
+
+fn collect_custom(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.starts_with("id.") => {
+            into.insert(text.clone());
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_custom(value, into)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                collect_custom(&Value::String(key.clone()), into);
+                collect_custom(value, into);
+            }
+        }
+        _ => {}
+    }
+}

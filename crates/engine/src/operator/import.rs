@@ -1,0 +1,213 @@
+//! Importing a file of requests, in groups of one transaction each.
+//!
+//! The file is read twice: first whole, so that a fault of the file imports nothing, then group by
+//! group. Running it again after a crash is harmless: rows that are in come back as known. Memory
+//! stays constant; only a dry run, which stores nothing to compare with, keeps a short digest of
+//! each row.
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use domain::identifier::Region;
+use domain::{Event, ImportId, RequestId};
+use serde::Serialize;
+use store::Transition;
+
+use super::csv::{FileFault, Reader};
+use super::desk::{Desk, OperatorError};
+use super::draft::{Draft, Rules};
+use super::fault::Fault;
+use super::intake::{Channel, Run, Seen, Verdict, take, twice};
+
+/// Rows per transaction.
+const GROUP: usize = 500;
+
+/// How to import.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Only say what would happen.
+    pub dry_run: bool,
+    /// The region of phone numbers without a country.
+    pub phone_region: Option<Region>,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows read.
+    pub n_rows: u64,
+    /// Rows in the file.
+    pub n_rows_total: u64,
+}
+
+/// A row that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BadRow {
+    /// Its number; the header is row 1.
+    pub row: u64,
+    /// What is wrong with it.
+    pub faults: Vec<Fault>,
+}
+
+/// What an import came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Rows in the file, without the header.
+    pub n_rows: u64,
+    /// Requests that are new, or would be.
+    pub n_new: u64,
+    /// Requests that were in already.
+    pub n_known: u64,
+    /// Rows left out.
+    pub n_left_out: u64,
+    /// The first of them, for the screen; the result file has them all.
+    pub bad_rows: Vec<BadRow>,
+}
+
+/// The most bad rows that a summary holds.
+const MOST_SHOWN: usize = 100;
+
+/// Why nothing, or not everything, was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file itself; nothing was imported.
+    #[error("nothing was imported")]
+    File(#[from] FileFault),
+    /// The result file could not be written. What was imported stays; importing again completes it.
+    #[error("could not write the result file")]
+    Results(#[source] io::Error),
+    /// The store, or the journal. What was imported stays; importing again completes it.
+    #[error("the import stopped; what is in stays, and importing the file again completes it")]
+    Operator(#[from] OperatorError),
+}
+
+/// Imports a file. `results` gets a line per row: its number, the request's id, codes of errors.
+pub async fn import(
+    desk: &Desk<'_>,
+    mut file: impl Read + Seek,
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+    results: &mut dyn Write,
+) -> Result<Summary, ImportError> {
+    let n_rows_total = look_through(&mut file)?;
+    file.seek(SeekFrom::Start(0)).map_err(FileFault::Read)?;
+    let mut reader = Reader::open(file)?;
+    let run = if options.dry_run { Run::Dry } else { Run::Real };
+    let mut importing = Importing {
+        rules: Rules::load(desk, options.phone_region.clone()).await?,
+        seen: Seen::default(),
+        begun: RequestId::new(desk.ids),
+        run,
+        summary: Summary::default(),
+    };
+    results.write_all(b"row,request_id,error_code\n").map_err(ImportError::Results)?;
+    loop {
+        let group = read_group(&mut reader)?;
+        if group.is_empty() {
+            break;
+        }
+        importing.group(desk, group, results).await?;
+        progress(Progress { n_rows: importing.summary.n_rows, n_rows_total });
+    }
+    results.flush().map_err(ImportError::Results)?;
+    if run == Run::Real {
+        importing.journal(desk).await?;
+    }
+    Ok(importing.summary)
+}
+
+/// Reads the whole file for faults of the file, and counts its rows.
+fn look_through(file: &mut impl Read) -> Result<u64, FileFault> {
+    let mut reader = Reader::open(file)?;
+    let mut n_rows = 0;
+    while reader.next_row()?.is_some() {
+        n_rows += 1;
+    }
+    Ok(n_rows)
+}
+
+type Group = Vec<(u64, Result<Draft, Fault>)>;
+
+fn read_group(reader: &mut Reader<impl Read>) -> Result<Group, FileFault> {
+    let mut group = Vec::new();
+    while group.len() < GROUP {
+        let Some(row) = reader.next_row()? else { break };
+        group.push(row);
+    }
+    Ok(group)
+}
+
+struct Importing {
+    rules: Rules,
+    seen: Seen,
+    /// An id made before any of this run's: what is younger came in with this file.
+    begun: RequestId,
+    run: Run,
+    summary: Summary,
+}
+
+impl Importing {
+    async fn group(
+        &mut self,
+        desk: &Desk<'_>,
+        group: Group,
+        results: &mut dyn Write,
+    ) -> Result<(), ImportError> {
+        if self.run == Run::Real {
+            self.seen.clear();
+        }
+        let good = group.iter().filter_map(|(_, row)| row.as_ref().ok().cloned());
+        let drafts: Vec<_> = good.collect();
+        let taken =
+            take(desk, &self.rules, Channel::File, self.run, &mut self.seen, &drafts).await?;
+        let mut taken = taken.into_iter();
+        for (row, draft) in group {
+            let verdict = match draft {
+                Err(fault) => Verdict::Faults(vec![fault]),
+                Ok(_) => taken.next().unwrap_or(Verdict::New(None)),
+            };
+            self.note(row, verdict, results).map_err(ImportError::Results)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, row: u64, verdict: Verdict, results: &mut dyn Write) -> io::Result<()> {
+        let summary = &mut self.summary;
+        summary.n_rows += 1;
+        let (id, faults) = match verdict {
+            Verdict::New(id) => {
+                summary.n_new += 1;
+                (id, Vec::new())
+            }
+            Verdict::Known(id) if id > self.begun => (Some(id), vec![twice()]),
+            Verdict::Known(id) => {
+                summary.n_known += 1;
+                (Some(id), Vec::new())
+            }
+            Verdict::Faults(faults) => (None, faults),
+        };
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        let id = id.map(|id| id.to_string()).unwrap_or_default();
+        writeln!(results, "{row},{id},{}", codes.join("|"))?;
+        if !faults.is_empty() {
+            summary.n_left_out += 1;
+            if summary.bad_rows.len() < MOST_SHOWN {
+                summary.bad_rows.push(BadRow { row, faults });
+            }
+        }
+        Ok(())
+    }
+
+    async fn journal(&self, desk: &Desk<'_>) -> Result<(), OperatorError> {
+        let entry = desk
+            .entry(Event::Imported)
+            .fact("import", ImportId::new(desk.ids).to_string())
+            .fact("n_rows", self.summary.n_rows)
+            .fact("n_new", self.summary.n_new)
+            .fact("n_known", self.summary.n_known)
+            .fact("n_left_out", self.summary.n_left_out);
+        desk.write(Transition { journal: vec![entry], ..Transition::default() }).await
+    }
+}

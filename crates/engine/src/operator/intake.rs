@@ -1,0 +1,158 @@
+//! Taking requests in: drafts become requests, each once, or come back with their faults.
+
+mod same;
+#[cfg(test)]
+mod tests;
+
+use domain::identifier::{Identifier, Origin, Region};
+use domain::{Event, IdentifierId, Request, RequestId, RequestState};
+use store::{Added, NewRequest};
+
+use super::desk::{Desk, OperatorError};
+use super::draft::{self, Checked, Draft, Rules};
+use super::fault::Fault;
+pub(super) use same::{Seen, twice};
+
+/// What came of a draft: the request, new or known, or what is wrong with it.
+pub type Taken = Result<Added, Vec<Fault>>;
+
+/// Where drafts come from. Both are kept from entering a request twice, each in its own way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Channel {
+    /// Typed. Without an external id it is another request each time; one for the same person and
+    /// right is refused while the first is open.
+    Keyboard,
+    /// A file, which may be read again after a fault or a crash. The same row is the same request.
+    File,
+}
+
+/// Whether anything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    /// Yes.
+    Real,
+    /// No: what would come of it is found out, ids apart.
+    Dry,
+}
+
+/// What a dry run says of a draft that would be taken, or of one that is known.
+pub(super) enum Verdict {
+    /// It was, or would be, taken in; the id only if it was.
+    New(Option<RequestId>),
+    /// It is in already.
+    Known(RequestId),
+    /// It can't be taken.
+    Faults(Vec<Fault>),
+}
+
+/// Takes in drafts that a person typed.
+pub async fn submit(
+    desk: &Desk<'_>,
+    drafts: &[Draft],
+    region: Option<Region>,
+) -> Result<Vec<Taken>, OperatorError> {
+    let rules = Rules::load(desk, region).await?;
+    let mut seen = Seen::default();
+    let verdicts = take(desk, &rules, Channel::Keyboard, Run::Real, &mut seen, drafts).await?;
+    let taken = verdicts.into_iter().map(|verdict| match verdict {
+        Verdict::New(Some(id)) => Ok(Added::New(id)),
+        Verdict::Known(id) => Ok(Added::Known(id)),
+        Verdict::Faults(faults) => Err(faults),
+        Verdict::New(None) => Err(Vec::new()),
+    });
+    Ok(taken.collect())
+}
+
+/// Takes in a group of drafts in one transaction.
+pub(super) async fn take(
+    desk: &Desk<'_>,
+    rules: &Rules,
+    channel: Channel,
+    run: Run,
+    seen: &mut Seen,
+    drafts: &[Draft],
+) -> Result<Vec<Verdict>, OperatorError> {
+    let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(drafts.len());
+    let mut checked = Vec::new();
+    for draft in drafts {
+        match draft::check(draft, rules).and_then(|one| seen.take(draft, one)) {
+            Ok(one) => {
+                checked.push((verdicts.len(), one));
+                verdicts.push(None);
+            }
+            Err(faults) => verdicts.push(Some(Verdict::Faults(faults))),
+        }
+    }
+    let standing = same::find(desk, channel, drafts, &checked).await?;
+    let mut new = Vec::new();
+    for ((index, one), standing) in checked.into_iter().zip(standing) {
+        if standing.is_some() {
+            put(&mut verdicts, index, standing);
+        } else if run == Run::Dry {
+            put(&mut verdicts, index, Some(Verdict::New(None)));
+        } else if let Some(draft) = drafts.get(index) {
+            new.push((index, new_request(desk, channel, draft, one)));
+        }
+    }
+    let (indexes, new): (Vec<_>, Vec<_>) = new.into_iter().unzip();
+    let added = desk.store.add_requests(new, desk.now).await?;
+    for (index, added) in indexes.into_iter().zip(added) {
+        let verdict = match added {
+            Added::New(id) => Verdict::New(Some(id)),
+            Added::Known(id) => Verdict::Known(id),
+        };
+        put(&mut verdicts, index, Some(verdict));
+    }
+    Ok(verdicts.into_iter().flatten().collect())
+}
+
+fn put(verdicts: &mut [Option<Verdict>], index: usize, verdict: Option<Verdict>) {
+    if let Some(place) = verdicts.get_mut(index) {
+        *place = verdict;
+    }
+}
+
+fn new_request(desk: &Desk<'_>, channel: Channel, draft: &Draft, one: Checked) -> NewRequest {
+    let id = RequestId::new(desk.ids);
+    let identifiers = one.identifiers.iter().map(|(kind, given, normalised)| Identifier {
+        id: IdentifierId::new(desk.ids),
+        kind: kind.clone(),
+        given: given.clone(),
+        normalised: normalised.clone(),
+        origin: Origin::Given,
+        seen_in: Vec::new(),
+    });
+    let how = if one.verified_as_given { "as given" } else { "by whoever entered it" };
+    let received = desk
+        .entry(Event::RequestReceived)
+        .request(id)
+        .fact("right", one.right.word())
+        .fact("n_identifiers", one.identifiers.len())
+        .fact("is_late", one.deadline.is_past(desk.now));
+    let verified = desk.entry(Event::RequestVerified).request(id).fact("how", how);
+    let idempotency = match channel {
+        Channel::Keyboard if draft.external_id.is_none() => format!("typed:{id}"),
+        _ => draft.key(),
+    };
+    NewRequest {
+        identifiers: identifiers.collect(),
+        idempotency,
+        journal: vec![received, verified],
+        request: Request {
+            id,
+            right: one.right,
+            scope: one.scope,
+            received_at: one.received_at,
+            deadline: one.deadline,
+            jurisdiction: one.jurisdiction,
+            brand: one.brand,
+            subject_kind: one.subject_kind,
+            external_id: one.external_id,
+            verified: Some(one.verified),
+            routed: None,
+            closing: None,
+            state: RequestState::Received,
+            version: 0,
+        },
+    }
+}

@@ -1,0 +1,163 @@
+//! The same request, or the same person under the same right, once more: in the drafts at hand, and
+//! among the requests that are open.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::{Digest, IdentifierKind, Request, RequestId};
+use serde::Serialize;
+
+use super::{Channel, Verdict};
+use crate::operator::desk::{Desk, OperatorError};
+use crate::operator::draft::{Checked, Draft};
+use crate::operator::fault::Fault;
+
+/// What was seen in the drafts at hand: short digests, no values. Cleared group by group, since what
+/// was stored is found in the store; kept over the whole of a dry run, which stores nothing.
+#[derive(Default)]
+pub(in crate::operator) struct Seen {
+    rows: HashSet<u64>,
+    people: HashSet<u64>,
+}
+
+impl Seen {
+    /// Lets a draft pass unless it, or its person under the same right and scope, came before.
+    pub(super) fn take(&mut self, draft: &Draft, one: Checked) -> Result<Checked, Vec<Fault>> {
+        if !self.rows.insert(short(&draft.key())) {
+            return Err(vec![twice()]);
+        }
+        let scope = one.scope.to_string();
+        let of_one_person = naming(&one);
+        let people: Vec<_> = of_one_person
+            .map(|(kind, value)| short(&(one.right, &scope, kind.to_string(), value)))
+            .collect();
+        if people.iter().any(|person| self.people.contains(person)) {
+            let message = "an earlier row asks for the same right for the same person";
+            return Err(vec![Fault::new("", "E-REQ-041", message)]);
+        }
+        self.people.extend(people);
+        Ok(one)
+    }
+
+    /// Forgets everything.
+    pub(in crate::operator) fn clear(&mut self) {
+        self.rows.clear();
+        self.people.clear();
+    }
+}
+
+/// That a row stands in a file twice.
+pub(in crate::operator) fn twice() -> Fault {
+    Fault::new("", "E-CSV-013", "the same row stands further up in this file")
+}
+
+fn short(value: &impl Serialize) -> u64 {
+    let digest = Digest::of_json(value);
+    digest.bytes().iter().take(8).fold(0, |short, byte| short << 8 | u64::from(*byte))
+}
+
+/// The identifiers by which two requests are known to be about one person. What a household shares
+/// says nothing.
+fn naming(one: &Checked) -> impl Iterator<Item = (&IdentifierKind, &str)> {
+    let naming = one.identifiers.iter().filter(|(kind, ..)| !kind.is_shared_by_people());
+    naming.map(|(kind, _, value)| (kind, value.as_str()))
+}
+
+/// For each draft, what an open request of the same person says about it, if there is one.
+pub(super) async fn find(
+    desk: &Desk<'_>,
+    channel: Channel,
+    drafts: &[Draft],
+    checked: &[(usize, Checked)],
+) -> Result<Vec<Option<Verdict>>, OperatorError> {
+    let values = |one: &Checked| -> Vec<_> {
+        naming(one).map(|(kind, value)| (kind.clone(), value.to_owned())).collect()
+    };
+    let all: Vec<_> = checked.iter().flat_map(|(_, one)| values(one)).collect();
+    let sharing = desk.store.requests_sharing(&all).await?;
+    let mut ids: Vec<_> = sharing.into_iter().map(|(id, _)| id).collect();
+    ids.dedup();
+    let open: HashMap<_, _> = open_requests(desk, &ids).await?;
+    let mut found = Vec::with_capacity(checked.len());
+    for (index, one) in checked {
+        let mut verdict = None;
+        if !open.is_empty() {
+            let sharing = desk.store.requests_sharing(&values(one)).await?;
+            let ids = sharing.iter().filter_map(|(id, _)| open.get(id));
+            let same = ids.filter(|request| request.right == one.right && covers(request, one));
+            let draft = drafts.get(*index);
+            for request in same {
+                verdict = Some(judge(desk, channel, draft, one, request).await?);
+                if matches!(verdict, Some(Verdict::Known(_))) {
+                    break;
+                }
+            }
+        }
+        found.push(verdict);
+    }
+    Ok(found)
+}
+
+async fn open_requests(
+    desk: &Desk<'_>,
+    ids: &[RequestId],
+) -> Result<HashMap<RequestId, Request>, OperatorError> {
+    let requests = desk.store.requests_by_id(ids).await?;
+    let open = requests.into_iter().filter(|request| request.closing.is_none());
+    Ok(open.map(|request| (request.id, request)).collect())
+}
+
+fn covers(request: &Request, one: &Checked) -> bool {
+    one.scope.words().iter().all(|word| request.scope.words().contains(word))
+}
+
+/// Whether an open request of the same person and right is this very draft, taken in before.
+async fn judge(
+    desk: &Desk<'_>,
+    channel: Channel,
+    draft: Option<&Draft>,
+    one: &Checked,
+    request: &Request,
+) -> Result<Verdict, OperatorError> {
+    let is_same = match (&one.external_id, &request.external_id) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) if channel == Channel::File => {
+            let dates_fit = draft.is_none_or(|draft| {
+                (draft.received_at.is_none() || one.received_at == request.received_at)
+                    && (draft.due_at.is_none() || one.deadline == request.deadline)
+            });
+            let texts = |jurisdiction, brand, kind| [jurisdiction, brand, kind];
+            dates_fit
+                && one.scope == request.scope
+                && texts(&one.jurisdiction, &one.brand, &one.subject_kind)
+                    == texts(&request.jurisdiction, &request.brand, &request.subject_kind)
+                && given_values(desk, request).await? == normalised_values(one)
+        }
+        _ => false,
+    };
+    if is_same {
+        return Ok(Verdict::Known(request.id));
+    }
+    let message =
+        format!("a request of the same person under the same right is still open: {}", request.id);
+    Ok(Verdict::Faults(vec![Fault::new("", "E-REQ-040", message)]))
+}
+
+async fn given_values(
+    desk: &Desk<'_>,
+    request: &Request,
+) -> Result<Vec<(IdentifierKind, String)>, OperatorError> {
+    let identifiers = desk.store.identifiers_of(&[request.id]).await?;
+    let given = identifiers.into_iter().map(|(_, identifier)| identifier);
+    let given = given.filter(|identifier| identifier.origin == domain::Origin::Given);
+    let mut values: Vec<_> =
+        given.map(|identifier| (identifier.kind, identifier.normalised)).collect();
+    values.sort();
+    Ok(values)
+}
+
+fn normalised_values(one: &Checked) -> Vec<(IdentifierKind, String)> {
+    let values = one.identifiers.iter();
+    let mut values: Vec<_> = values.map(|(kind, _, value)| (kind.clone(), value.clone())).collect();
+    values.sort();
+    values
+}

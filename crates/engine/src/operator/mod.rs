@@ -1,0 +1,28 @@
+//! Everything a person can do: the command line's half of the program today, the API's tomorrow.
+//!
+//! Each action takes a [`Desk`] and returns a typed result; each writes one transition with its
+//! journal entries, and leaves the acting to the engine. No rule of these lives in a face.
+//!
+//! Start at [`intake`] and [`import`] for how requests come in, at [`approve`] for the gates, at
+//! [`show`] for what a person is told.
+
+pub mod approve;
+pub mod connections;
+pub mod controls;
+pub mod csv;
+pub mod decide;
+mod desk;
+pub mod draft;
+pub mod fault;
+pub mod find;
+pub mod import;
+pub mod intake;
+mod note;
+#[cfg(test)]
+mod office;
+pub mod show;
+pub mod tasks;
+
+pub use desk::{Desk, OperatorError};
+pub use draft::Draft;
+pub use fault::Fault;

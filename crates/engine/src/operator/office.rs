@@ -1,0 +1,245 @@
+//! An office for tests: a store in a folder of its own, a desk, a connector that takes e-mail
+//! addresses and user ids, and a connection of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use connector_api::flow::Planned;
+use connector_api::manifest::{Batch, Manifest};
+use connector_api::{
+    Answer, Connector, Context, Endpoint, FlowState, Input, Located, Subject, Turn, VendorError,
+};
+use domain::connection::{Account, CheckReport, Switches};
+use domain::id::{IdSource, TimedIds};
+use domain::plan::{PlanItem, Weight};
+use domain::task::{Command, Found};
+use domain::{
+    Actor, Connection, ConnectionId, Digest, Event, Flow, Gate, IdentifierKind, Instant, Plan,
+    RequestId, Right, Scope, Task, TaskId, TaskState,
+};
+use store::{Added, Applied, From, JournalFilter, Options, Store, Transition};
+
+use super::{Desk, Draft, intake};
+
+/// A system of paper files.
+struct Paper;
+
+static PAPER: Manifest = Manifest {
+    name: "paper",
+    title: "Paper",
+    category: "Files",
+    summary: "Files on paper.",
+    docs_url: "",
+    fields: &[],
+    regions: &[],
+    capabilities: &[],
+    permissions: &[],
+    limits: &[],
+    takes: &[IdentifierKind::Email, IdentifierKind::Phone, IdentifierKind::UserId],
+    cadence: &[],
+    longest: Duration::from_secs(1),
+    looks: &[],
+    rechecks: &[],
+    batch: Batch { items: 1, bytes: 1 },
+    reconcile_lag: Duration::from_secs(1),
+};
+
+impl Connector for Paper {
+    fn manifest(&self) -> &'static Manifest {
+        &PAPER
+    }
+
+    fn step(
+        &self,
+        _flow: Flow,
+        _memory: Option<&FlowState>,
+        _input: Input<'_>,
+        _context: &Context<'_>,
+    ) -> Result<Turn, VendorError> {
+        Err(VendorError::Transient { what: "paper makes no calls".into() })
+    }
+
+    fn classify(&self, _: &Endpoint, _: &Answer, _: Instant) -> Result<(), VendorError> {
+        Ok(())
+    }
+
+    fn plan(
+        &self,
+        _right: Right,
+        _scope: &Scope,
+        _subject: &Subject,
+        _found: &Located,
+        _context: &Context<'_>,
+    ) -> Planned {
+        Planned::Nothing
+    }
+}
+
+/// The office.
+pub(super) struct Office {
+    pub(super) store: Store,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) root: tempfile::TempDir,
+}
+
+/// When everything happens.
+pub(super) fn now() -> Instant {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+/// An office with an empty store.
+pub(super) async fn office() -> Office {
+    let n = AtomicU64::new(1);
+    let random = move || n.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let ids: Arc<dyn IdSource> = Arc::new(TimedIds::new(now, random));
+    let root = tempfile::tempdir().unwrap();
+    let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
+    let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
+    Office { store, ids, root }
+}
+
+impl Office {
+    pub(super) fn desk(&self) -> Desk<'_> {
+        Desk {
+            store: &self.store,
+            connectors: &[&Paper],
+            ids: &*self.ids,
+            actor: Actor::Operator("ops".into()),
+            now: now(),
+        }
+    }
+
+    /// A connection `files`, checked and acting.
+    pub(super) async fn connection(&self) -> Connection {
+        let connection = Connection {
+            id: ConnectionId::new(&*self.ids),
+            name: "files".into(),
+            connector: "paper".into(),
+            settings: Default::default(),
+            secrets: Default::default(),
+            base_urls: Default::default(),
+            allow_loopback: false,
+            switches: Switches { mode: domain::Mode::Act, ..Switches::default() },
+            paused: None,
+            check: Some(report("acc_1")),
+            check_due_at: now(),
+            removed_at: None,
+            version: 0,
+        };
+        let new_connections = vec![connection.clone()];
+        self.write(Transition { new_connections, ..Transition::default() }).await;
+        connection
+    }
+
+    pub(super) async fn write(&self, transition: Transition) {
+        assert_eq!(self.store.apply(None, &[transition]).await.unwrap(), [Applied::Done]);
+    }
+
+    /// A request that was typed in.
+    pub(super) async fn request(&self, right: &str, email: &str) -> RequestId {
+        match intake::submit(&self.desk(), &[draft(right, email)], None).await.unwrap().remove(0) {
+            Ok(Added::New(id)) => id,
+            other => panic!("not taken in: {other:?}"),
+        }
+    }
+
+    /// Marks a request as routed and gives it a task of the connection, changed as wished.
+    pub(super) async fn task(
+        &self,
+        id: RequestId,
+        connection: &Connection,
+        with: impl FnOnce(&mut Task),
+    ) -> TaskId {
+        let mut request = self.store.request(id).await.unwrap().unwrap();
+        request.routed = Some(Vec::new());
+        let task_id = TaskId::new(&*self.ids);
+        let mut task =
+            Task::for_connection(task_id, id, request.right, connection.id, Gate::Auto, now());
+        with(&mut task);
+        let (requests, new_tasks) = (vec![request], vec![task]);
+        self.write(Transition { requests, new_tasks, ..Transition::default() }).await;
+        task_id
+    }
+
+    /// A task that waits at the approval gate with a plan.
+    pub(super) async fn planned(&self, id: RequestId, connection: &Connection) -> TaskId {
+        let plan = self.plan(id, connection).await;
+        self.task(id, connection, |task| {
+            let plan = Box::new(plan);
+            let found = Found { n_profiles: 1, ..Found::default() };
+            let made = carried(task, Command::MakePlan { plan, found });
+            let ask = Command::AskApproval { why: "waits at the gate".into(), outcome: None };
+            *task = carried(&made, ask);
+        })
+        .await
+    }
+
+    pub(super) async fn plan(&self, id: RequestId, connection: &Connection) -> Plan {
+        let identifiers = self.store.identifiers_of(&[id]).await.unwrap();
+        let item = |(_, one): &(RequestId, domain::Identifier)| PlanItem {
+            identifier: one.id,
+            kind: one.kind.clone(),
+            places: Vec::new(),
+        };
+        Plan {
+            connection: connection.id,
+            account: "acc_1".into(),
+            right: Right::Deletion,
+            scope: Scope::default(),
+            variant: "SHRED".into(),
+            acts_on: identifiers.iter().map(item).collect(),
+            confirms_by: Vec::new(),
+            n_profiles: 1,
+            side_effects: vec!["the file is gone for ever".into()],
+            by_hand: Vec::new(),
+            weight: Weight::default(),
+            can_be_stopped: false,
+            settings: Digest::of(b"settings"),
+        }
+    }
+
+    pub(super) async fn load(&self, id: TaskId) -> Task {
+        self.store.task(id).await.unwrap().unwrap()
+    }
+
+    /// The journal's entries of an event, as JSON text.
+    pub(super) async fn journal(&self, event: Event) -> Vec<String> {
+        let filter = JournalFilter { event: Some(event), ..JournalFilter::default() };
+        let entries = self.store.journal(From::After(0), &filter, 100).await.unwrap();
+        entries.iter().map(|(_, entry)| serde_json::to_string(entry).unwrap()).collect()
+    }
+}
+
+/// A task after a command of the engine.
+pub(super) fn carried(task: &Task, command: Command) -> Task {
+    task.apply(command, &Actor::Engine, now()).unwrap().0
+}
+
+/// Puts a task into a state, as if it had come there.
+pub(super) fn put(task: &mut Task, state: TaskState) {
+    task.state = state;
+    task.due_at = None;
+    task.detail.wait = None;
+}
+
+/// A good check of an account.
+pub(super) fn report(account: &str) -> CheckReport {
+    CheckReport {
+        at: now(),
+        account: Some(Account { id: account.into(), name: "Account".into() }),
+        permissions: Vec::new(),
+        capabilities: Vec::new(),
+        notes: Vec::new(),
+        facts: serde_json::Value::Null,
+    }
+}
+
+/// A draft with one e-mail address.
+pub(super) fn draft(right: &str, email: &str) -> Draft {
+    Draft {
+        right: right.into(),
+        identifiers: vec![(IdentifierKind::Email, email.into())],
+        ..Draft::default()
+    }
+}

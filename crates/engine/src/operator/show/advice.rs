@@ -1,0 +1,290 @@
+//! What a person can do now, as exact commands: a pure function of what is known.
+//!
+//! | what is known                        | what comes first                                  |
+//! | ------------------------------------ | ------------------------------------------------- |
+//! | it waits at a gate                   | `request approve … --gate …`                      |
+//! | an identifier is lacking             | `request add-identifier …`                        |
+//! | a person has to decide               | `task retry …`, or `task settle … done\|skip`     |
+//! | a person has to do something         | `task settle … done`                              |
+//! | the connection was paused by failure | the remedy, then `connections test …`             |
+//! | a person paused it                   | `resume …`                                        |
+//! | it observes only                     | `connections set … mode=act`                      |
+//! | every system is settled              | `package …`, then `request answer …`              |
+//! | otherwise                            | nothing: `request watch …` shows how it goes on   |
+
+use std::collections::BTreeSet;
+
+use domain::task::Whom;
+use domain::{Outcome, Proof, RequestState, TaskState};
+use serde::Serialize;
+
+use super::view::{RequestView, Standing, SystemView};
+
+/// One thing a person can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    /// What, and why, in a sentence.
+    pub what: String,
+    /// The command; absent where something has to happen outside first, or nothing at all.
+    pub command: Option<String>,
+}
+
+/// What can be done about a request, the most useful first.
+pub fn advise(view: &RequestView) -> Vec<Advice> {
+    let mut list = List::default();
+    let id = view.asked.request;
+    if let Some(closing) = &view.asked.closing {
+        list.say(
+            format!("It is closed: {}. If that was wrong, open it again", closing.how),
+            format!("habeas request reopen {id} --note \"why\""),
+        );
+    }
+    if view.asked.is_late {
+        let due = view.asked.due_at.strftime("%Y-%m-%d");
+        list.note(format!(
+            "It is late: it was due on {due} ({}). Tell the person that it takes longer, and do first what waits for you",
+            view.asked.due_basis
+        ));
+    }
+    if view.asked.closing.is_none() {
+        everywhere(view, &mut list);
+        view.systems.iter().for_each(|system| in_system(view, system, &mut list));
+        gates(view, &mut list);
+        answer(view, &mut list);
+        if list.has_no_command() {
+            wait(view, &mut list);
+        }
+    }
+    list.all
+}
+
+#[derive(Default)]
+struct List {
+    all: Vec<Advice>,
+    commands: BTreeSet<String>,
+}
+
+impl List {
+    fn say(&mut self, what: impl Into<String>, command: String) {
+        if self.commands.insert(command.clone()) {
+            self.all.push(Advice { what: what.into(), command: Some(command) });
+        }
+    }
+
+    fn note(&mut self, what: impl Into<String>) {
+        let advice = Advice { what: what.into(), command: None };
+        if !self.all.contains(&advice) {
+            self.all.push(advice);
+        }
+    }
+
+    fn has_no_command(&self) -> bool {
+        self.commands.is_empty()
+    }
+}
+
+fn everywhere(view: &RequestView, list: &mut List) {
+    let is_acting = |system: &SystemView| system.state == TaskState::Acting;
+    if view.is_paused_everywhere && view.systems.iter().any(is_acting) {
+        let what =
+            "Every changing call is stopped. Let them go on when whatever was wrong is put right";
+        list.say(what, "habeas resume --all".to_owned());
+    }
+}
+
+fn in_system(view: &RequestView, system: &SystemView, list: &mut List) {
+    let (name, task) = (&system.name, system.task);
+    if let Some(at) = system.reappeared_at.filter(|_| system.state != TaskState::Ended) {
+        list.note(format!(
+            "What had been deleted in {name} was there again on {}; another round is under way. Find out what writes it back (a source or an import that still sends the person), or it will come back again",
+            at.strftime("%Y-%m-%d")
+        ));
+    }
+    if system.hand.is_none() && system.state != TaskState::Ended && held(system, list) {
+        return;
+    }
+    match system.state {
+        TaskState::NeedsIdentifier => lacking(view, system, list),
+        TaskState::Deciding => deciding(system, list),
+        TaskState::ByHand => by_hand(system, list),
+        TaskState::Planned if matches!(system.standing, Standing::Observing { .. }) => {
+            let why = system.wait.as_ref().map_or("it only observes", |wait| wait.why.as_str());
+            let what = format!("{name}: {why}. If it shall act from now on");
+            list.say(what, format!("habeas connections set {name} mode=act"));
+            let settle = format!("habeas task settle {task} skip --note \"why nothing is done\"");
+            list.say(format!("Or leave {name} out of this request"), settle);
+        }
+        TaskState::Ended => ended(system, list),
+        _ => {}
+    }
+}
+
+/// A connection that does not work comes before anything in it.
+fn held(system: &SystemView, list: &mut List) -> bool {
+    let name = &system.name;
+    match &system.standing {
+        Standing::PausedByFailure { why, remedy, .. } => {
+            let what = format!("{name} is paused: {why}. First {}; then", first_of(remedy));
+            list.say(what, format!("habeas connections test {name}"));
+            true
+        }
+        Standing::PausedByPerson { why, .. } => {
+            let what = format!("{name} is paused ({why}). When it may go on");
+            list.say(what, format!("habeas resume {name}"));
+            true
+        }
+        Standing::Working { .. } | Standing::Observing { .. } | Standing::None => false,
+    }
+}
+
+/// A remedy without the command that follows it here anyway.
+fn first_of(remedy: &str) -> &str {
+    let end = remedy.find(", then").or_else(|| remedy.find("; then")).unwrap_or(remedy.len());
+    remedy.get(..end).unwrap_or(remedy)
+}
+
+fn lacking(view: &RequestView, system: &SystemView, list: &mut List) {
+    let (id, name) = (view.asked.request, &system.name);
+    let needs = system.needs.join(" or ");
+    for kind in &system.needs {
+        let what = format!(
+            "{name} can't find or delete the person without {needs}. Look it up in your own records, then"
+        );
+        list.say(what, format!("habeas request add-identifier {id} {kind} VALUE"));
+    }
+    let settle = format!(
+        "habeas task settle {} skip --note \"no {needs} is known, because …\"",
+        system.task
+    );
+    list.say(format!("If nobody knows it, leave {name} out, with the reason"), settle);
+}
+
+fn deciding(system: &SystemView, list: &mut List) {
+    let (name, task) = (&system.name, system.task);
+    let why = system.wait.as_ref().map_or("", |wait| wait.why.as_str());
+    let first = match &system.outcome {
+        Some(Outcome::Refuted { still_in }) => format!(
+            "{name} says it is done, but the person is still there in {}. Begin another round",
+            still_in.join(", ")
+        ),
+        _ => format!("{name} waits for your decision: {why}. To try again"),
+    };
+    list.say(first, format!("habeas task retry {task}"));
+    list.say(
+        "Or, after it was done by hand (by the vendor's support, say)",
+        format!("habeas task settle {task} done --note \"what was done, and by whom\""),
+    );
+    list.say(
+        "Or leave it undone, with the reason",
+        format!("habeas task settle {task} skip --note \"why nothing is done\""),
+    );
+}
+
+fn by_hand(system: &SystemView, list: &mut List) {
+    let task = system.task;
+    let work = system.hand.as_ref();
+    let what = work.map_or_else(
+        || format!("Do what is left in {}, then", system.name),
+        |work| {
+            format!(
+                "Left to you in {} ({}): {}. When it is done",
+                work.place, system.name, work.what
+            )
+        },
+    );
+    list.say(what, format!("habeas task settle {task} done --note \"what was done\""));
+}
+
+fn ended(system: &SystemView, list: &mut List) {
+    if let Some(Proof::Unproven { why }) = &system.proof {
+        list.note(format!(
+            "{} says it is done, but that can't be proven: {}. Tell the person what is unproven, or complete the connection and look again: habeas task retry {}",
+            system.name,
+            why.join("; "),
+            system.task
+        ));
+    }
+    match &system.outcome {
+        Some(outcome @ (Outcome::Failed { .. } | Outcome::Expired)) => {
+            let what = format!("{} ended as {outcome}. To try again", system.name);
+            list.say(what, format!("habeas task retry {}", system.task));
+        }
+        Some(Outcome::Refuted { .. }) => {
+            let what = format!("The person is still there in {}. Begin another round", system.name);
+            list.say(what, format!("habeas task retry {}", system.task));
+        }
+        _ => {}
+    }
+}
+
+fn gates(view: &RequestView, list: &mut List) {
+    let id = view.asked.request;
+    let at = |state: TaskState| {
+        let waiting = view.systems.iter().filter(move |system| system.state == state);
+        let usable = waiting.filter(|system| {
+            matches!(system.standing, Standing::Working { .. } | Standing::Observing { .. })
+        });
+        usable.map(|system| system.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let reviewing = at(TaskState::Reviewing);
+    if !reviewing.is_empty() {
+        let what =
+            format!("Nothing has begun in {reviewing}: look at the request, then let it begin");
+        list.say(what, format!("habeas request approve {id} --gate review"));
+        list.say("Or refuse it", format!("habeas request deny {id} --note \"why\""));
+    }
+    let approving = at(TaskState::Approving);
+    if !approving.is_empty() {
+        let is_release = view.asked.right.only_reads();
+        let what = if is_release {
+            format!("The data from {approving} is collected. Look at it, then release it")
+        } else {
+            format!(
+                "{approving} waits for approval. The command shows what would be done, then asks"
+            )
+        };
+        if is_release {
+            list.say("To look at what was collected", format!("habeas package {id}"));
+        }
+        list.say(what, format!("habeas request approve {id} --gate approval"));
+    }
+}
+
+fn answer(view: &RequestView, list: &mut List) {
+    if view.asked.state != RequestState::Answering {
+        return;
+    }
+    let id = view.asked.request;
+    if view.asked.hands_over {
+        list.say("Write the package for the person", format!("habeas package {id}"));
+    }
+    list.say(
+        "Every system is settled: tell the person what came of it, then record that",
+        format!("habeas request answer {id} --note \"how the person was told\""),
+    );
+}
+
+/// Nothing has to be done: say so, and until when.
+fn wait(view: &RequestView, list: &mut List) {
+    let soonest = view.waits.iter().filter(|wait| wait.whom != Whom::Operator);
+    let parked = soonest.min_by_key(|wait| (wait.until.is_none(), wait.until));
+    let next = view.next.first();
+    let what = match (parked, next) {
+        (Some(wait), _) if wait.until.is_some() => format!(
+            "Nothing has to be done by you: {} waits for {} ({}) and goes on by itself{}. To see it happen",
+            wait.system,
+            wait.whom,
+            wait.why,
+            wait.until.map_or(String::new(), |until| format!(
+                " at {}",
+                until.strftime("%Y-%m-%d %H:%M UTC")
+            ))
+        ),
+        (_, Some(act)) => format!(
+            "Nothing has to be done by you: next, in {}, {}. To see it happen",
+            act.system, act.what
+        ),
+        _ => "Nothing has to be done by you. To see how it goes on".to_owned(),
+    };
+    list.say(what, format!("habeas request watch {}", view.asked.request));
+}

@@ -1,0 +1,151 @@
+//! What waits, and what happens next by itself: pure functions of what is known.
+
+use domain::task::Whom;
+use domain::{Instant, RequestState, Right, TaskState};
+
+use super::view::{Asked, NextAct, Standing, SystemView, WaitView};
+
+/// More than this many next acts tell a reader nothing.
+const MOST_ACTS: usize = 5;
+
+/// What waits; for operators first, then by time.
+pub(super) fn waits(asked: &Asked, systems: &[SystemView], is_paused: bool) -> Vec<WaitView> {
+    let mut waits = Vec::new();
+    if asked.state == RequestState::Answering {
+        let since = systems.iter().map(|system| system.since).max().unwrap_or(asked.received_at);
+        waits.push(WaitView {
+            task: None,
+            system: "the answer".to_owned(),
+            why: "every system is settled; the person has to be told".to_owned(),
+            whom: Whom::Operator,
+            since,
+            until: Some(asked.due_at),
+        });
+    }
+    if asked.closing.is_none() && !asked.is_routed {
+        waits.push(WaitView {
+            task: None,
+            system: "all systems".to_owned(),
+            why: "the engine has not chosen the systems yet".to_owned(),
+            whom: Whom::Engine,
+            since: asked.received_at,
+            until: None,
+        });
+    }
+    for system in systems.iter().filter(|system| system.state != TaskState::Ended) {
+        waits.push(held_by_connection(system).unwrap_or_else(|| wait_of(asked, system, is_paused)));
+    }
+    waits.sort_by_key(|wait| (wait.whom != Whom::Operator, wait.since));
+    waits
+}
+
+/// A connection that does not work holds everything but work by hand.
+fn held_by_connection(system: &SystemView) -> Option<WaitView> {
+    if system.hand.is_some() {
+        return None;
+    }
+    let (why, since) = match &system.standing {
+        Standing::PausedByPerson { why, since } => {
+            (format!("the connection is paused: {why}"), *since)
+        }
+        Standing::PausedByFailure { why, remedy, since, .. } => {
+            (format!("the connection is paused: {why}; {remedy}"), *since)
+        }
+        _ => return None,
+    };
+    let system_name = system.name.clone();
+    let task = Some(system.task);
+    Some(WaitView { task, system: system_name, why, whom: Whom::Operator, since, until: None })
+}
+
+fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
+    let is_stopped = is_paused && system.state == TaskState::Acting && !asked.right.only_reads();
+    let (why, whom, since, until) = match &system.wait {
+        _ if is_stopped => {
+            let why = "every changing call is stopped".to_owned();
+            (why, Whom::Operator, system.since, None)
+        }
+        Some(wait) => (wait.why.clone(), wait.whom, wait.since, wait.until),
+        None => match system.state {
+            TaskState::NeedsIdentifier => {
+                let why = format!("needs {}", system.needs.join(" or "));
+                (why, Whom::Operator, system.since, None)
+            }
+            state if system.due_at.is_none() => {
+                (state.to_string(), Whom::Operator, system.since, None)
+            }
+            _ => ("its turn".to_owned(), Whom::Engine, system.since, system.due_at),
+        },
+    };
+    // What is found out by asking the vendor's job has its time there.
+    let asked_next = system.jobs.iter().filter_map(|job| job.due_at).min();
+    let until = until.or(asked_next.filter(|_| whom == Whom::Vendor));
+    WaitView { task: Some(system.task), system: system.name.clone(), why, whom, since, until }
+}
+
+/// What happens by itself, the soonest first.
+pub(super) fn acts(
+    asked: &Asked,
+    systems: &[SystemView],
+    is_paused: bool,
+    now: Instant,
+) -> Vec<NextAct> {
+    let mut acts = Vec::new();
+    if asked.closing.is_none() && asked.verified.is_some() && !asked.is_routed {
+        let what = "the systems that serve it are chosen".to_owned();
+        acts.push(NextAct { at: now, what, system: "all systems".to_owned() });
+    }
+    for system in systems {
+        let act = |at: Instant, what: String| NextAct {
+            at: at.max(now),
+            what,
+            system: system.name.clone(),
+        };
+        if let Standing::PausedByFailure { check_due_at, .. } = system.standing {
+            if system.state != TaskState::Ended && system.hand.is_none() {
+                acts.push(act(check_due_at, "the connection is checked again".to_owned()));
+            }
+            continue;
+        }
+        let is_held = matches!(system.standing, Standing::PausedByPerson { .. } | Standing::None);
+        if is_held {
+            continue;
+        }
+        if let Some(at) = system.due_at
+            && let Some(what) = due(asked.right, system, is_paused)
+        {
+            acts.push(act(at, what));
+        }
+        for job in system.jobs.iter().filter(|job| !job.is_over) {
+            let of_job =
+                job.vendor_ref.as_deref().map_or(String::new(), |name| format!(" ({name})"));
+            acts.extend(
+                job.due_at.map(|at| act(at, format!("the vendor is asked about its job{of_job}"))),
+            );
+        }
+    }
+    acts.sort_by_key(|act| act.at);
+    acts.dedup();
+    acts.truncate(MOST_ACTS);
+    acts
+}
+
+/// What the engine does when a task is due.
+fn due(right: Right, system: &SystemView, is_paused: bool) -> Option<String> {
+    let what = match system.state {
+        TaskState::Locating => "the person is looked for",
+        TaskState::Planned => "the plan goes to its gate",
+        TaskState::Acting if right.only_reads() => "the data is collected",
+        TaskState::Acting if is_paused => return None,
+        TaskState::Acting => "it is sent to the vendor",
+        TaskState::Waiting => "the vendor is asked",
+        TaskState::Confirming => "the person is looked for again, to confirm",
+        TaskState::Ended => "a look whether what had gone is back",
+        TaskState::Reviewing
+        | TaskState::NeedsIdentifier
+        | TaskState::Approving
+        | TaskState::Deciding
+        | TaskState::ByHand => return None,
+    };
+    Some(what.to_owned())
+}

@@ -1,0 +1,99 @@
+//! What is known in one system, from its task, its connection, its jobs and its evidence.
+
+use domain::connection::Mode;
+use domain::job::JobState;
+use domain::{Connection, Evidence, Job, Outcome, Task};
+use store::Store;
+
+use super::view::{EvidenceView, Handed, JobView, Standing, SystemView};
+use crate::operator::desk::OperatorError;
+
+/// Describes one task.
+pub(super) async fn system(
+    store: &Store,
+    task: &Task,
+    connections: &[Connection],
+) -> Result<SystemView, OperatorError> {
+    let connection = connections.iter().find(|connection| Some(connection.id) == task.connection);
+    let mut jobs = Vec::new();
+    let mut evidence = store.evidence_of(task.id).await?;
+    let mut ids: Vec<_> = store.carried_of(task.id).await?.iter().map(|one| one.job).collect();
+    ids.dedup();
+    for id in ids {
+        jobs.extend(store.job(id).await?.map(job));
+        evidence.extend(store.evidence_of_job(id).await?);
+    }
+    evidence.sort_by_key(|one| one.at);
+    let detail = &task.detail;
+    let found = detail.found.clone().unwrap_or_default();
+    Ok(SystemView {
+        task: task.id,
+        name: connection.map_or("by hand", |connection| &connection.name).to_owned(),
+        connection: task.connection,
+        standing: connection.map_or(Standing::None, standing),
+        state: task.state,
+        round: task.round,
+        since: task.since,
+        due_at: task.due_at,
+        n_profiles: detail.found.as_ref().map(|found| found.n_profiles),
+        searched: found.searched,
+        known_in: found.known_in,
+        not_searchable: found.not_searchable,
+        variant: detail.plan.as_ref().map(|plan| plan.variant.clone()),
+        side_effects: detail
+            .plan
+            .as_ref()
+            .map(|plan| plan.side_effects.clone())
+            .unwrap_or_default(),
+        residue: match &detail.outcome {
+            Some(Outcome::DoneWithResidue { residue }) => residue.clone(),
+            _ => Vec::new(),
+        },
+        outcome: detail.outcome.clone(),
+        proof: detail.proof.clone(),
+        hand: detail.hand.as_ref().map(Handed::from),
+        needs: detail.needs.iter().map(ToString::to_string).collect(),
+        wait: detail.wait.clone(),
+        reappeared_at: None,
+        jobs,
+        evidence: evidence.iter().map(evidence_view).collect(),
+    })
+}
+
+fn standing(connection: &Connection) -> Standing {
+    let check_due_at = connection.check_due_at;
+    match &connection.paused {
+        _ if connection.removed_at.is_some() => Standing::None,
+        Some(pause) if pause.by_person => {
+            Standing::PausedByPerson { why: pause.why.clone(), since: pause.since }
+        }
+        Some(pause) => Standing::PausedByFailure {
+            why: pause.why.clone(),
+            remedy: pause.remedy.clone(),
+            since: pause.since,
+            check_due_at,
+        },
+        None if connection.switches.mode == Mode::Observe => Standing::Observing { check_due_at },
+        None => Standing::Working { check_due_at },
+    }
+}
+
+fn job(job: Job) -> JobView {
+    JobView {
+        job: job.id,
+        is_over: job.state == JobState::Ended,
+        vendor_ref: job.vendor_ref,
+        vendor_says: job.vendor_says,
+        started_at: job.started_at,
+        due_at: job.due_at,
+    }
+}
+
+fn evidence_view(one: &Evidence) -> EvidenceView {
+    EvidenceView {
+        evidence: one.id,
+        title: one.title.clone(),
+        at: one.at,
+        digest: one.digest.short(),
+    }
+}

@@ -1,0 +1,241 @@
+//! The read model of a request, as the screen and `--json` show it.
+
+use domain::outcome::Residue;
+use domain::plan::HandWork;
+use domain::request::{Closing, Verified};
+use domain::task::Whom;
+use domain::{
+    ConnectionId, EvidenceId, Instant, JobId, Outcome, Proof, RequestId, RequestState, Right,
+    TaskId, TaskState,
+};
+use serde::Serialize;
+
+use super::advice::Advice;
+use crate::operator::approve::IdentifierView;
+
+/// Everything a person is told about a request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RequestView {
+    /// What was asked, and by when.
+    pub asked: Asked,
+    /// What is known, per system.
+    pub systems: Vec<SystemView>,
+    /// Systems that don't serve it, and why.
+    pub left_out: Vec<LeftOut>,
+    /// What waits, for whom, since when, until when; the operator's first.
+    pub waits: Vec<WaitView>,
+    /// What happens next by itself; the soonest first, at most a few.
+    pub next: Vec<NextAct>,
+    /// What can be done now; the most useful first.
+    pub advice: Vec<Advice>,
+    /// Whether every changing call is stopped.
+    pub is_paused_everywhere: bool,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Asked {
+    /// The request.
+    pub request: RequestId,
+    /// The right.
+    pub right: Right,
+    /// The scope's words; empty without one.
+    pub scope: String,
+    /// Where it stands.
+    pub state: RequestState,
+    /// When it was received.
+    pub received_at: Instant,
+    /// When it must be answered.
+    pub due_at: Instant,
+    /// Where that date comes from.
+    pub due_basis: &'static str,
+    /// Whether it has passed while the request is open.
+    pub is_late: bool,
+    /// The law, as given.
+    pub jurisdiction: Option<String>,
+    /// The brand.
+    pub brand: Option<String>,
+    /// The kind of person.
+    pub subject_kind: Option<String>,
+    /// Another system's name for it, masked.
+    pub external_id: Option<String>,
+    /// Who vouches for the person.
+    pub verified: Option<Verified>,
+    /// How it ended.
+    pub closing: Option<Closing>,
+    /// Whether systems have been chosen for it.
+    pub is_routed: bool,
+    /// Whether its answer is a package.
+    pub hands_over: bool,
+    /// What names the person, masked.
+    pub identifiers: Vec<IdentifierView>,
+}
+
+/// A system that does not serve a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// The connection.
+    pub connection: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What is known in one system: one task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SystemView {
+    /// The task.
+    pub task: TaskId,
+    /// The connection's name; `by hand` where there is none.
+    pub name: String,
+    /// The connection.
+    pub connection: Option<ConnectionId>,
+    /// What the connection itself is held by.
+    pub standing: Standing,
+    /// Where the task stands.
+    pub state: TaskState,
+    /// Which go it is.
+    pub round: u32,
+    /// Since when it stands there.
+    pub since: Instant,
+    /// When the engine looks at it next.
+    pub due_at: Option<Instant>,
+    /// How many profiles were found, once known.
+    pub n_profiles: Option<u32>,
+    /// Where we looked.
+    pub searched: Vec<String>,
+    /// Where the person is known.
+    pub known_in: Vec<String>,
+    /// What can't be searched.
+    pub not_searchable: Vec<String>,
+    /// The vendor's word for the way it is done.
+    pub variant: Option<String>,
+    /// What else that does.
+    pub side_effects: Vec<String>,
+    /// What came of it, or of it so far.
+    pub outcome: Option<Outcome>,
+    /// What proves that.
+    pub proof: Option<Proof>,
+    /// What is left there.
+    pub residue: Vec<Residue>,
+    /// The work for a person, where it is that.
+    pub hand: Option<Handed>,
+    /// The identifier types that would help.
+    pub needs: Vec<String>,
+    /// What it waits for.
+    pub wait: Option<domain::task::Wait>,
+    /// When what had gone was there again, if it was.
+    pub reappeared_at: Option<Instant>,
+    /// What the vendor is, or was, working on for it.
+    pub jobs: Vec<JobView>,
+    /// What is kept as evidence.
+    pub evidence: Vec<EvidenceView>,
+}
+
+/// Work for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Handed {
+    /// Where.
+    pub place: String,
+    /// What.
+    pub what: String,
+}
+
+impl From<&HandWork> for Handed {
+    fn from(work: &HandWork) -> Self {
+        Self { place: work.place.clone(), what: work.what.clone() }
+    }
+}
+
+/// What a connection is held by, whatever its tasks want.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "standing", rename_all = "snake_case")]
+pub enum Standing {
+    /// Nothing.
+    Working {
+        /// When it is checked next.
+        check_due_at: Instant,
+    },
+    /// It makes no changing calls.
+    Observing {
+        /// When it is checked next.
+        check_due_at: Instant,
+    },
+    /// A person paused it.
+    PausedByPerson {
+        /// Why.
+        why: String,
+        /// Since when.
+        since: Instant,
+    },
+    /// A refused call or a failed check paused it.
+    PausedByFailure {
+        /// Why.
+        why: String,
+        /// What to do about it.
+        remedy: String,
+        /// Since when.
+        since: Instant,
+        /// When it is checked next.
+        check_due_at: Instant,
+    },
+    /// It was removed, or there never was one.
+    None,
+}
+
+/// Something that a vendor works on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JobView {
+    /// The job.
+    pub job: JobId,
+    /// The vendor's own name for it.
+    pub vendor_ref: Option<String>,
+    /// The vendor's word for where it stands.
+    pub vendor_says: Option<String>,
+    /// Since when.
+    pub started_at: Instant,
+    /// When the vendor is asked next; absent when it is over.
+    pub due_at: Option<Instant>,
+    /// Whether it is over.
+    pub is_over: bool,
+}
+
+/// A piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EvidenceView {
+    /// Its id.
+    pub evidence: EvidenceId,
+    /// What it shows.
+    pub title: String,
+    /// When it was taken.
+    pub at: Instant,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// Something that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitView {
+    /// The task, where it is one's.
+    pub task: Option<TaskId>,
+    /// The system.
+    pub system: String,
+    /// Why.
+    pub why: String,
+    /// For whom.
+    pub whom: Whom,
+    /// Since when.
+    pub since: Instant,
+    /// Until when, where that is known.
+    pub until: Option<Instant>,
+}
+
+/// Something that happens by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NextAct {
+    /// When; at once if that has passed.
+    pub at: Instant,
+    /// What.
+    pub what: String,
+    /// The system.
+    pub system: String,
+}

@@ -1,0 +1,79 @@
+//! Decisions on one task: settling it, and trying again.
+
+#[cfg(test)]
+mod tests;
+
+use domain::guard::FAN_OUT;
+use domain::task::{Command, Refused};
+use domain::{Task, TaskId};
+use store::Transition;
+
+use super::decide::{apply, refuse_closed};
+use super::desk::{Desk, OperatorError};
+use super::fault::Fault;
+use super::note;
+
+/// How a person settles a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settle {
+    /// They did it.
+    Done,
+    /// It is left undone.
+    Skip,
+}
+
+/// Settles a task that waits for a person. The note says what was done, or why nothing is.
+pub async fn settle(
+    desk: &Desk<'_>,
+    id: TaskId,
+    how: Settle,
+    note: &str,
+) -> Result<Task, OperatorError> {
+    let task = load(desk, id).await?;
+    let note = note::read(desk, task.request, note).await?;
+    if note.is_empty() {
+        let message = "is missing: say what was done, or why nothing is";
+        return Err(OperatorError::Fault(Fault::new("note", "E-REQ-050", message)));
+    }
+    let done = how == Settle::Done;
+    desk.write_fresh(async || {
+        let task = load(desk, id).await?;
+        let command = Command::Settle { by: desk.name(), done, note: note.clone() };
+        let (moved, entry) = apply(desk, &task, command)?;
+        Ok((moving(moved.clone(), entry), moved))
+    })
+    .await
+}
+
+/// Begins another round of a task that is over or waits for a decision. Where it had stopped since
+/// the identifiers lead to many profiles, this says that they are one person's.
+pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
+    desk.write_fresh(async || {
+        let mut task = load(desk, id).await?;
+        let request = desk.store.request(task.request).await?;
+        request.as_ref().map_or(Ok(()), refuse_closed)?;
+        if task.detail.hand.is_some() {
+            let refused = Refused::NoSuchTransition { state: task.state, command: "retry" };
+            return Err(OperatorError::Refused { task: id, refused });
+        }
+        let is_fanned_out = |task: &Task| {
+            task.detail.found.as_ref().is_some_and(|found| found.n_profiles > FAN_OUT)
+        };
+        if task.state == domain::TaskState::Deciding && is_fanned_out(&task) {
+            task.detail.fan_out_accepted = true;
+        }
+        let accepted = task.detail.fan_out_accepted;
+        let (moved, entry) = apply(desk, &task, Command::Retry)?;
+        let entry = if accepted { entry.fact("fan_out_accepted", true) } else { entry };
+        Ok((moving(moved.clone(), entry), moved))
+    })
+    .await
+}
+
+fn moving(task: Task, entry: domain::Entry) -> Transition {
+    Transition { tasks: vec![task], journal: vec![entry], ..Transition::default() }
+}
+
+async fn load(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
+    desk.store.task(id).await?.ok_or(OperatorError::NotFound { what: "task" })
+}
