@@ -80,7 +80,7 @@ impl Connector for Paper {
 pub(super) struct Office {
     pub(super) store: Store,
     pub(super) ids: Arc<dyn IdSource>,
-    pub(super) root: tempfile::TempDir,
+    _root: tempfile::TempDir,
 }
 
 /// When everything happens.
@@ -96,7 +96,7 @@ pub(super) async fn office() -> Office {
     let root = tempfile::tempdir().unwrap();
     let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
     let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
-    Office { store, ids, root }
+    Office { store, ids, _root: root }
 }
 
 impl Office {

@@ -1,1 +1,104 @@
-//! Tests of intake.
+//! Requests coming in: each once, and never two for one person under one right.
+
+use domain::{Event, IdentifierKind};
+
+use super::*;
+use crate::operator::decide;
+use crate::operator::office::{draft, now, office};
+
+async fn codes(desk: &Desk<'_>, drafts: &[Draft]) -> Vec<Vec<&'static str>> {
+    let taken = submit(desk, drafts, None).await.unwrap();
+    let codes = taken.into_iter().map(|one| match one {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(|fault| fault.code).collect(),
+    });
+    codes.collect()
+}
+
+#[tokio::test]
+async fn a_request_comes_in_verified_and_journalled_without_its_values() {
+    let office = office().await;
+    let id = office.request("deletion", "Ada@Lovelace.org").await;
+    let request = office.store.request(id).await.unwrap().unwrap();
+    assert_eq!(request.verified.unwrap().by, "ops");
+    assert_eq!(request.received_at, now());
+    let [(_, identifier)] = &office.store.identifiers_of(&[id]).await.unwrap()[..] else {
+        panic!("one identifier");
+    };
+    assert_eq!(identifier.normalised, "ada@lovelace.org");
+    let journal = [
+        office.journal(Event::RequestReceived).await,
+        office.journal(Event::RequestVerified).await,
+    ];
+    assert_eq!(journal.concat().len(), 2);
+    assert!(!journal.concat().concat().to_lowercase().contains("lovelace"));
+    assert!(journal[1][0].contains("by whoever entered it"));
+}
+
+#[tokio::test]
+async fn one_person_twice_under_one_right_is_refused_while_the_first_is_open() {
+    let office = office().await;
+    let desk = office.desk();
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    assert_eq!(codes(&desk, &[draft("deletion", "ADA@lovelace.org")]).await, [["E-REQ-040"]]);
+    let faults = submit(&desk, &[draft("deletion", "ada@lovelace.org")], None).await.unwrap();
+    assert!(faults[0].as_ref().unwrap_err()[0].message.contains(&id.to_string()));
+    assert!(codes(&desk, &[draft("access", "ada@lovelace.org")]).await[0].is_empty());
+    assert!(codes(&desk, &[draft("deletion", "bob@lovelace.org")]).await[0].is_empty());
+    decide::deny(&desk, id, "").await.unwrap();
+    assert!(codes(&desk, &[draft("deletion", "ada@lovelace.org")]).await[0].is_empty());
+}
+
+#[tokio::test]
+async fn what_a_household_shares_does_not_make_two_people_one() {
+    let office = office().await;
+    let desk = office.desk();
+    let with_cookie = |email: &str| {
+        let mut draft = draft("deletion", email);
+        draft.identifiers.push((IdentifierKind::Cookie, "abc-def-123".into()));
+        draft
+    };
+    let drafts = [with_cookie("ada@lovelace.org"), with_cookie("bob@lovelace.org")];
+    assert!(codes(&desk, &drafts).await.iter().all(Vec::is_empty));
+}
+
+#[tokio::test]
+async fn an_opt_out_of_a_further_scope_is_another_request() {
+    let office = office().await;
+    let desk = office.desk();
+    let scoped =
+        |scope: &str| Draft { scope: scope.into(), ..draft("opt_out", "ada@lovelace.org") };
+    assert!(codes(&desk, &[scoped("sale")]).await[0].is_empty());
+    assert!(codes(&desk, &[scoped("sharing")]).await[0].is_empty());
+    assert_eq!(codes(&desk, &[scoped("sale")]).await, [["E-REQ-040"]]);
+}
+
+#[tokio::test]
+async fn an_external_id_makes_it_the_same_request() {
+    let office = office().await;
+    let desk = office.desk();
+    let external = |id: &str| Draft { external_id: Some(id.into()), ..draft("access", "a@b.org") };
+    let first = submit(&desk, &[external("X-1")], None).await.unwrap().remove(0).unwrap();
+    let again = submit(&desk, &[external("X-1")], None).await.unwrap().remove(0).unwrap();
+    let Added::New(id) = first else { panic!("new at first") };
+    assert_eq!(again, Added::Known(id));
+    assert_eq!(codes(&desk, &[external("X-2")]).await, [["E-REQ-040"]]);
+    decide::cancel(&desk, id, "").await.unwrap();
+    let closed = submit(&desk, &[external("X-1")], None).await.unwrap().remove(0).unwrap();
+    assert_eq!(closed, Added::Known(id));
+}
+
+#[tokio::test]
+async fn a_type_that_no_connection_takes_is_refused() {
+    let office = office().await;
+    let desk = office.desk();
+    let mut loyalty = draft("deletion", "ada@lovelace.org");
+    loyalty.identifiers.push((IdentifierKind::Custom("loyalty".into()), "L-77".into()));
+    let mut mpid = draft("access", "ada@lovelace.org");
+    mpid.identifiers.push((IdentifierKind::Mpid, "812345".into()));
+    let mut connection = office.connection().await;
+    assert_eq!(codes(&desk, &[loyalty.clone(), mpid]).await, [["E-REQ-017"], ["E-REQ-017"]]);
+    connection.settings.insert("external_ids".into(), serde_json::json!(["id.loyalty"]));
+    office.write(store::Transition { connections: vec![connection], ..Default::default() }).await;
+    assert!(codes(&desk, &[loyalty]).await[0].is_empty());
+}

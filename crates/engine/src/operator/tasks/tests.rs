@@ -1,1 +1,52 @@
-//! Tests of tasks.
+//! Settling and retrying single tasks.
+
+use domain::plan::HandWork;
+use domain::task::Found;
+use domain::{Outcome, RequestState, TaskState};
+
+use super::*;
+use crate::operator::office::{office, put};
+
+#[tokio::test]
+async fn settling_needs_a_note_and_ends_the_task() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    let task = office
+        .task(id, &connection, |task| {
+            put(task, TaskState::ByHand);
+            task.detail.hand = Some(HandWork { place: "mail".into(), what: "delete".into() });
+        })
+        .await;
+    let empty = settle(&office.desk(), task, Settle::Done, "  ").await;
+    assert!(matches!(empty, Err(OperatorError::Fault(fault)) if fault.code == "E-REQ-050"));
+    let settled = settle(&office.desk(), task, Settle::Done, "ticket 4711").await.unwrap();
+    let Some(Outcome::Settled { by, done: true, note }) = &settled.detail.outcome else {
+        panic!("settled")
+    };
+    assert_eq!((by.as_str(), note.as_str()), ("ops", "ticket 4711"));
+    let request = office.store.request(id).await.unwrap().unwrap();
+    assert_eq!(request.state, RequestState::Answering);
+    let again = settle(&office.desk(), task, Settle::Skip, "why").await;
+    assert!(matches!(again, Err(OperatorError::Refused { .. })));
+    assert!(matches!(retry(&office.desk(), task).await, Err(OperatorError::Refused { .. })));
+}
+
+#[tokio::test]
+async fn a_retry_begins_another_round_and_lifts_the_fan_out_bound() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    let many = office
+        .task(id, &connection, |task| {
+            put(task, TaskState::Deciding);
+            task.detail.found = Some(Found { n_profiles: FAN_OUT + 1, ..Found::default() });
+        })
+        .await;
+    let few = office.task(id, &connection, |task| put(task, TaskState::Deciding)).await;
+    let task = retry(&office.desk(), many).await.unwrap();
+    assert_eq!((task.state, task.round), (TaskState::Locating, 2));
+    assert!(office.load(many).await.detail.fan_out_accepted);
+    assert!(!retry(&office.desk(), few).await.unwrap().detail.fan_out_accepted);
+    assert!(retry(&office.desk(), few).await.is_err());
+}
