@@ -73,31 +73,8 @@ async fn gather(
     now: Instant,
 ) -> Result<(Contents, Vec<BlobId>), PackageError> {
     let tasks = store.tasks_of(&[request.id]).await?;
-    let connections = store.all_connections().await?;
     let identifiers = store.identifiers_of(&[request.id]).await?;
-    let collected = store.collected_of(request.id).await?;
-    let mut bodies = Vec::new();
-    let mut systems = Vec::new();
-    for task in &tasks {
-        // A round begins anew with everything known by then, so the last one holds it all.
-        let of_task = || collected.iter().filter(|collected| collected.task == task.id);
-        let last = of_task().map(|collected| collected.round).max();
-        let of_task = of_task().filter(|collected| Some(collected.round) == last);
-        let numbers = of_task.map(|collected| {
-            bodies.push(collected.blob);
-            bodies.len() - 1
-        });
-        let numbers = numbers.collect();
-        let connection =
-            connections.iter().find(|connection| Some(connection.id) == task.connection);
-        systems.push(System {
-            name: connection.map_or("by hand", |connection| &connection.name).to_owned(),
-            connector: connection.map_or("", |connection| &connection.connector).to_owned(),
-            answer: answer_of(task),
-            notes: gaps_of(task),
-            bodies: numbers,
-        });
-    }
+    let (systems, bodies) = systems(store, request.id, &tasks).await?;
     let vouched = identifiers.iter().filter(|(_, one)| one.origin.is_vouched_for());
     let contents = Contents {
         request: request.id.to_string(),
@@ -111,6 +88,36 @@ async fn gather(
         systems,
     };
     Ok((contents, bodies))
+}
+
+/// Each task's system, and the blobs of all of them.
+async fn systems(
+    store: &Store,
+    request: RequestId,
+    tasks: &[Task],
+) -> Result<(Vec<System>, Vec<BlobId>), PackageError> {
+    let connections = store.all_connections().await?;
+    let collected = store.collected_of(request).await?;
+    let mut bodies = Vec::new();
+    let mut systems = Vec::new();
+    for task in tasks {
+        // A round begins anew with everything known by then, so the last one holds it all.
+        let of_task = || collected.iter().filter(|collected| collected.task == task.id);
+        let last = of_task().map(|collected| collected.round).max();
+        let of_last = of_task().filter(|collected| Some(collected.round) == last);
+        let begin = bodies.len();
+        bodies.extend(of_last.map(|collected| collected.blob));
+        let connection =
+            connections.iter().find(|connection| Some(connection.id) == task.connection);
+        systems.push(System {
+            name: connection.map_or("by hand", |connection| &connection.name).to_owned(),
+            connector: connection.map_or("", |connection| &connection.connector).to_owned(),
+            answer: answer_of(task),
+            notes: gaps_of(task),
+            bodies: (begin..bodies.len()).collect(),
+        });
+    }
+    Ok((systems, bodies))
 }
 
 fn day(at: Instant) -> String {

@@ -4,6 +4,7 @@
 //! plan that was shown: if it changed in between, the task stays where it is, with what changed.
 
 mod pending;
+mod people;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use store::{Applied, Transition};
 
 use super::desk::{Desk, OperatorError};
 pub use pending::{IdentifierView, Pending, What};
+pub(super) use people::same_person;
 pub use select::Selection;
 
 domain::words! {

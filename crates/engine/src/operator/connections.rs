@@ -70,9 +70,10 @@ pub async fn draft(desk: &Desk<'_>, new: NewConnection) -> Result<Draft, Operato
         let message = "is no name: use up to 40 small letters, digits, - and _";
         return Err(fault("name", "E-SET-003", message));
     }
-    if desk.connector(&new.connector).is_none() {
-        return Err(OperatorError::NotFound { what: "connector" });
-    }
+    let connector = desk.connector(&new.connector);
+    let connector = connector.ok_or(OperatorError::NotFound { what: "connector" })?;
+    switches::refuse_unknown_limits(connector.manifest(), &new.switches)
+        .map_err(OperatorError::Fault)?;
     let renews = desk.store.connection_by_name(&new.name).await?;
     if renews.as_ref().is_some_and(|old| old.connector != new.connector) {
         let message = "is taken by a connection of another kind of system";
@@ -104,19 +105,8 @@ pub async fn add(
     draft: Draft,
     report: CheckReport,
 ) -> Result<Connection, OperatorError> {
-    let missing: Vec<_> =
-        missing_required(&report).iter().map(|result| result.permission.clone()).collect();
-    if !missing.is_empty() {
-        let message = format!("required permissions are missing: {}", missing.join(", "));
-        return Err(fault("", "E-SET-004", message));
-    }
+    refuse_bad(&report, draft.renews.as_ref())?;
     let Draft { mut connection, secrets, renews } = draft;
-    if let Some(old) = renews.as_ref().and_then(Connection::account)
-        && report.account.as_ref().is_some_and(|new| new.id != old.id)
-    {
-        let message = "the credentials lead to another account than before; give that one a connection of its own";
-        return Err(fault("", "E-SET-005", message));
-    }
     let account = report.account.clone();
     connection.check = Some(report);
     // Row and secrets are saved one after the other; until all are there, nothing may use them.
@@ -149,13 +139,33 @@ pub async fn add(
     .await
 }
 
+/// Refuses a check that lacks what is required, or leads elsewhere than before.
+fn refuse_bad(report: &CheckReport, renews: Option<&Connection>) -> Result<(), OperatorError> {
+    let missing = missing_required(report);
+    if !missing.is_empty() {
+        let names: Vec<_> = missing.iter().map(|result| result.permission.as_str()).collect();
+        let message = format!("required permissions are missing: {}", names.join(", "));
+        return Err(fault("", "E-SET-004", message));
+    }
+    let (old, new) = (renews.and_then(Connection::account), report.account.as_ref());
+    if old.zip(new).is_some_and(|(old, new)| old.id != new.id) {
+        let message = "the credentials lead to another account than before; give that one a connection of its own";
+        return Err(fault("", "E-SET-005", message));
+    }
+    Ok(())
+}
+
 /// Sets switches; every one is journalled. Tasks that only the old switches held back go on.
 pub async fn set(
     desk: &Desk<'_>,
     name: &str,
     assignments: &[(String, String)],
 ) -> Result<Connection, OperatorError> {
-    let id = find::connection(desk.store, name).await?.id;
+    let Connection { id, connector, .. } = find::connection(desk.store, name).await?;
+    if let Some(connector) = desk.connector(&connector) {
+        switches::refuse_unknown_limits(connector.manifest(), assignments)
+            .map_err(OperatorError::Fault)?;
+    }
     let mut tried = Switches::default();
     switches::set(&mut tried, assignments).map_err(OperatorError::Fault)?;
     let connection = change(desk, id, |connection| {

@@ -170,41 +170,50 @@ pub async fn add_identifiers(
         let (request, tasks) = load(desk, id).await?;
         refuse_closed(&request)?;
         let known = desk.store.identifiers_of(&[id]).await?;
+        let is_known = |kind: &IdentifierKind, normalised: &str| {
+            known.iter().any(|(_, one)| one.kind == *kind && one.normalised == normalised)
+        };
         let mut transition = Transition::default();
         let mut added = Added::default();
         let mut kinds = Vec::new();
         for (kind, given, normalised) in &read {
-            let is_known =
-                known.iter().any(|(_, one)| one.kind == **kind && one.normalised == *normalised);
-            if is_known {
+            if is_known(kind, normalised) {
                 added.n_known += 1;
                 continue;
             }
             let identifier = new_identifier(desk, kind, given, normalised);
             let entry = desk.entry(Event::IdentifierAdded).request(id);
-            transition.journal.push(
-                entry.fact("kind", kind.to_string()).fact("identifier", identifier.id.to_string()),
-            );
+            let entry = entry.fact("kind", kind.to_string());
+            transition.journal.push(entry.fact("identifier", identifier.id.to_string()));
             transition.new_identifiers.push((id, identifier));
             kinds.push((*kind).clone());
         }
         added.n_new = kinds.len();
-        if !kinds.is_empty() {
-            let of_systems = tasks.iter().filter(|task| task.detail.hand.is_none());
-            for task in of_systems {
-                if can_use(desk, task, &kinds).await?
-                    && let Ok((moved, entry)) =
-                        task.apply(Command::AddIdentifier, &desk.actor, desk.now)
-                {
-                    added.tasks.push(task.id);
-                    transition.tasks.push(moved);
-                    transition.journal.push(entry);
-                }
-            }
-        }
+        added.tasks = look_again(desk, &tasks, &kinds, &mut transition).await?;
         Ok((transition, added))
     })
     .await
+}
+
+/// Lets the systems that can use one of these kinds look again.
+async fn look_again(
+    desk: &Desk<'_>,
+    tasks: &[Task],
+    kinds: &[IdentifierKind],
+    transition: &mut Transition,
+) -> Result<Vec<TaskId>, OperatorError> {
+    let mut looking = Vec::new();
+    for task in tasks.iter().filter(|task| task.detail.hand.is_none()) {
+        if !can_use(desk, task, kinds).await? {
+            continue;
+        }
+        if let Ok((moved, entry)) = task.apply(Command::AddIdentifier, &desk.actor, desk.now) {
+            looking.push(task.id);
+            transition.tasks.push(moved);
+            transition.journal.push(entry);
+        }
+    }
+    Ok(looking)
 }
 
 fn new_identifier(

@@ -138,21 +138,25 @@ fn new_request(desk: &Desk<'_>, channel: Channel, draft: &Draft, one: Checked) -
         identifiers: identifiers.collect(),
         idempotency,
         journal: vec![received, verified],
-        request: Request {
-            id,
-            right: one.right,
-            scope: one.scope,
-            received_at: one.received_at,
-            deadline: one.deadline,
-            jurisdiction: one.jurisdiction,
-            brand: one.brand,
-            subject_kind: one.subject_kind,
-            external_id: one.external_id,
-            verified: Some(one.verified),
-            routed: None,
-            closing: None,
-            state: RequestState::Received,
-            version: 0,
-        },
+        request: request(id, one),
+    }
+}
+
+fn request(id: RequestId, one: Checked) -> Request {
+    Request {
+        id,
+        right: one.right,
+        scope: one.scope,
+        received_at: one.received_at,
+        deadline: one.deadline,
+        jurisdiction: one.jurisdiction,
+        brand: one.brand,
+        subject_kind: one.subject_kind,
+        external_id: one.external_id,
+        verified: Some(one.verified),
+        routed: None,
+        closing: None,
+        state: RequestState::Received,
+        version: 0,
     }
 }

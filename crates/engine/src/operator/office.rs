@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use connector_api::flow::Planned;
-use connector_api::manifest::{Batch, Manifest};
+use connector_api::manifest::{Batch, LimitRule, Manifest};
 use connector_api::{
     Answer, Connector, Context, Endpoint, FlowState, Input, Located, Subject, Turn, VendorError,
 };
@@ -35,7 +35,7 @@ static PAPER: Manifest = Manifest {
     regions: &[],
     capabilities: &[],
     permissions: &[],
-    limits: &[],
+    limits: &[LimitRule { name: "reads", calls: 1, per: Duration::from_secs(1) }],
     takes: &[IdentifierKind::Email, IdentifierKind::Phone, IdentifierKind::UserId],
     cadence: &[],
     longest: Duration::from_secs(1),

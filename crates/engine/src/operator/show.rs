@@ -11,14 +11,14 @@ mod systems;
 mod tests;
 mod view;
 
+use std::collections::HashMap;
+
 use domain::identifier::mask;
 use domain::request::state;
-use domain::{
-    Connection, Event, Identifier, IdentifierKind, Instant, Request, RequestId, Right, Task,
-};
+use domain::{Event, IdentifierKind, Instant, Request, RequestId, Right, Task};
 use store::{From, JournalFilter, Store, Transition};
 
-use super::approve::IdentifierView;
+use super::approve::{IdentifierView, same_person};
 use super::controls;
 use super::desk::{Desk, OperatorError};
 pub use advice::{Advice, advise};
@@ -37,14 +37,20 @@ pub async fn request_view(
     let tasks = store.tasks_of(&[id]).await?;
     let connections = store.all_connections().await?;
     let identifiers = store.identifiers_of(&[id]).await?;
-    let identifiers: Vec<_> = identifiers.into_iter().map(|(_, one)| one).collect();
+    let at_hand = HashMap::from([(id, request.clone())]);
+    let same_person = same_person(store, &at_hand, &identifiers).await?;
     let mut systems = Vec::with_capacity(tasks.len());
     for task in &tasks {
         systems.push(systems::system(store, task, &connections).await?);
     }
     mark_reappearances(store, id, &mut systems).await?;
     let is_paused = controls::is_paused(store).await?;
-    let asked = asked(&request, &tasks, &identifiers, &connections, now);
+    let identifiers = identifiers.iter().map(|(_, one)| IdentifierView::new(one, &connections));
+    let asked = Asked {
+        identifiers: identifiers.collect(),
+        same_person: same_person.into_values().flatten().collect(),
+        ..asked(&request, &tasks, now)
+    };
     let left_out = request.routed.iter().flatten().filter_map(|routed| {
         let why = routed.left_out.clone()?;
         Some(LeftOut { connection: routed.name.clone(), why })
@@ -62,13 +68,7 @@ pub async fn request_view(
     Ok(view)
 }
 
-fn asked(
-    request: &Request,
-    tasks: &[Task],
-    identifiers: &[Identifier],
-    connections: &[Connection],
-    now: Instant,
-) -> Asked {
+fn asked(request: &Request, tasks: &[Task], now: Instant) -> Asked {
     let external = request.external_id.as_ref();
     let is_open = request.closing.is_none();
     Asked {
@@ -88,7 +88,8 @@ fn asked(
         closing: request.closing.clone(),
         is_routed: request.routed.is_some(),
         hands_over: matches!(request.right, Right::Access | Right::Portability),
-        identifiers: identifiers.iter().map(|one| IdentifierView::new(one, connections)).collect(),
+        identifiers: Vec::new(),
+        same_person: Vec::new(),
     }
 }
 

@@ -1,16 +1,17 @@
 //! What a person is shown before a gate is opened: who would be acted on by what, with which side
 //! effects, and what else should be known.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::identifier::mask;
 use domain::plan::{HandWork, PlanItem};
 use domain::{
-    Connection, Digest, Identifier, IdentifierId, Instant, Origin, Plan, RequestId, Right, Task,
-    TaskId, TaskState,
+    Connection, Digest, Identifier, IdentifierId, Instant, Origin, Plan, Request, RequestId, Right,
+    Task, TaskId, TaskState,
 };
 use serde::Serialize;
 
+use super::people::same_person;
 use super::{GateName, gate_of};
 use crate::operator::desk::{Desk, OperatorError};
 
@@ -82,6 +83,8 @@ pub struct Pending {
     /// Access requests of the same person for which something is still to be collected: a deletion
     /// waits for them.
     pub open_accesses: Vec<RequestId>,
+    /// Other open requests of the same person under the same right.
+    pub same_person: Vec<RequestId>,
     /// Why the connection can't be reached or acted on now, if so.
     pub hindered: Option<String>,
     /// The plan that is shown; an approval holds for this one only.
@@ -147,6 +150,16 @@ impl Pending {
     }
 }
 
+/// What is known around tasks at the gates.
+struct Around<'a> {
+    connections: &'a [Connection],
+    requests: HashMap<RequestId, Request>,
+    identifiers: HashMap<RequestId, Vec<IdentifierView>>,
+    open_accesses: Vec<(RequestId, RequestId)>,
+    same_person: HashMap<RequestId, BTreeSet<RequestId>>,
+    now: Instant,
+}
+
 /// Describes tasks at the gates.
 pub(super) async fn describe(
     desk: &Desk<'_>,
@@ -156,54 +169,61 @@ pub(super) async fn describe(
     let mut ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
     ids.sort();
     ids.dedup();
-    let requests = desk.store.requests_by_id(&ids).await?;
-    let requests: HashMap<_, _> =
-        requests.into_iter().map(|request| (request.id, request)).collect();
+    let requests = desk.store.requests_by_id(&ids).await?.into_iter();
+    let requests = requests.map(|request| (request.id, request)).collect();
+    let known = desk.store.identifiers_of(&ids).await?;
     let mut identifiers: HashMap<RequestId, Vec<IdentifierView>> = HashMap::new();
-    for (request, identifier) in desk.store.identifiers_of(&ids).await? {
-        let view = IdentifierView::new(&identifier, connections);
-        identifiers.entry(request).or_default().push(view);
+    for (request, identifier) in &known {
+        let view = IdentifierView::new(identifier, connections);
+        identifiers.entry(*request).or_default().push(view);
     }
     let deletions = tasks.iter().filter(|task| task.right == Right::Deletion);
     let deletions: Vec<_> = deletions.map(|task| task.request).collect();
-    let open_accesses = desk.store.open_collections_sharing(&deletions).await?;
-    let mut out = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        let (Some(gate), Some(what), Some(request)) =
-            (gate_of(task), What::of(task), requests.get(&task.request))
-        else {
-            continue;
-        };
-        let connection =
-            connections.iter().find(|connection| Some(connection.id) == task.connection);
+    let around = Around {
+        same_person: same_person(desk.store, &requests, &known).await?,
+        open_accesses: desk.store.open_collections_sharing(&deletions).await?,
+        connections,
+        requests,
+        identifiers,
+        now: desk.now,
+    };
+    Ok(tasks.iter().filter_map(|task| around.pending(task)).collect())
+}
+
+impl Around<'_> {
+    fn pending(&self, task: &Task) -> Option<Pending> {
+        let id = task.request;
+        let request = self.requests.get(&id)?;
+        let is_its = |connection: &&Connection| Some(connection.id) == task.connection;
+        let connection = self.connections.iter().find(is_its);
         let plan = task.detail.plan.as_ref();
-        let accesses = open_accesses.iter().filter(|(waiting, _)| *waiting == task.request);
-        out.push(Pending {
+        let accesses = self.open_accesses.iter().filter(|(waiting, _)| *waiting == id);
+        Some(Pending {
             task: task.id,
-            request: task.request,
-            gate,
-            what,
+            request: id,
+            gate: gate_of(task)?,
+            what: What::of(task)?,
             connection: connection.map_or_else(String::new, |connection| connection.name.clone()),
             right: task.right,
             scope: request.scope.to_string(),
             due_at: request.deadline.at,
-            is_late: request.deadline.is_past(desk.now),
+            is_late: request.deadline.is_past(self.now),
             why: task.detail.wait.as_ref().map_or_else(String::new, |wait| wait.why.clone()),
             variant: plan.map(|plan| plan.variant.clone()),
             sends: plan.map(|plan| count(&plan.acts_on)).unwrap_or_default(),
             n_profiles: task.detail.found.as_ref().map(|found| found.n_profiles),
-            identifiers: identifiers.get(&task.request).cloned().unwrap_or_default(),
+            identifiers: self.identifiers.get(&id).cloned().unwrap_or_default(),
             side_effects: plan.map(|plan| plan.side_effects.clone()).unwrap_or_default(),
             by_hand: plan.map(|plan| plan.by_hand.clone()).unwrap_or_default(),
             can_be_stopped: plan.is_some_and(|plan| plan.can_be_stopped),
             changes: task.detail.changes.clone(),
             collected: task.detail.outcome.as_ref().map(ToString::to_string),
             open_accesses: accesses.map(|(_, open)| *open).collect(),
+            same_person: self.same_person.get(&id).into_iter().flatten().copied().collect(),
             hindered: connection.and_then(hindered),
             plan: task.detail.plan.clone(),
-        });
+        })
     }
-    Ok(out)
 }
 
 fn count(items: &[PlanItem]) -> Vec<(String, u32)> {

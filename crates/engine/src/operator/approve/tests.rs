@@ -131,3 +131,31 @@ async fn many_are_approved_at_once() {
     assert!(pending(&office, &[]).await.is_empty());
     assert_eq!(office.journal(Event::TaskMoved).await.len(), 20);
 }
+
+#[tokio::test]
+async fn one_person_behind_two_requests_is_shown() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let first = office.request("deletion", "ada@lovelace.org").await;
+    let second = office.request("deletion", "ada@work.org").await;
+    for id in [first, second] {
+        let mut found = office.store.identifiers_of(&[id]).await.unwrap().remove(0).1;
+        found.id = domain::IdentifierId::new(&*office.ids);
+        found.kind = domain::IdentifierKind::UserId;
+        found.normalised = "U-77".into();
+        let new_identifiers = vec![(id, found)];
+        office.write(Transition { new_identifiers, ..Transition::default() }).await;
+        office.planned(id, &connection).await;
+    }
+    let other = office.request("deletion", "bob@lovelace.org").await;
+    office.planned(other, &connection).await;
+    let same = |shown: &[Pending], id| {
+        shown.iter().find(|one| one.request == id).unwrap().same_person.clone()
+    };
+    let together = pending(&office, &[]).await;
+    assert_eq!(same(&together, first), [second]);
+    assert_eq!(same(&together, second), [first]);
+    assert_eq!(same(&together, other), []);
+    let alone = pending(&office, &[first.to_string()]).await;
+    assert_eq!(same(&alone, first), [second]);
+}

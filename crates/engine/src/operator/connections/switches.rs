@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use connector_api::Manifest;
 use domain::Instant;
 use domain::connection::Switches;
 
@@ -20,6 +21,22 @@ pub(super) fn set(switches: &mut Switches, assignments: &[(String, String)]) -> 
     }
     *switches = changed;
     Ok(())
+}
+
+/// Refuses a limit that the connector does not have: it would silently do nothing.
+pub(super) fn refuse_unknown_limits(
+    manifest: &Manifest,
+    assignments: &[(String, String)],
+) -> Result<(), Fault> {
+    let names: Vec<_> = manifest.limits.iter().map(|limit| limit.name).collect();
+    let mut limits = assignments.iter().filter_map(|(key, _)| key.strip_prefix("limits."));
+    match limits.find(|name| !names.contains(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("there is no such limit; there are {}", names.join(", "));
+            Err(Fault::new(format!("limits.{name}"), "E-SET-001", message))
+        }
+    }
 }
 
 fn set_one(switches: &mut Switches, key: &str, value: &str) -> Result<(), Fault> {

@@ -114,6 +114,8 @@ async fn switches_are_set_all_or_none_and_journalled() {
     assert_eq!(office.journal(Event::ConnectionSet).await.len(), good.len());
     let unknown = set(&desk, "files", &[pair("colour", "red")]).await;
     assert!(matches!(unknown, Err(OperatorError::Fault(fault)) if fault.code == "E-SET-001"));
+    let unknown = set(&desk, "files", &[pair("limits.writes", "5")]).await;
+    assert!(matches!(unknown, Err(OperatorError::Fault(fault)) if fault.code == "E-SET-001"));
     let none = set(&desk, "files", &[pair("guard", "none"), pair("batch", "none")]).await.unwrap();
     assert_eq!((none.switches.guard, none.switches.guard_until), (None, None));
 }

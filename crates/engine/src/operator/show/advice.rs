@@ -107,7 +107,7 @@ fn in_system(view: &RequestView, system: &SystemView, list: &mut List) {
         TaskState::NeedsIdentifier => lacking(view, system, list),
         TaskState::Deciding => deciding(system, list),
         TaskState::ByHand => by_hand(system, list),
-        TaskState::Planned if matches!(system.standing, Standing::Observing { .. }) => {
+        TaskState::Planned | TaskState::Acting if system.is_observed_only(view.asked.right) => {
             let why = system.wait.as_ref().map_or("it only observes", |wait| wait.why.as_str());
             let what = format!("{name}: {why}. If it shall act from now on");
             list.say(what, format!("habeas connections set {name} mode=act"));

@@ -60,7 +60,12 @@ fn held_by_connection(system: &SystemView) -> Option<WaitView> {
 
 fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
     let is_stopped = is_paused && system.state == TaskState::Acting && !asked.right.only_reads();
+    let is_observed = system.state == TaskState::Acting && system.is_observed_only(asked.right);
     let (why, whom, since, until) = match &system.wait {
+        _ if is_observed => {
+            let why = "the connection is in observe mode, so nothing is sent".to_owned();
+            (why, Whom::Operator, system.since, None)
+        }
         _ if is_stopped => {
             let why = "every changing call is stopped".to_owned();
             (why, Whom::Operator, system.since, None)
@@ -96,38 +101,43 @@ pub(super) fn acts(
         acts.push(NextAct { at: now, what, system: "all systems".to_owned() });
     }
     for system in systems {
-        let act = |at: Instant, what: String| NextAct {
-            at: at.max(now),
-            what,
-            system: system.name.clone(),
-        };
-        if let Standing::PausedByFailure { check_due_at, .. } = system.standing {
-            if system.state != TaskState::Ended && system.hand.is_none() {
-                acts.push(act(check_due_at, "the connection is checked again".to_owned()));
-            }
-            continue;
-        }
-        let is_held = matches!(system.standing, Standing::PausedByPerson { .. } | Standing::None);
-        if is_held {
-            continue;
-        }
-        if let Some(at) = system.due_at
-            && let Some(what) = due(asked.right, system, is_paused)
-        {
-            acts.push(act(at, what));
-        }
-        for job in system.jobs.iter().filter(|job| !job.is_over) {
-            let of_job =
-                job.vendor_ref.as_deref().map_or(String::new(), |name| format!(" ({name})"));
-            acts.extend(
-                job.due_at.map(|at| act(at, format!("the vendor is asked about its job{of_job}"))),
-            );
-        }
+        acts_in(asked.right, system, is_paused, &mut |at, what| {
+            acts.push(NextAct { at: at.max(now), what, system: system.name.clone() });
+        });
     }
     acts.sort_by_key(|act| act.at);
     acts.dedup();
     acts.truncate(MOST_ACTS);
     acts
+}
+
+fn acts_in(
+    right: Right,
+    system: &SystemView,
+    is_paused: bool,
+    act: &mut dyn FnMut(Instant, String),
+) {
+    match system.standing {
+        Standing::PausedByFailure { check_due_at, .. } => {
+            if system.state != TaskState::Ended && system.hand.is_none() {
+                act(check_due_at, "the connection is checked again".to_owned());
+            }
+            return;
+        }
+        Standing::PausedByPerson { .. } | Standing::None => return,
+        Standing::Working { .. } | Standing::Observing { .. } => {}
+    }
+    if let Some(at) = system.due_at
+        && let Some(what) = due(right, system, is_paused)
+    {
+        act(at, what);
+    }
+    for job in system.jobs.iter().filter(|job| !job.is_over) {
+        let of_job = job.vendor_ref.as_deref().map_or(String::new(), |name| format!(" ({name})"));
+        if let Some(at) = job.due_at {
+            act(at, format!("the vendor is asked about its job{of_job}"));
+        }
+    }
 }
 
 /// What the engine does when a task is due.
@@ -136,7 +146,7 @@ fn due(right: Right, system: &SystemView, is_paused: bool) -> Option<String> {
         TaskState::Locating => "the person is looked for",
         TaskState::Planned => "the plan goes to its gate",
         TaskState::Acting if right.only_reads() => "the data is collected",
-        TaskState::Acting if is_paused => return None,
+        TaskState::Acting if is_paused || system.is_observed_only(right) => return None,
         TaskState::Acting => "it is sent to the vendor",
         TaskState::Waiting => "the vendor is asked",
         TaskState::Confirming => "the person is looked for again, to confirm",

@@ -15,15 +15,7 @@ pub(super) async fn system(
     connections: &[Connection],
 ) -> Result<SystemView, OperatorError> {
     let connection = connections.iter().find(|connection| Some(connection.id) == task.connection);
-    let mut jobs = Vec::new();
-    let mut evidence = store.evidence_of(task.id).await?;
-    let mut ids: Vec<_> = store.carried_of(task.id).await?.iter().map(|one| one.job).collect();
-    ids.dedup();
-    for id in ids {
-        jobs.extend(store.job(id).await?.map(job));
-        evidence.extend(store.evidence_of_job(id).await?);
-    }
-    evidence.sort_by_key(|one| one.at);
+    let (jobs, evidence) = jobs_and_evidence(store, task).await?;
     let detail = &task.detail;
     let found = detail.found.clone().unwrap_or_default();
     Ok(SystemView {
@@ -58,6 +50,22 @@ pub(super) async fn system(
         jobs,
         evidence: evidence.iter().map(evidence_view).collect(),
     })
+}
+
+async fn jobs_and_evidence(
+    store: &Store,
+    task: &Task,
+) -> Result<(Vec<JobView>, Vec<Evidence>), OperatorError> {
+    let mut jobs = Vec::new();
+    let mut evidence = store.evidence_of(task.id).await?;
+    let mut ids: Vec<_> = store.carried_of(task.id).await?.iter().map(|one| one.job).collect();
+    ids.dedup();
+    for id in ids {
+        jobs.extend(store.job(id).await?.map(job));
+        evidence.extend(store.evidence_of_job(id).await?);
+    }
+    evidence.sort_by_key(|one| one.at);
+    Ok((jobs, evidence))
 }
 
 fn standing(connection: &Connection) -> Standing {

@@ -210,8 +210,15 @@ async fn an_observing_connection_names_the_switch() {
         task.wait_for(Whom::Operator, "it would have sent 2 identifiers".into(), None, now());
     })
     .await;
-    let view = view(&office, id).await;
-    assert_eq!(commands(&view)[0], "habeas connections set files mode=act");
+    let shown = view(&office, id).await;
+    assert_eq!(commands(&shown)[0], "habeas connections set files mode=act");
+    let (id, _) = {
+        let id = office.request("deletion", "bob@lovelace.org").await;
+        (id, office.task(id, &connection, |task| task.state = TaskState::Acting).await)
+    };
+    let shown = view(&office, id).await;
+    assert_eq!(commands(&shown)[0], "habeas connections set files mode=act");
+    assert!(shown.next.is_empty() && shown.waits[0].whom == Whom::Operator);
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ pub struct Asked {
     pub is_routed: bool,
     /// Whether its answer is a package.
     pub hands_over: bool,
+    /// Other open requests of the same person under the same right.
+    pub same_person: Vec<RequestId>,
     /// What names the person, masked.
     pub identifiers: Vec<IdentifierView>,
 }
@@ -129,6 +131,13 @@ pub struct SystemView {
     pub jobs: Vec<JobView>,
     /// What is kept as evidence.
     pub evidence: Vec<EvidenceView>,
+}
+
+impl SystemView {
+    /// Whether it will not be carried out since its connection makes no changing calls.
+    pub(super) fn is_observed_only(&self, right: Right) -> bool {
+        matches!(self.standing, Standing::Observing { .. }) && !right.only_reads()
+    }
 }
 
 /// Work for a person.
