@@ -129,6 +129,7 @@ pub async fn add(
         None => transition.new_connections.push(connection.clone()),
     }
     desk.write(transition).await?;
+    desk.store.remove_secrets(connection.id).await?;
     for (name, secret) in &secrets {
         desk.store.set_secret(connection.id, name, secret).await?;
     }

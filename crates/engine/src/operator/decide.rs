@@ -95,7 +95,7 @@ pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Closed
     .await
 }
 
-/// Opens a closed request again. What had been cancelled begins anew.
+/// Opens a closed request again. What had been cancelled begins anew, where its system still is.
 pub async fn reopen(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<(), OperatorError> {
     let note = note::read(desk, id, note).await?;
     desk.write_fresh(async || {
@@ -111,7 +111,8 @@ pub async fn reopen(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<(), Op
             .fact("why", note.as_str());
         let mut transition = Transition { journal: vec![entry], ..Transition::default() };
         for task in tasks {
-            if task.detail.outcome == Some(Outcome::Cancelled) {
+            let was_cancelled = task.detail.outcome == Some(Outcome::Cancelled);
+            if was_cancelled && desk.has_system(&task).await? {
                 begin_anew(desk, &task, &mut transition)?;
             }
         }

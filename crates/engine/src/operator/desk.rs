@@ -2,7 +2,7 @@
 
 use connector_api::Connector;
 use domain::id::IdSource;
-use domain::{Actor, Entry, Event, Instant};
+use domain::{Actor, Entry, Event, Instant, Task};
 use store::{Applied, Store, StoreError, Transition};
 
 /// How often a decision is made anew before its maker is told to look again.
@@ -36,6 +36,13 @@ impl Desk<'_> {
     /// The connector of this name.
     pub(super) fn connector(&self, name: &str) -> Option<&'static dyn Connector> {
         self.connectors.iter().copied().find(|connector| connector.manifest().name == name)
+    }
+
+    /// Whether a task's system is still there. Nothing moves in one that was removed.
+    pub(super) async fn has_system(&self, task: &Task) -> Result<bool, OperatorError> {
+        let Some(id) = task.connection else { return Ok(true) };
+        let connection = self.store.connection(id).await?;
+        Ok(connection.is_some_and(|connection| connection.removed_at.is_none()))
     }
 
     /// Makes a transition out of what the store holds now and writes it; makes it again if somebody

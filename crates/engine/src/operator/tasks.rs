@@ -56,6 +56,9 @@ pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
             let refused = Refused::NoSuchTransition { state: task.state, command: "retry" };
             return Err(OperatorError::Refused { task: id, refused });
         }
+        if !desk.has_system(&task).await? {
+            return Err(OperatorError::NotFound { what: "connection any more" });
+        }
         let is_fanned_out = |task: &Task| {
             task.detail.found.as_ref().is_some_and(|found| found.n_profiles > FAN_OUT)
         };

@@ -73,7 +73,10 @@ async fn connecting_again_renews_secrets_but_never_changes_the_account() {
     let office = office().await;
     let first = saved(&office, "files", report("acc_1")).await.unwrap();
     set(&office.desk(), "files", &[pair("mode", "act")]).await.unwrap();
+    office.store.set_secret(first.id, "old", &Secret::new("stale".into())).await.unwrap();
     let again = saved(&office, "files", report("acc_1")).await.unwrap();
+    let names: Vec<_> = office.store.secrets(first.id).await.unwrap().into_keys().collect();
+    assert_eq!(names, ["key"]);
     assert_eq!((again.id, again.switches.mode), (first.id, Mode::Act));
     let other = saved(&office, "files", report("acc_2")).await;
     assert!(matches!(other, Err(OperatorError::Fault(fault)) if fault.code == "E-SET-005"));

@@ -114,6 +114,9 @@ fn in_system(view: &RequestView, system: &SystemView, list: &mut List) {
             let settle = format!("habeas task settle {task} skip --note \"why nothing is done\"");
             list.say(format!("Or leave {name} out of this request"), settle);
         }
+        TaskState::Waiting | TaskState::Confirming if system.proof.is_some() => list.note(format!(
+            "{name} has accepted it but not finished; it counts as done already, unproven, since the connection is set so"
+        )),
         TaskState::Ended => ended(system, list),
         _ => {}
     }

@@ -50,3 +50,13 @@ async fn a_retry_begins_another_round_and_lifts_the_fan_out_bound() {
     assert!(!retry(&office.desk(), few).await.unwrap().detail.fan_out_accepted);
     assert!(retry(&office.desk(), few).await.is_err());
 }
+
+#[tokio::test]
+async fn nothing_is_retried_in_a_system_that_was_removed() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    let task = office.task(id, &connection, |task| put(task, TaskState::Deciding)).await;
+    crate::operator::connections::remove(&office.desk(), "files").await.unwrap();
+    assert!(matches!(retry(&office.desk(), task).await, Err(OperatorError::NotFound { .. })));
+}
