@@ -152,17 +152,12 @@ fn reservations(request: &Request, tasks: &[Task]) -> Vec<String> {
         |task: &&Task| task.state == TaskState::Approving && task.detail.outcome.is_some();
     let n_unreleased = tasks.iter().filter(is_collected).count();
     let n_open = tasks.iter().filter(|task| !task.is_over()).count() - n_unreleased;
+    let n = tasks.len();
     if n_open > 0 {
-        out.push(format!(
-            "this is not complete: {n_open} of {} systems have not answered",
-            tasks.len()
-        ));
+        out.push(format!("this is not complete (answers still missing: {n_open} of {n})"));
     }
     if n_unreleased > 0 {
-        out.push(format!(
-            "this is for review only: the answers of {n_unreleased} of {} systems have not been released",
-            tasks.len()
-        ));
+        out.push(format!("this is for review only (answers not released: {n_unreleased} of {n})"));
     }
     out
 }

@@ -70,7 +70,12 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
             let why = "every changing call is stopped".to_owned();
             (why, Whom::Operator, system.since, None)
         }
-        Some(wait) => (wait.why.clone(), wait.whom, wait.since, wait.until),
+        Some(wait) => {
+            let work = system.hand.as_ref();
+            let why = work
+                .map_or_else(|| wait.why.clone(), |work| format!("{}: {}", work.place, work.what));
+            (why, wait.whom, wait.since, wait.until)
+        }
         None => match system.state {
             TaskState::NeedsIdentifier => {
                 let why = format!("needs {}", system.needs.join(" or "));
