@@ -20,6 +20,8 @@ pub struct Endpoint {
     pub limit: &'static str,
     /// The most bytes an answer may have.
     pub max_bytes: u64,
+    /// Whether its answers name other people too: evidence then keeps their digest only.
+    pub names_others: bool,
 }
 
 /// An HTTP method.

@@ -9,6 +9,8 @@ pub struct Subject {
     pub request: RequestId,
     /// The task.
     pub task: TaskId,
+    /// The round of the task.
+    pub round: u32,
     /// The identifiers, in the order in which they came.
     pub identifiers: Vec<Identifier>,
     /// What was planned for the person, where there is a plan.

@@ -32,7 +32,7 @@ const KEPT_BYTES: usize = 64 * 1024;
 
 impl Log {
     fn note(&mut self, at: Instant, call: &Call, answer: &Answer) {
-        let body = if answer.body.len() > KEPT_BYTES {
+        let body = if answer.body.len() > KEPT_BYTES || call.endpoint.names_others {
             Value::Null
         } else {
             serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
@@ -41,6 +41,18 @@ impl Log {
             "at": at, "endpoint": call.endpoint.name, "of": call.limit_of, "status": answer.status,
             "digest": Digest::of(&answer.body), "answer": body,
         }));
+    }
+
+    /// Only what was asked and the digests of the answers: for reports on many people, whose free
+    /// text may name one of them.
+    #[must_use]
+    pub fn without_answers(mut self) -> Self {
+        for line in &mut self.lines {
+            if let Some(line) = line.as_object_mut() {
+                line.remove("answer");
+            }
+        }
+        self
     }
 
     /// One line of our own beside the vendor's.

@@ -27,26 +27,29 @@ const fn endpoint(
     path: &'static str,
     limit: &'static str,
     max_mib: u64,
+    names_others: bool,
 ) -> Endpoint {
-    Endpoint { name, method, base, path, limit, max_bytes: max_mib * MIB }
+    Endpoint { name, method, base, path, limit, max_bytes: max_mib * MIB, names_others }
 }
 
 macro_rules! endpoints {
-    ($($name:ident = $wire:literal $method:ident $base:literal $path:literal limit $limit:literal max $mib:literal;)*) => {
-        $(pub(super) static $name: Endpoint = endpoint($wire, Method::$method, $base, $path, $limit, $mib);)*
+    ($($name:ident = $wire:literal $method:ident $base:literal $path:literal limit $limit:literal max $mib:literal $($others:ident)?;)*) => {
+        $(pub(super) static $name: Endpoint = endpoint($wire, Method::$method, $base, $path, $limit, $mib, endpoints!(@ $($others)?));)*
 
         /// Every endpoint that is called.
         #[cfg(test)]
         pub(super) static ENDPOINTS: &[&Endpoint] = &[$(&$name,)*];
     };
+    (@ names_others) => { true };
+    (@) => { false };
 }
 
 endpoints! {
     WORKSPACE = "workspace" Get "public_api" "/" limit "public_api" max 1;
     CREATE_REGULATION = "create_regulation" Post "public_api" "/regulations" limit "regulations" max 1;
     REGULATION = "regulation" Get "public_api" "/regulations/{regulateId}" limit "public_api" max 16;
-    REGULATIONS = "regulations" Get "public_api" "/regulations" limit "public_api" max 32;
-    SUPPRESSIONS = "suppressions" Get "public_api" "/suppressions" limit "public_api" max 32;
+    REGULATIONS = "regulations" Get "public_api" "/regulations" limit "public_api" max 32 names_others;
+    SUPPRESSIONS = "suppressions" Get "public_api" "/suppressions" limit "public_api" max 32 names_others;
     SOURCES = "sources" Get "public_api" "/sources" limit "public_api" max 16;
     DESTINATIONS = "destinations" Get "public_api" "/destinations" limit "public_api" max 32;
     SPACES = "spaces" Get "public_api" "/spaces" limit "public_api" max 4;

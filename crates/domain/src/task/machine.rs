@@ -180,7 +180,7 @@ pub fn next(state: TaskState, command: &str) -> Option<TaskState> {
 
         (S::Acting, "submit") => S::Waiting,
         (S::Acting | S::Waiting | S::Confirming, "look again") => S::Confirming,
-        (S::Acting | S::Waiting | S::Confirming | S::Ended, "end") => S::Ended,
+        (S::Planned | S::Acting | S::Waiting | S::Confirming | S::Ended, "end") => S::Ended,
         (
             S::Locating | S::Planned | S::Acting | S::Waiting | S::Confirming | S::Ended,
             "ask person",

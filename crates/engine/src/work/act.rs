@@ -12,13 +12,13 @@ use domain::connection::{Completion, Pause};
 use domain::job::{Carried, JobState};
 use domain::journal::Event;
 use domain::task::{Command, Whom};
-use domain::{Flow, IntentId, Job, JobId, Right, Task};
+use domain::{Flow, Instant, IntentId, Job, JobId, Right, Task, TaskId};
 use store::{Applied, Intent, IntentAnswer, IntentOutcome, LeaseTime, Transition};
 
 use super::batch::Group;
 use super::{Shift, WorkError, fault, locate, poll};
 use crate::flow::{Log, NoSink};
-use crate::holder::{CHANGE_DEADLINE, millis};
+use crate::holder::{CHANGE_DEADLINE, MARGIN, millis};
 use crate::limits::add;
 
 /// How often a deletion looks whether the access it waits for has been collected.
@@ -37,7 +37,9 @@ pub(crate) fn flow_of(right: Right) -> Flow {
 pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
     let mut tasks = shift.store.tasks(&group.members).await?;
     tasks.retain(|task| {
-        task.state == domain::TaskState::Acting && task.detail.sending.is_none() && task.due_at.is_some()
+        task.state == domain::TaskState::Acting
+            && task.detail.sending.is_none()
+            && task.due_at.is_some()
     });
     if group.right == Right::Deletion {
         tasks = after_open_accesses(shift, tasks).await?;
@@ -65,10 +67,15 @@ async fn after_open_accesses(shift: &Shift, tasks: Vec<Task>) -> Result<Vec<Task
     let transitions = blocked
         .into_iter()
         .map(|mut task| {
-            let why = format!("waits until the access request {} has been collected", waits[&task.request]);
+            let why = format!(
+                "waits until the access request {} has been collected",
+                waits[&task.request]
+            );
             let mut transition = Transition::default();
             if task.detail.wait.as_ref().is_none_or(|wait| wait.why != why) {
-                transition.journal.push(shift.task_entry(Event::TaskParked, &task).fact("why", why.as_str()));
+                transition
+                    .journal
+                    .push(shift.task_entry(Event::TaskParked, &task).fact("why", why.as_str()));
             }
             task.postpone(add(now, ACCESS_LOOK), Whom::OtherRequest, why, now);
             transition.tasks.push(task);
@@ -141,12 +148,15 @@ async fn still_as_approved(
         let task = match planned {
             Planned::Plan(mut plan) => {
                 account.clone_into(&mut plan.account);
-                if task.detail.approved.as_ref().map(|approval| approval.digest) == Some(plan.digest()) {
+                if task.detail.approved.as_ref().map(|approval| approval.digest)
+                    == Some(plan.digest())
+                {
                     kept.0.push(task);
                     kept.1.push(subject);
                     continue;
                 }
-                let changes = task.detail.plan.as_ref().map_or_else(Vec::new, |old| plan.differences(old));
+                let changes =
+                    task.detail.plan.as_ref().map_or_else(Vec::new, |old| plan.differences(old));
                 shift.carry_out(task, Command::ChangePlan { plan, changes }, &mut transition)
             }
             Planned::Nothing | Planned::Needs(_) => {
@@ -161,7 +171,8 @@ async fn still_as_approved(
     shift.commit(transitions).await?;
     if other_account && shift.link.connection.account().is_some_and(|known| known.id != account) {
         let pause = Pause {
-            why: "the credentials now lead to another account than the one that was set up".to_owned(),
+            why: "the credentials now lead to another account than the one that was set up"
+                .to_owned(),
             remedy: "find out why, then set the credentials again with `habeas connect`".to_owned(),
             since: shift.now(),
             by_person: false,
@@ -190,7 +201,11 @@ async fn send_in_parts(
         if let [task] = &tasks[..] {
             let mut transition = Transition::default();
             let why = format!("the vendor refuses it: {}", refusal.what);
-            let task = shift.carry_out(task.clone(), Command::AskPerson { why, outcome: None }, &mut transition);
+            let task = shift.carry_out(
+                task.clone(),
+                Command::AskPerson { why, outcome: None },
+                &mut transition,
+            );
             transition.tasks.push(task);
             shift.commit_one(transition).await?;
             continue;
@@ -206,6 +221,16 @@ struct Refusal {
     members: HashSet<usize>,
 }
 
+/// The refusal in an error, if it is one that a smaller batch could avoid.
+fn refusal(error: &VendorError) -> Option<Refusal> {
+    match error {
+        VendorError::Invalid { what, members } => {
+            Some(Refusal { what: what.clone(), members: members.iter().copied().collect() })
+        }
+        _ => None,
+    }
+}
+
 type Part = (Vec<Task>, Vec<Subject>);
 
 /// The culprits one by one and the rest, where the vendor named them; halves otherwise.
@@ -217,7 +242,8 @@ fn split(tasks: Vec<Task>, subjects: Vec<Subject>, culprits: &HashSet<usize>) ->
         return [second, first].map(|half| half.into_iter().map(|(_, pair)| pair).unzip()).into();
     }
     let (bad, good): (Vec<_>, Vec<_>) = pairs.partition(|(i, _)| culprits.contains(i));
-    let mut parts: Vec<Part> = bad.into_iter().map(|(_, (task, subject))| (vec![task], vec![subject])).collect();
+    let mut parts: Vec<Part> =
+        bad.into_iter().map(|(_, (task, subject))| (vec![task], vec![subject])).collect();
     parts.push(good.into_iter().map(|(_, pair)| pair).unzip());
     parts
 }
@@ -231,24 +257,37 @@ async fn send(
 ) -> Result<Option<Refusal>, WorkError> {
     let mut log = Log::default();
     let flow = flow_of(right);
-    let driven = shift.link.drive(flow, None, Input::Start(subjects), &[], &mut log, &mut NoSink).await;
+    let driven =
+        shift.link.drive(flow, None, Input::Start(subjects), &[], &mut log, &mut NoSink).await;
     let (memory, change) = match driven {
         Ok(Turn { memory, step: Step::Change(change), .. }) => (memory, change),
         Ok(_) => return put_all_off(shift, tasks, &locate::misuse()).await.map(|()| None),
-        Err(error) => return put_all_off(shift, tasks, &error).await.map(|()| None),
+        Err(error) => {
+            let refusal = refusal(&error);
+            if refusal.is_none() {
+                put_all_off(shift, tasks, &error).await?;
+            }
+            return Ok(refusal);
+        }
     };
     if let Err(error) = shift.link.wait_for_limit(&change.call).await {
         return put_all_off(shift, tasks, &error).await.map(|()| None);
     }
-    let Some((job, intent, tasks)) = write_intent(shift, flow, memory, &change, tasks, subjects).await? else {
+    let Some((job, intent, tasks)) =
+        write_intent(shift, flow, memory, &change, tasks, subjects).await?
+    else {
         return Ok(None);
     };
     // From here to the outcome the intent is open: whoever comes after us will ask the vendor.
+    let is_stopped = shift.may_not_change().await?;
     let lease_now = (shift.holder.time)();
-    if !shift.tenure.outlives_a_change(&lease_now) || shift.may_not_change().await? {
-        let error = VendorError::Transient { what: "changing calls were stopped, or the lease could not outlive the call".to_owned() };
-        return after_refusal(shift, job, intent, &tasks, error, IntentAnswer::NotSent).await;
+    if is_stopped || !shift.tenure.outlives_a_change(&lease_now) || !is_in_time(&intent, &lease_now) {
+        let error = VendorError::Transient {
+            what: "changing calls were stopped, or the lease could not outlive the call".to_owned(),
+        };
+        return after_refusal(shift, job, intent.id, &tasks, error, IntentAnswer::NotSent).await;
     }
+    let intent = intent.id;
     match shift.link.change(&change.call).await {
         Ok(answer) => {
             answered(shift, job, intent, IntentAnswer::Answered, answer, tasks).await?;
@@ -265,6 +304,12 @@ async fn send(
     }
 }
 
+/// Whether a call that begins now ends before others may take it for over, however long we were
+/// held up since the intent was written.
+fn is_in_time(intent: &Intent, now: &LeaseTime) -> bool {
+    now.millis.saturating_add(millis(CHANGE_DEADLINE)) <= intent.deadline.millis
+}
+
 /// Writes down, in one transaction, what is about to be sent and for whom.
 async fn write_intent(
     shift: &Shift,
@@ -273,7 +318,7 @@ async fn write_intent(
     change: &Change,
     tasks: &[Task],
     subjects: &[Subject],
-) -> Result<Option<(Job, IntentId, Vec<Task>)>, WorkError> {
+) -> Result<Option<(Job, Intent, Vec<Task>)>, WorkError> {
     let now = shift.now();
     let connection = shift.link.connection.id;
     let manifest = shift.link.connector.manifest();
@@ -287,7 +332,8 @@ async fn write_intent(
         vendor_ref: None,
         vendor_says: None,
         started_at: now,
-        due_at: None,
+        // Should we die before its outcome is written, this is when it is found out.
+        due_at: Some(add(now, manifest.reconcile_lag)),
         expires_at: add(now, manifest.longest),
         n_polls: 0,
         version: 0,
@@ -302,11 +348,15 @@ async fn write_intent(
         n_members: change.n_members,
         fence: shift.committer.fence().fence,
         written_at: now,
-        deadline: LeaseTime { millis: lease_now.millis.saturating_add(millis(CHANGE_DEADLINE)), ..lease_now },
+        deadline: LeaseTime {
+            millis: lease_now.millis.saturating_add(millis(CHANGE_DEADLINE + MARGIN)),
+            ..lease_now
+        },
     };
     let mut transition = Transition::default();
     transition.journal.push(
-        shift.entry(Event::IntentWritten)
+        shift
+            .entry(Event::IntentWritten)
             .job(job.id)
             .intent(intent.id)
             .fact("endpoint", intent.endpoint.as_str())
@@ -331,9 +381,8 @@ async fn write_intent(
         transition.tasks.push(task);
     }
     let mut sending = transition.tasks.clone();
-    let intent_id = intent.id;
     transition.new_jobs.push(job.clone());
-    transition.new_intents.push(intent);
+    transition.new_intents.push(intent.clone());
     if shift.commit_one(transition).await? == Applied::Lost {
         // Somebody changed one of the tasks first; the next round forms the batch anew.
         return Ok(None);
@@ -341,7 +390,7 @@ async fn write_intent(
     for task in &mut sending {
         task.version += 1;
     }
-    Ok(Some((job, intent_id, sending)))
+    Ok(Some((job, intent, sending)))
 }
 
 /// Writes down the answer, and lets the flow go on with it.
@@ -371,9 +420,15 @@ pub(crate) async fn answered(
     };
     let mut transition = Transition::default();
     transition.intents.push(IntentOutcome { id: intent, at: now, what });
-    transition.journal.push(shift.entry(event).job(job.id).intent(intent).fact("answer", what.word()));
+    transition
+        .journal
+        .push(shift.entry(event).job(job.id).intent(intent).fact("answer", what.word()));
     let [answer] = answers;
-    transition.evidence.push(shift.job_evidence(job.id, "accepted by the vendor", answer.body.to_vec()));
+    transition.evidence.push(shift.job_evidence(
+        job.id,
+        "accepted by the vendor",
+        answer.body.to_vec(),
+    ));
     let job = Job {
         memory: turn.memory,
         reconciling: None,
@@ -387,7 +442,10 @@ pub(crate) async fn answered(
         ..job
     };
     transition.journal.push(
-        shift.entry(Event::JobStarted).job(job.id).fact("vendor_ref", job.vendor_ref.clone().unwrap_or_default()),
+        shift
+            .entry(Event::JobStarted)
+            .job(job.id)
+            .fact("vendor_ref", job.vendor_ref.clone().unwrap_or_default()),
     );
     transition.jobs.push(job.clone());
     let submitted = submissions(shift, &job, tasks);
@@ -425,7 +483,9 @@ async fn lost(shift: &Shift, job: Job, intent: IntentId, what: &str) -> Result<(
     let at = add(shift.now(), shift.link.connector.manifest().reconcile_lag);
     let entry = shift.entry(Event::IntentLost).job(job.id).intent(intent).fact("why", what);
     let job = Job { due_at: Some(at), ..job };
-    shift.commit_one(Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() }).await?;
+    shift
+        .commit_one(Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() })
+        .await?;
     Ok(())
 }
 
@@ -438,12 +498,7 @@ async fn after_refusal(
     error: VendorError,
     what: IntentAnswer,
 ) -> Result<Option<Refusal>, WorkError> {
-    let refusal = match &error {
-        VendorError::Invalid { what, members } => {
-            Some(Refusal { what: what.clone(), members: members.iter().copied().collect() })
-        }
-        _ => None,
-    };
+    let refusal = refusal(&error);
     let applied = give_back(shift, job, intent, what, &error.to_string(), tasks).await?;
     if refusal.is_some() || applied == Applied::Lost {
         return Ok(refusal);
@@ -463,20 +518,49 @@ pub(crate) async fn give_back(
     tasks: &[Task],
 ) -> Result<Applied, WorkError> {
     let now = shift.now();
-    let mut first = Transition::default();
-    first.intents.push(IntentOutcome { id: intent, at: now, what });
-    first.journal.push(
-        shift.entry(Event::IntentAnswered).job(job.id).intent(intent).fact("answer", what.word()).fact("why", why),
-    );
-    first.jobs.push(Job { state: JobState::Ended, due_at: None, reconciling: None, ..job });
+    let event = match what {
+        IntentAnswer::Refused | IntentAnswer::NotSent => Event::IntentAnswered,
+        _ => Event::IntentReconciled,
+    };
+    let entry = shift.entry(event).job(job.id).intent(intent);
+    let first = Transition {
+        intents: vec![IntentOutcome { id: intent, at: now, what }],
+        journal: vec![entry.fact("answer", what.word()).fact("why", why)],
+        jobs: vec![Job { state: JobState::Ended, due_at: None, reconciling: None, ..job.clone() }],
+        ..Transition::default()
+    };
     let mut transitions = vec![first];
-    for task in tasks {
-        let mut task = task.clone();
-        task.detail.sending = None;
-        task.detail.wait = None;
-        task.due_at = Some(now);
-        transitions.push(Transition { tasks: vec![task], ..Transition::default() });
-    }
+    transitions.extend(tasks.iter().cloned().map(|task| unsent(task, now)));
     let applied = shift.commit(transitions).await?;
-    Ok(applied.first().copied().unwrap_or(Applied::Lost))
+    let first = applied.first().copied().unwrap_or(Applied::Lost);
+    if first == Applied::Done {
+        let lost = tasks.iter().zip(&applied[1..]).filter(|(_, one)| **one == Applied::Lost);
+        let lost: Vec<_> = lost.map(|(task, _)| task.id).collect();
+        give_back_again(shift, &job, lost).await?;
+    }
+    Ok(first)
+}
+
+fn unsent(mut task: Task, now: Instant) -> Transition {
+    task.detail.sending = None;
+    task.detail.wait = None;
+    task.due_at = Some(now);
+    Transition { tasks: vec![task], ..Transition::default() }
+}
+
+/// Tasks that somebody changed while they were given back would else be held by a job that is over.
+async fn give_back_again(
+    shift: &Shift,
+    job: &Job,
+    mut ids: Vec<TaskId>,
+) -> Result<(), WorkError> {
+    while !ids.is_empty() {
+        let mut tasks = shift.store.tasks(&ids).await?;
+        tasks.retain(|task| task.detail.sending == Some(job.id));
+        ids = tasks.iter().map(|task| task.id).collect();
+        let again = tasks.into_iter().map(|task| unsent(task, shift.now())).collect();
+        let mut applied = shift.commit(again).await?.into_iter();
+        ids.retain(|_| applied.next() == Some(Applied::Lost));
+    }
+    Ok(())
 }

@@ -64,7 +64,10 @@ trait Within {
 impl Within for Batch {
     /// The connector's bound, or the operator's where that is smaller.
     fn within(&self, most: Option<u32>) -> Batch {
-        Batch { items: most.map_or(self.items, |most| most.clamp(1, self.items)), bytes: self.bytes }
+        Batch {
+            items: most.map_or(self.items, |most| most.clamp(1, self.items)),
+            bytes: self.bytes,
+        }
     }
 }
 
@@ -94,13 +97,22 @@ fn group(
 }
 
 /// Cuts one kind's queue into full groups; the rest waits or goes.
-fn cut(right: Right, queue: Vec<Queued>, bound: &Batch, comes_more: bool, now: Instant, formed: &mut Formed) {
+fn cut(
+    right: Right,
+    queue: Vec<Queued>,
+    bound: &Batch,
+    comes_more: bool,
+    now: Instant,
+    formed: &mut Formed,
+) {
     let mut rest: Vec<Queued> = Vec::new();
     let (mut items, mut bytes) = (0, 0);
     for queued in queue {
         let is_over = items + queued.n_items > bound.items || bytes + queued.n_bytes > bound.bytes;
         if is_over && !rest.is_empty() {
-            formed.ready.push(Group { right, members: rest.drain(..).map(|one| one.task).collect() });
+            formed
+                .ready
+                .push(Group { right, members: rest.drain(..).map(|one| one.task).collect() });
             (items, bytes) = (0, 0);
         }
         items += queued.n_items;

@@ -20,12 +20,15 @@ struct Lines {
 impl Sink for Lines {
     fn keep(&mut self, records: Vec<Record>) -> Result<(), VendorError> {
         for record in records {
-            let mut line =
-                serde_json::json!({ "file": record.file, "record": record.body }).to_string().into_bytes();
+            let mut line = serde_json::json!({ "file": record.file, "record": record.body })
+                .to_string()
+                .into_bytes();
             line.push(b'\n');
             if let Err(error) = self.to.append(&line) {
                 self.broken = Some(error);
-                return Err(VendorError::Transient { what: "what was read could not be kept".to_owned() });
+                return Err(VendorError::Transient {
+                    what: "what was read could not be kept".to_owned(),
+                });
             }
             self.n_records += 1;
         }
@@ -39,8 +42,10 @@ pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Resu
     let mut sink = Lines { to, n_records: 0, broken: None };
     let mut log = Log::default();
     let subjects = [subject];
-    let driven =
-        shift.link.drive(Flow::Collect, None, Input::Start(&subjects), &[], &mut log, &mut sink).await;
+    let driven = shift
+        .link
+        .drive(Flow::Collect, None, Input::Start(&subjects), &[], &mut log, &mut sink)
+        .await;
     if let Some(error) = sink.broken {
         return Err(error.into());
     }

@@ -22,8 +22,10 @@ use crate::limits::add;
 pub(crate) async fn confirm(shift: &Shift, task: Task, subject: Subject) -> Result<(), WorkError> {
     let mut log = Log::default();
     let subjects = [subject];
-    let driven =
-        shift.link.drive(Flow::Confirm, None, Input::Start(&subjects), &[], &mut log, &mut NoSink).await;
+    let driven = shift
+        .link
+        .drive(Flow::Confirm, None, Input::Start(&subjects), &[], &mut log, &mut NoSink)
+        .await;
     let looked = match driven.map(|turn| turn.step) {
         Ok(Step::Done(Report::Looked(mut all))) if all.len() == 1 => all.swap_remove(0),
         Ok(_) => return shift.put_off(task, locate::misuse()).await,
@@ -34,13 +36,16 @@ pub(crate) async fn confirm(shift: &Shift, task: Task, subject: Subject) -> Resu
     transition.evidence.push(shift.task_evidence(&task, "looked again", log));
     let n_present = looked.iter().filter(|one| matches!(one.look, Look::Present { .. })).count();
     transition.journal.push(
-        shift.task_entry(Event::Looked, &task).fact("n_looks", looked.len()).fact("n_present", n_present),
+        shift
+            .task_entry(Event::Looked, &task)
+            .fact("n_looks", looked.len())
+            .fact("n_present", n_present),
     );
     let looks: Vec<_> = looked.into_iter().map(|one| one.look).collect();
     if task.state == TaskState::Ended {
         recheck(shift, task, &looks, &mut transition).await?;
     } else {
-        conclude(shift, task, &looks, &mut transition);
+        conclude(shift, task, &looks, &mut transition).await?;
     }
     shift.commit_one(transition).await?;
     Ok(())
@@ -54,7 +59,12 @@ fn looks_as_json(looked: &[Looked]) -> serde_json::Value {
 }
 
 /// What the looks mean for a task that the vendor says is done.
-fn conclude(shift: &Shift, task: Task, looks: &[Look], into: &mut Transition) {
+async fn conclude(
+    shift: &Shift,
+    task: Task,
+    looks: &[Look],
+    into: &mut Transition,
+) -> Result<(), WorkError> {
     let now = shift.now();
     let manifest = shift.link.connector.manifest();
     let mut still_in: Vec<String> = looks
@@ -68,13 +78,14 @@ fn conclude(shift: &Shift, task: Task, looks: &[Look], into: &mut Transition) {
     still_in.dedup();
     let outcome = task.detail.outcome.clone().unwrap_or(Outcome::Done { counts: String::new() });
     if still_in.is_empty() {
-        return end(shift, task, outcome, fold_looks(looks), into);
+        return end(shift, task, outcome, fold_looks(looks), into).await;
     }
     let n_done = task.detail.n_looks_done + 1;
     let next = manifest.looks.get(n_done as usize).copied();
     let mut moved = match next {
         Some(next) => {
-            let previous = manifest.looks.get(task.detail.n_looks_done as usize).copied().unwrap_or_default();
+            let previous =
+                manifest.looks.get(task.detail.n_looks_done as usize).copied().unwrap_or_default();
             let at = add(now, next.saturating_sub(previous));
             shift.carry_out(task, Command::LookAgain { outcome, at }, into)
         }
@@ -89,17 +100,27 @@ fn conclude(shift: &Shift, task: Task, looks: &[Look], into: &mut Transition) {
     };
     moved.detail.n_looks_done = n_done;
     into.tasks.push(moved);
+    Ok(())
 }
 
 /// Ends a task, leaves its residue to people, and plans the next look for a reappearance.
-fn end(shift: &Shift, task: Task, outcome: Outcome, proof: Proof, into: &mut Transition) {
+async fn end(
+    shift: &Shift,
+    task: Task,
+    outcome: Outcome,
+    proof: Proof,
+    into: &mut Transition,
+) -> Result<(), WorkError> {
     let now = shift.now();
     let is_confirmed = matches!(proof, Proof::Confirmed { .. });
     let recheck_at = is_confirmed.then(|| next_recheck(shift, now, now)).flatten();
     if let Outcome::DoneWithResidue { residue } = &outcome {
         let mut works: Vec<_> = residue
             .iter()
-            .map(|left| HandWork { place: left.place.clone(), what: format!("{}: {}", left.what, left.to_do) })
+            .map(|left| HandWork {
+                place: left.place.clone(),
+                what: format!("{}: {}", left.what, left.to_do),
+            })
             .collect();
         if !is_confirmed {
             works.push(HandWork {
@@ -107,11 +128,12 @@ fn end(shift: &Shift, task: Task, outcome: Outcome, proof: Proof, into: &mut Tra
                 what: "the vendor reports a failure and no look-up can show that its own part is done: have its support confirm that".to_owned(),
             });
         }
-        shift.hand_tasks(&task, &works, into);
+        shift.hand_tasks(&task, &works, into).await?;
     }
     let command = Command::End { outcome, proof: Some(proof), recheck_at };
     let task = shift.carry_out(task, command, into);
     into.tasks.push(task);
+    Ok(())
 }
 
 /// The next look for a reappearance, counted from when the task ended.
@@ -127,7 +149,12 @@ fn next_recheck(shift: &Shift, ended_at: Instant, now: Instant) -> Option<Instan
 }
 
 /// A later look: nothing new, or the person is back, and another round begins.
-async fn recheck(shift: &Shift, mut task: Task, looks: &[Look], into: &mut Transition) -> Result<(), WorkError> {
+async fn recheck(
+    shift: &Shift,
+    mut task: Task,
+    looks: &[Look],
+    into: &mut Transition,
+) -> Result<(), WorkError> {
     let is_back = looks.iter().any(|look| matches!(look, Look::Present { .. }));
     if !is_back {
         task.due_at = next_recheck(shift, task.since, shift.now());

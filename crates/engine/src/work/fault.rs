@@ -28,7 +28,9 @@ impl Shift {
         let mut transition = Transition::default();
         if asks_a_person {
             let command = Command::AskPerson { why: error.to_string(), outcome: None };
-            let Ok((moved, entry)) = task.apply(command, &Actor::Engine, now) else { return Ok(()) };
+            let Ok((moved, entry)) = task.apply(command, &Actor::Engine, now) else {
+                return Ok(());
+            };
             transition.journal.push(entry);
             transition.tasks.push(moved);
         } else {
@@ -48,7 +50,9 @@ impl Shift {
 
     /// Pauses the connection: it needs a person.
     pub async fn pause(&self, pause: Pause) -> Result<(), WorkError> {
-        let Some(fresh) = self.store.connection(self.link.connection.id).await? else { return Ok(()) };
+        let Some(fresh) = self.store.connection(self.link.connection.id).await? else {
+            return Ok(());
+        };
         if fresh.paused.is_some() {
             return Ok(self.look_whether_over().await?);
         }
@@ -59,8 +63,11 @@ impl Shift {
             check_due_at: add(self.now(), Duration::from_secs(3600)),
             ..fresh
         };
-        let transition =
-            Transition { connections: vec![connection], journal: vec![entry], ..Transition::default() };
+        let transition = Transition {
+            connections: vec![connection],
+            journal: vec![entry],
+            ..Transition::default()
+        };
         self.commit_one(transition).await?;
         self.look_whether_over().await?;
         Ok(())

@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering;
 use domain::connection::{Gate, Mode};
 use domain::guard::DAILY_FLOOR;
 use domain::journal::{Actor, Entry, Event};
+use domain::outcome::Residue;
+use domain::plan::HandWork;
 use domain::task::{Approval, Command, Whom};
-use domain::{Right, Task};
+use domain::{Outcome, Proof, Right, Task};
 use store::Transition;
 
 use super::Shift;
@@ -15,6 +17,10 @@ impl Shift {
     /// Moves a planned task on, as far as its gate lets it.
     pub fn pass_gate(&self, task: Task, into: &mut Transition) -> Task {
         let switches = &self.link.connection.switches;
+        if let Some(plan) = task.detail.plan.as_ref().filter(|plan| plan.acts_on.is_empty()) {
+            let residue = plan.by_hand.clone();
+            return self.leave_to_people(task, residue, into);
+        }
         if task.right.only_reads() {
             return self.approve(task, "reads only", into);
         }
@@ -34,6 +40,22 @@ impl Shift {
                 self.stop_at_guard(task, into)
             }
         }
+    }
+
+    /// Nothing can be sent: all that is planned is work for people, who have their tasks.
+    fn leave_to_people(&self, task: Task, works: Vec<HandWork>, into: &mut Transition) -> Task {
+        let to_do = "see the task by hand".to_owned();
+        let residue = works
+            .into_iter()
+            .map(|work| Residue { place: work.place, what: work.what, to_do: to_do.clone() })
+            .collect();
+        let why = vec!["nothing could be sent; it is left to a person".to_owned()];
+        let command = Command::End {
+            outcome: Outcome::DoneWithResidue { residue },
+            proof: Some(Proof::Unproven { why }),
+            recheck_at: None,
+        };
+        self.carry_out(task, command, into)
     }
 
     /// The day that counts for the daily guard, in UTC.

@@ -1,8 +1,8 @@
 //! Locating: find the person in this connection, then plan.
 
+use connector_api::flow::Planned;
 use connector_api::report::FoundIdentifier;
 use connector_api::subject::Subject;
-use connector_api::flow::Planned;
 use connector_api::{Input, Located, Report, Step};
 use domain::guard::FAN_OUT;
 use domain::identifier::{Sighting, normalise};
@@ -21,8 +21,10 @@ const MAX_ROUNDS: u32 = 8;
 pub(crate) async fn locate(shift: &Shift, task: Task, subject: Subject) -> Result<(), WorkError> {
     let mut log = Log::default();
     let subjects = [subject];
-    let driven =
-        shift.link.drive(Flow::Locate, None, Input::Start(&subjects), &[], &mut log, &mut NoSink).await;
+    let driven = shift
+        .link
+        .drive(Flow::Locate, None, Input::Start(&subjects), &[], &mut log, &mut NoSink)
+        .await;
     let [subject] = subjects;
     let turn = match driven {
         Ok(turn) => turn,
@@ -65,10 +67,6 @@ async fn located_task(
     let connection = shift.link.connection.id;
     let news = learn(shift, &task, &mut subject, &located.found, into);
     let found = summary(&located, &subject.identifiers, connection);
-    let is_first = task.detail.found.as_ref().is_none_or(|before| before.by_hand != found.by_hand);
-    if is_first {
-        shift.hand_tasks(&task, &found.by_hand, into);
-    }
     into.journal.push(
         shift
             .task_entry(Event::Looked, &task)
@@ -90,6 +88,11 @@ async fn located_task(
         return Ok(task);
     }
     let planned = plan(shift, &task, &subject, &found).await?;
+    let works = match &planned {
+        Planned::Plan(plan) => plan.by_hand.clone(),
+        Planned::Nothing | Planned::Needs(_) => found.by_hand.clone(),
+    };
+    shift.hand_tasks(&task, &works, into).await?;
     let command = match planned {
         Planned::Plan(plan) => Command::MakePlan { plan, found },
         Planned::Nothing => Command::FindNothing { found },
@@ -164,9 +167,11 @@ fn learn(
     for one in found {
         let sighting = Sighting { connection, place: one.place.clone() };
         // What a system holds need not be well-formed: then it is kept exactly as it is.
-        let normalised = normalise(&one.kind, &one.value, None).unwrap_or_else(|_| one.value.clone());
+        let normalised =
+            normalise(&one.kind, &one.value, None).unwrap_or_else(|_| one.value.clone());
         if shift.placeholders.matches(&one.kind, &normalised) {
-            into.journal.push(shift.task_entry(Event::GuardTripped, task).fact("guard", "placeholder"));
+            into.journal
+                .push(shift.task_entry(Event::GuardTripped, task).fact("guard", "placeholder"));
             continue;
         }
         let known = subject
@@ -208,7 +213,9 @@ fn summary(located: &Located, identifiers: &[Identifier], connection: Connection
         not_searchable: located.not_searchable.clone(),
         identifiers: identifiers
             .iter()
-            .filter(|identifier| identifier.seen_in.iter().any(|seen| seen.connection == connection))
+            .filter(|identifier| {
+                identifier.seen_in.iter().any(|seen| seen.connection == connection)
+            })
             .map(|identifier| identifier.id)
             .collect(),
         by_hand: located.by_hand.clone(),
@@ -216,13 +223,20 @@ fn summary(located: &Located, identifiers: &[Identifier], connection: Connection
 }
 
 /// Identifiers travel: the request's other tasks get another round.
-async fn tell_neighbours(shift: &Shift, task: &Task, into: &mut Transition) -> Result<(), WorkError> {
-    let travels = into.new_identifiers.iter().any(|(_, identifier)| !identifier.kind.is_shared_by_people());
+async fn tell_neighbours(
+    shift: &Shift,
+    task: &Task,
+    into: &mut Transition,
+) -> Result<(), WorkError> {
+    let travels =
+        into.new_identifiers.iter().any(|(_, identifier)| !identifier.kind.is_shared_by_people());
     if !travels {
         return Ok(());
     }
     for other in shift.store.tasks_of(&[task.request]).await? {
-        let is_neighbour = other.id != task.id && other.connection.is_some() && other.connection != task.connection;
+        let is_neighbour = other.id != task.id
+            && other.connection.is_some()
+            && other.connection != task.connection;
         if is_neighbour && other.detail.hand.is_none() && other.round <= MAX_ROUNDS {
             let moved = shift.carry_out(other, Command::AddIdentifier, into);
             into.tasks.push(moved);

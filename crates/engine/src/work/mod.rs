@@ -119,7 +119,13 @@ impl Shift {
         self.evidence(None, Some(job), title, body)
     }
 
-    fn evidence(&self, task: Option<&Task>, job: Option<JobId>, title: &str, body: Vec<u8>) -> (Evidence, Vec<u8>) {
+    fn evidence(
+        &self,
+        task: Option<&Task>,
+        job: Option<JobId>,
+        title: &str,
+        body: Vec<u8>,
+    ) -> (Evidence, Vec<u8>) {
         let evidence = Evidence {
             id: EvidenceId::new(&*self.ids),
             task: task.map(|task| (task.request, task.id)),
@@ -132,9 +138,26 @@ impl Shift {
         (evidence, body)
     }
 
-    /// Tasks for people that belong to a task's system.
-    pub fn hand_tasks(&self, task: &Task, works: &[HandWork], into: &mut Transition) {
-        for work in works {
+    /// Tasks for people that belong to a task's system; those that its request has already are
+    /// not made again.
+    pub async fn hand_tasks(
+        &self,
+        task: &Task,
+        works: &[HandWork],
+        into: &mut Transition,
+    ) -> Result<(), StoreError> {
+        if works.is_empty() {
+            return Ok(());
+        }
+        let standing: Vec<_> = self
+            .store
+            .tasks_of(&[task.request])
+            .await?
+            .into_iter()
+            .filter(|other| other.connection == task.connection && !other.is_over())
+            .filter_map(|other| other.detail.hand)
+            .collect();
+        for work in works.iter().filter(|work| !standing.contains(work)) {
             let hand = Task::by_hand(
                 TaskId::new(&*self.ids),
                 task.request,
@@ -150,6 +173,7 @@ impl Shift {
             );
             into.new_tasks.push(hand);
         }
+        Ok(())
     }
 
     /// The people behind tasks, with their identifiers, in the order of the tasks.
@@ -166,6 +190,7 @@ impl Shift {
             .map(|task| Subject {
                 request: task.request,
                 task: task.id,
+                round: task.round,
                 identifiers: by_request.get(&task.request).cloned().unwrap_or_default(),
                 plan: task.detail.plan.clone(),
             })

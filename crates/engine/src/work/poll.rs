@@ -3,6 +3,7 @@
 //! An HTTP error on a poll is an event, never a verdict.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use connector_api::report::Settled;
 use connector_api::{Input, Report, Step};
@@ -11,10 +12,11 @@ use domain::journal::Event;
 use domain::outcome::{Share, fold_shares};
 use domain::task::Command;
 use domain::{Job, Outcome, Proof, Task, TaskState};
-use store::{Applied, Transition};
+use store::{Applied, Intent, LeaseTime, Transition};
 
 use super::{Shift, WorkError, act, fault, reconcile};
 use crate::flow::{Log, NoSink};
+use crate::http::real_sleep;
 use crate::limits::add;
 
 /// How many tasks of a job are settled in one go.
@@ -38,9 +40,11 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
                 return shift.pause(pause).await;
             }
             let (at, _) = fault::when_again(&error, job.n_polls + 1, now);
-            let entry = shift.entry(Event::JobPollFailed).job(job.id).fact("why", error.to_string());
+            let entry =
+                shift.entry(Event::JobPollFailed).job(job.id).fact("why", error.to_string());
             let job = Job { due_at: Some(at), n_polls: job.n_polls + 1, ..job };
-            let transition = Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() };
+            let transition =
+                Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() };
             return shift.commit_one(transition).await.map(|_| ());
         }
     };
@@ -50,7 +54,11 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
     if is_news {
         let entry = shift.entry(Event::JobReported).job(job.id);
         transition.journal.push(entry.fact("vendor_says", says.clone().unwrap_or_default()));
-        transition.evidence.push(shift.job_evidence(job.id, "the vendor's report", log.into_bytes()));
+        transition.evidence.push(shift.job_evidence(
+            job.id,
+            "the vendor's report",
+            log.without_answers().into_bytes(),
+        ));
     }
     let job = Job { memory: turn.memory, vendor_says: says, n_polls: job.n_polls + 1, ..job };
     match turn.step {
@@ -72,7 +80,8 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             Ok(())
         }
         _ => {
-            let at = add(now, shift.link.connector.manifest().poll_after(std::time::Duration::ZERO));
+            let at =
+                add(now, shift.link.connector.manifest().poll_after(Duration::ZERO));
             transition.jobs.push(Job { due_at: Some(at), ..job });
             shift.commit_one(transition).await?;
             Ok(())
@@ -87,13 +96,31 @@ async fn find_out(shift: &Shift, job: Job) -> Result<(), WorkError> {
         // The outcome was written by whoever sent it; nothing is left to find out.
         return Ok(());
     };
+    // A job that has not been written since its intent may still be on its way to the vendor.
+    let is_known_over = intent.fence == shift.committer.fence().fence && job.version > 0;
+    if let Some(rest) = may_arrive_for(&intent, &(shift.holder.time)())
+        && !is_known_over
+    {
+        real_sleep(rest).await;
+        let fresh = shift.store.job(job.id).await?;
+        if fresh.is_none_or(|fresh| fresh.version != job.version) {
+            return Ok(());
+        }
+    }
     reconcile::reconcile(shift, job, intent).await
+}
+
+/// How much longer an intent's call may arrive at the vendor, if it may at all.
+fn may_arrive_for(intent: &Intent, now: &LeaseTime) -> Option<Duration> {
+    let millis = u64::try_from(intent.deadline.millis.saturating_sub(now.millis)).ok()?;
+    (intent.deadline.boot == now.boot && millis > 0).then(|| Duration::from_millis(millis))
 }
 
 /// Writes down what came of a job, task by task, and then ends it. A stop in between repeats
 /// only what is missing: tasks that have moved on are passed over.
 pub(crate) async fn settle(shift: &Shift, job: Job, settled: Settled) -> Result<(), WorkError> {
-    let exceptions: HashMap<_, _> = settled.exceptions.iter().map(|(task, share)| (*task, share)).collect();
+    let exceptions: HashMap<_, _> =
+        settled.exceptions.iter().map(|(task, share)| (*task, share)).collect();
     let outcome_of = |carried: &Carried| {
         let share = exceptions.get(&carried.task).copied().unwrap_or(&settled.share);
         let counts = match carried.identifiers.len() {
@@ -109,7 +136,11 @@ pub(crate) async fn settle(shift: &Shift, job: Job, settled: Settled) -> Result<
     })
     .await?;
     let mut last = Transition::default();
-    last.evidence.push(shift.job_evidence(job.id, "the vendor's final report", settled.evidence.to_string().into_bytes()));
+    last.evidence.push(shift.job_evidence(
+        job.id,
+        "the vendor's final report",
+        settled.evidence.to_string().into_bytes(),
+    ));
     last.journal.push(
         shift
             .entry(Event::JobEnded)
@@ -134,22 +165,38 @@ async fn expire(shift: &Shift, job: Job) -> Result<(), WorkError> {
     .await?;
     let entry = shift.entry(Event::JobEnded).job(job.id).fact("expired", true);
     let job = Job { state: JobState::Ended, due_at: None, ..job };
-    shift.commit_one(Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() }).await?;
+    shift
+        .commit_one(Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() })
+        .await?;
     Ok(())
 }
 
 /// What a settled share means for one task.
-fn move_on(shift: &Shift, job: &Job, task: Task, outcome: Outcome, unprovable: Option<&str>) -> Transition {
+fn move_on(
+    shift: &Shift,
+    job: &Job,
+    task: Task,
+    outcome: Outcome,
+    unprovable: Option<&str>,
+) -> Transition {
     let mut transition = Transition::default();
     let now = shift.now();
     let task = match (&outcome, unprovable) {
         (Outcome::Failed { why }, _) => {
             let why = format!("the vendor could not do it: {why}");
-            shift.carry_out(task, Command::AskPerson { why, outcome: Some(outcome) }, &mut transition)
+            shift.carry_out(
+                task,
+                Command::AskPerson { why, outcome: Some(outcome) },
+                &mut transition,
+            )
         }
         (_, Some(why)) => {
             let proof = Some(Proof::Unproven { why: vec![why.to_owned()] });
-            shift.carry_out(task, Command::End { outcome, proof, recheck_at: None }, &mut transition)
+            shift.carry_out(
+                task,
+                Command::End { outcome, proof, recheck_at: None },
+                &mut transition,
+            )
         }
         (_, None) => {
             let first = shift.link.connector.manifest().looks.first().copied().unwrap_or_default();
@@ -179,7 +226,9 @@ async fn for_each_carried(
             let ids: Vec<_> = open.iter().map(|carried| carried.task).collect();
             let tasks: HashMap<_, _> =
                 shift.store.tasks(&ids).await?.into_iter().map(|task| (task.id, task)).collect();
-            open.retain(|carried| tasks.get(&carried.task).is_some_and(|task| still_waits(job, carried, task)));
+            open.retain(|carried| {
+                tasks.get(&carried.task).is_some_and(|task| still_waits(job, carried, task))
+            });
             let transitions: Vec<_> = open
                 .iter()
                 .filter_map(|carried| {

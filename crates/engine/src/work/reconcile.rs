@@ -17,8 +17,10 @@ pub(crate) async fn reconcile(shift: &Shift, job: Job, intent: Intent) -> Result
         Some(memory) => (memory.clone(), Input::Woken),
         None => (job.memory.clone(), Input::Start(&[])),
     };
-    let driven =
-        shift.link.drive(Flow::Reconcile, Some(&memory), input, &owned, &mut log, &mut NoSink).await;
+    let driven = shift
+        .link
+        .drive(Flow::Reconcile, Some(&memory), input, &owned, &mut log, &mut NoSink)
+        .await;
     let turn = match driven {
         Ok(turn) => turn,
         Err(error) => {
@@ -27,9 +29,11 @@ pub(crate) async fn reconcile(shift: &Shift, job: Job, intent: Intent) -> Result
                 return shift.pause(pause).await;
             }
             let (at, _) = fault::when_again(&error, job.n_polls + 1, now);
-            let entry = shift.entry(Event::JobPollFailed).job(job.id).fact("why", error.to_string());
+            let entry =
+                shift.entry(Event::JobPollFailed).job(job.id).fact("why", error.to_string());
             let job = Job { due_at: Some(at), n_polls: job.n_polls + 1, ..job };
-            let transition = Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() };
+            let transition =
+                Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() };
             return shift.commit_one(transition).await.map(|_| ());
         }
     };
@@ -41,12 +45,14 @@ pub(crate) async fn reconcile(shift: &Shift, job: Job, intent: Intent) -> Result
         }
         Step::Done(Report::Reconciled(Reconciled::Happened(answer))) => {
             let tasks = sent_with(shift, &job).await?;
-            act::answered(shift, job, intent.id, IntentAnswer::ReconciledHappened, answer, tasks).await
+            act::answered(shift, job, intent.id, IntentAnswer::ReconciledHappened, answer, tasks)
+                .await
         }
         Step::Done(Report::Reconciled(Reconciled::NotThere)) => {
             let tasks = sent_with(shift, &job).await?;
             let what = IntentAnswer::ReconciledNotThere;
-            act::give_back(shift, job, intent.id, what, "the vendor shows no trace of it", &tasks).await?;
+            act::give_back(shift, job, intent.id, what, "the vendor shows no trace of it", &tasks)
+                .await?;
             Ok(())
         }
         Step::Done(Report::Reconciled(Reconciled::CantTell)) => {
@@ -58,10 +64,19 @@ pub(crate) async fn reconcile(shift: &Shift, job: Job, intent: Intent) -> Result
             Ok(())
         }
         _ => {
-            let entry = shift.entry(Event::JobPollFailed).job(job.id).fact("why", locate::misuse().to_string());
+            let entry = shift
+                .entry(Event::JobPollFailed)
+                .job(job.id)
+                .fact("why", locate::misuse().to_string());
             let (at, _) = fault::when_again(&locate::misuse(), job.n_polls + 1, shift.now());
             let job = Job { due_at: Some(at), n_polls: job.n_polls + 1, ..job };
-            shift.commit_one(Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() }).await?;
+            shift
+                .commit_one(Transition {
+                    jobs: vec![job],
+                    journal: vec![entry],
+                    ..Transition::default()
+                })
+                .await?;
             Ok(())
         }
     }

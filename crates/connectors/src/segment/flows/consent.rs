@@ -45,8 +45,8 @@ pub(super) fn begin(subjects: &[Subject], context: &Context<'_>) -> Result<Turn,
         }
         let is_allowed = right(subject) == Some(Right::OptIn);
         events.extend(acted_on(subject).into_iter().map(|it| {
-            let who =
-                Who { task: subject.task, id: it.id, kind: &it.kind, value: mapping::exact(it) };
+            let (task, round) = (subject.task, subject.round);
+            let who = Who { task, round, id: it.id, kind: &it.kind, value: mapping::exact(it) };
             event(&who, &categories, is_allowed, context.now)
         }));
     }
@@ -90,7 +90,7 @@ pub(in crate::segment) fn size(
 ) -> u32 {
     /// A comma, and how much longer an instant can be written than the shortest one.
     const SLACK: usize = 16;
-    let who = Who { task, id: item.identifier, kind: &item.kind, value };
+    let who = Who { task, round: u32::MAX, id: item.identifier, kind: &item.kind, value };
     let event = event(&who, categories, false, Instant::UNIX_EPOCH);
     u32::try_from(event.to_string().len() + SLACK).unwrap_or(u32::MAX)
 }
@@ -98,6 +98,7 @@ pub(in crate::segment) fn size(
 /// Whose consent an event records.
 struct Who<'a> {
     task: TaskId,
+    round: u32,
     id: IdentifierId,
     kind: &'a IdentifierKind,
     value: &'a str,
@@ -113,7 +114,7 @@ fn event(who: &Who<'_>, categories: &BTreeSet<&str>, is_allowed: bool, at: Insta
         "type": "track",
         "event": EVENT,
         id_field: who.value,
-        "messageId": format!("{}:{}", who.task, who.id),
+        "messageId": format!("{}:{}:{}", who.task, who.round, who.id),
         "timestamp": at.to_string(),
         "properties": {},
         "context": {"consent": {"categoryPreferences": preferences}},

@@ -213,6 +213,7 @@ impl Case {
         Subject {
             request: RequestId::new(&self.ids),
             task: TaskId::new(&self.ids),
+            round: 1,
             identifiers,
             plan: None,
         }
