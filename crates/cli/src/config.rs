@@ -67,7 +67,7 @@ pub fn parse(text: &str, folder: &Path, registry: Registry<'_>) -> Result<Vec<Wa
     let connections = table.remove("connections").unwrap_or(Value::Table(Table::new()));
     if let Some(key) = table.keys().next() {
         return Err(Stop::usage(format!("unknown field `{key}`"))
-            .to_do("a configuration holds tables [connections.NAME]"));
+            .advise("a configuration holds tables [connections.NAME]"));
     }
     let Value::Table(connections) = connections else {
         return Err(wrong_kind("connections", "a table of tables"));
@@ -90,7 +90,7 @@ fn connection(
     let place = format!("connections.{name}");
     let Some(connector) = table.remove("connector") else {
         return Err(Stop::usage(format!("`{place}.connector` is missing"))
-            .to_do("name the kind of system, such as connector = \"segment\""));
+            .advise("name the kind of system, such as connector = \"segment\""));
     };
     let connector = text_of(&format!("{place}.connector"), connector)?;
     let manifest = registry(&connector)
@@ -166,7 +166,7 @@ impl Wanted {
 
     fn put_field(&mut self, path: &str, key: &str, value: Value) -> Result<(), Stop> {
         let Some(field) = self.manifest.field(key) else {
-            return Err(Stop::usage(format!("unknown field `{path}`")).to_do(format!(
+            return Err(Stop::usage(format!("unknown field `{path}`")).advise(format!(
                 "{} knows: {}",
                 self.manifest.title,
                 self.known_keys()
@@ -192,7 +192,7 @@ impl Wanted {
                     let at = join(path, &name);
                     if !names.contains(&name.as_str()) {
                         return Err(Stop::usage(format!("unknown field `{at}`"))
-                            .to_do(format!("it is one of: {}", names.join(", "))));
+                            .advise(format!("it is one of: {}", names.join(", "))));
                     }
                     texts.insert(name, text_of(&at, value)?.into());
                 }
@@ -208,7 +208,7 @@ impl Wanted {
             self.secrets.insert(name.to_owned(), source);
             return Ok(());
         }
-        Err(Stop::usage(format!("unknown secret `{}`", join(place, name))).to_do(format!(
+        Err(Stop::usage(format!("unknown secret `{}`", join(place, name))).advise(format!(
             "{} knows: {}",
             self.manifest.title,
             self.known_secrets()
@@ -335,9 +335,9 @@ fn one_of(path: &str, word: &str, words: &[&str]) -> Result<(), Stop> {
     words.sort_unstable();
     words.dedup();
     Err(Stop::usage(format!("`{path}` does not fit"))
-        .to_do(format!("it is one of: {}", words.join(", "))))
+        .advise(format!("it is one of: {}", words.join(", "))))
 }
 
 fn wrong_kind(path: &str, kind: &str) -> Stop {
-    Stop::usage(format!("`{path}` does not fit")).to_do(format!("it takes {kind}"))
+    Stop::usage(format!("`{path}` does not fit")).advise(format!("it takes {kind}"))
 }

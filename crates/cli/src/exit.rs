@@ -79,7 +79,7 @@ impl Stop {
 
     /// With advice, printed on a line of its own.
     #[must_use]
-    pub fn to_do(mut self, advice: impl Into<String>) -> Self {
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.to_do = Some(advice.into());
         self
     }

@@ -50,7 +50,7 @@ fn read(text: &str) -> Result<Targets, Stop> {
     let targets: Result<Targets, _> = text.parse();
     targets.map_err(|_| {
         Stop::usage("HABEAS_LOG does not fit")
-            .to_do("write a level (debug), or levels by crate (engine=debug,store=info)")
+            .advise("write a level (debug), or levels by crate (engine=debug,store=info)")
     })
 }
 

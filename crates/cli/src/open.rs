@@ -44,7 +44,7 @@ impl Session {
     pub async fn to_read(common: &Common, screen: Screen) -> anyhow::Result<Self> {
         if !common.data.exists() {
             return Err(Stop::failed(format!("there is no data in {} yet", common.data.display()))
-                .to_do("begin with `habeas connect segment`, or try `habeas demo`; HABEAS_DATA names another folder")
+                .advise("begin with `habeas connect segment`, or try `habeas demo`; HABEAS_DATA names another folder")
                 .into());
         }
         let store = Store::open_read_only(&options(common)).await?;
@@ -92,10 +92,10 @@ impl Session {
     }
 
     /// The clock that the engine runs on.
-    pub async fn clock(&self) -> anyhow::Result<Arc<dyn Clock>> {
+    pub async fn clock(&self) -> anyhow::Result<SessionClock> {
         Ok(match &self.clock_url {
-            None => Arc::new(RealClock),
-            Some(url) => Arc::new(FollowedClock::follow(url).await?),
+            None => SessionClock::Real(Arc::new(RealClock)),
+            Some(url) => SessionClock::Followed(Arc::new(FollowedClock::follow(url).await?)),
         })
     }
 
@@ -128,8 +128,11 @@ impl Session {
             return Ok(());
         }
         self.screen.note("no `habeas serve` is running: the engine runs here until nothing is due");
-        let engine = self.engine(self.clock().await?)?;
-        match engine.run(Until::NothingDue).await {
+        let clock = self.clock().await?;
+        let engine = self.engine(clock.shared())?;
+        let ran = engine.run(Until::NothingDue).await;
+        clock.leave().await;
+        match ran {
             Ok(Ran { next_due: Some(at) }) => {
                 let when = show::when(at, self.now);
                 self.screen.note(format!("next due: {when}; `habeas serve` does it then"));
@@ -138,6 +141,32 @@ impl Session {
             // Somebody else was quicker, and acts.
             Ok(Ran { next_due: None }) | Err(EngineError::HeldBy(_)) => Ok(()),
             Err(error) => Err(error).context("the engine stopped"),
+        }
+    }
+}
+
+/// The clock of a session: the machine's, or a twin's.
+#[derive(Clone)]
+pub enum SessionClock {
+    /// The machine's.
+    Real(Arc<RealClock>),
+    /// A twin's, which has to be told when nobody follows it any more.
+    Followed(Arc<FollowedClock>),
+}
+
+impl SessionClock {
+    /// As the engine takes it.
+    pub fn shared(&self) -> Arc<dyn Clock> {
+        match self {
+            Self::Real(clock) => Arc::clone(clock) as Arc<dyn Clock>,
+            Self::Followed(clock) => Arc::clone(clock) as Arc<dyn Clock>,
+        }
+    }
+
+    /// Follows no more.
+    pub async fn leave(&self) {
+        if let Self::Followed(clock) = self {
+            clock.leave().await;
         }
     }
 }

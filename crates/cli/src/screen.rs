@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, presets};
 use serde::Serialize;
 
 use crate::exit::Stop;
@@ -59,7 +59,7 @@ impl Screen {
     pub fn confirm(&self, question: &str, flag: &str) -> anyhow::Result<bool> {
         if !self.can_ask() {
             return Err(Stop::usage("nobody is there to be asked")
-                .to_do(format!("add {flag} to go on without a question"))
+                .advise(format!("add {flag} to go on without a question"))
                 .into());
         }
         dialoguer::Confirm::new()
@@ -82,6 +82,10 @@ pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     table.set_header(head.iter().map(ToString::to_string));
     for row in rows {
         table.add_row(row.into_iter().map(|cell| harmless(&cell)));
+    }
+    // Ids and names stay in one piece, to be copied.
+    if let Some(first) = table.column_mut(0) {
+        first.set_constraint(ColumnConstraint::ContentWidth);
     }
     table.to_string()
 }

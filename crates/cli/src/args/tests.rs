@@ -29,7 +29,7 @@ fn every_documented_command_parses() {
         "request approve tsk_1 tsk_2",
         "request deny req_1 --note no",
         "request cancel req_1",
-        "request add-identifier req_1 user_id=value email=other",
+        "request add-identifier req_1 user_id value",
         "request answer req_1 --note told",
         "request watch req_1",
         "request reopen req_1 --note again",

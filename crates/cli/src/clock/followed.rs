@@ -36,6 +36,8 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 pub struct FollowedClock {
     shared: Arc<Shared>,
     follower: JoinHandle<()>,
+    control: Control,
+    id: String,
 }
 
 /// What the twin says of its clock.
@@ -57,7 +59,8 @@ struct Shared {
 struct State {
     reading: Reading,
     read_at: Real,
-    n_busy: usize,
+    /// Those at work.
+    n_busy: i64,
     last_waiter: u64,
     waiters: Vec<Waiter>,
 }
@@ -88,8 +91,17 @@ impl FollowedClock {
         let control = Control::new(url)?;
         let registered: Registered = control.report(&json!({})).await?;
         let shared = Arc::new(Shared::new(registered.reading));
-        let follower = tokio::spawn(run(control, registered.id, Arc::clone(&shared)));
-        Ok(Self { shared, follower })
+        let id = registered.id;
+        let follower = tokio::spawn(run(control.clone(), id.clone(), Arc::clone(&shared)));
+        Ok(Self { shared, follower, control, id })
+    }
+
+    /// Follows no more, and tells the twin, so that time need not wait for us.
+    pub async fn leave(&self) {
+        self.follower.abort();
+        // The twin notes the report when it comes; its answer would tell nothing.
+        let report = json!({"id": self.id, "next_due": null});
+        let _ = timeout(OVERTAKEN, self.control.report::<Reading>(&report)).await;
     }
 }
 
@@ -113,7 +125,7 @@ impl Clock for FollowedClock {
     }
 
     fn end_work(&self) {
-        self.shared.change(|state| state.n_busy = state.n_busy.saturating_sub(1));
+        self.shared.change(|state| state.n_busy -= 1);
     }
 }
 
@@ -131,7 +143,7 @@ pub fn check_loopback(url: &str) -> Result<(), Stop> {
         return Ok(());
     }
     Err(Stop::refused("a clock is followed on loopback only")
-        .to_do("give the control URL of twins on this machine, such as http://127.0.0.1:7810"))
+        .advise("give the control URL of twins on this machine, such as http://127.0.0.1:7810"))
 }
 
 impl Shared {
@@ -157,7 +169,7 @@ impl Shared {
             if state.now() >= at {
                 return None;
             }
-            state.n_busy = state.n_busy.saturating_sub(1);
+            state.n_busy -= 1;
             state.last_waiter += 1;
             state.waiters.push(Waiter { id: state.last_waiter, at, wake: Arc::clone(&wake) });
             Some(state.last_waiter)
@@ -211,7 +223,8 @@ impl State {
     }
 
     fn earliest_due(&self) -> Option<Instant> {
-        self.waiters.iter().map(|waiter| waiter.at).min()
+        // Somebody who waits for the end of time waits for something else.
+        self.waiters.iter().map(|waiter| waiter.at).filter(|at| *at < Instant::MAX).min()
     }
 
     fn wake_due(&mut self) {
@@ -220,7 +233,7 @@ impl State {
             std::mem::take(&mut self.waiters).into_iter().partition(|one| one.at <= now);
         self.waiters = later;
         let due: Vec<Waiter> = due;
-        self.n_busy += due.len();
+        self.n_busy += i64::try_from(due.len()).unwrap_or(i64::MAX);
         for waiter in due {
             waiter.wake.notify_one();
         }
@@ -290,7 +303,7 @@ async fn while_idle(control: &Control, id: &str, shared: &Shared) -> anyhow::Res
         }
         let is_current = {
             let state = shared.lock();
-            state.n_busy == 0 && state.earliest_due() == next_due
+            state.n_busy <= 0 && state.earliest_due() == next_due
         };
         if !is_current {
             break;
@@ -345,7 +358,7 @@ impl Control {
         let call = call.header("content-type", "application/json");
         let unreachable = || {
             Stop::unreachable("the clock to follow does not answer")
-                .to_do("start `habeas twins`, and give the control URL that it prints")
+                .advise("start `habeas twins`, and give the control URL that it prints")
         };
         let answer = call.send().await.map_err(|_| unreachable())?;
         let body = answer.error_for_status().map_err(|_| unreachable())?.bytes().await?;

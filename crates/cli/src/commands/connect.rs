@@ -7,11 +7,13 @@ pub mod report;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use connector_api::check::missing_required;
 use connector_api::{Connector, Manifest};
 use domain::connection::CheckReport;
-use engine::operator::connections::{self, NewConnection};
+use engine::Clock;
+use engine::operator::connections::{self, Draft, NewConnection};
 use serde_json::json;
 use store::Secret;
 
@@ -66,7 +68,8 @@ pub fn connector(name: &str) -> Option<&'static dyn Connector> {
     connectors::all().iter().copied().find(|connector| connector.manifest().name == name)
 }
 
-fn registry(name: &str) -> Option<&'static Manifest> {
+/// The manifest of a connector.
+pub fn registry(name: &str) -> Option<&'static Manifest> {
     connector(name).map(Connector::manifest)
 }
 
@@ -82,22 +85,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     }
     check_complete(&wanted)?;
     let session = Session::to_write(common, screen).await?;
-    let desk = session.desk();
-    let new = NewConnection {
-        name: wanted.name.clone(),
-        connector: wanted.manifest.name.to_owned(),
-        settings: wanted.settings.clone(),
-        secrets: secrets(&wanted)?,
-        base_urls: wanted.base_urls.clone(),
-        allow_loopback: wanted.allow_loopback,
-        switches: wanted.switches.clone(),
-    };
-    let draft = connections::draft(&desk, new).await?;
-    if session.clock_url.is_some() {
-        super::serve::check_beside(draft.connection())?;
-    }
     screen.note(format!("checking what the credentials of {} may do…", wanted.manifest.title));
-    let report = report::check(&session, draft.connection(), draft.secrets()).await?;
+    let clock = session.clock().await?;
+    let tried = try_out(&session, clock.shared(), &wanted).await;
+    clock.leave().await;
+    let (draft, report) = tried?;
     report::show(&report, screen)?;
     refuse_if_lacking(&report)?;
     if is_asked && !args.yes {
@@ -107,7 +99,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             return Ok(Exit::Done);
         }
     }
-    let connection = connections::add(&desk, draft, report).await?;
+    let connection = connections::add(&session.desk(), draft, report).await?;
     if screen.json {
         screen.json(&json!({"connection": super::connections::list::as_json(&connection)}))?;
     } else {
@@ -119,6 +111,29 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     }
     session.act().await?;
     Ok(Exit::Done)
+}
+
+/// Makes a draft of what is wanted and checks it. Saves nothing.
+pub async fn try_out(
+    session: &Session,
+    clock: Arc<dyn Clock>,
+    wanted: &Wanted,
+) -> anyhow::Result<(Draft, CheckReport)> {
+    let new = NewConnection {
+        name: wanted.name.clone(),
+        connector: wanted.manifest.name.to_owned(),
+        settings: wanted.settings.clone(),
+        secrets: secrets(wanted)?,
+        base_urls: wanted.base_urls.clone(),
+        allow_loopback: wanted.allow_loopback,
+        switches: wanted.switches.clone(),
+    };
+    let draft = connections::draft(&session.desk(), new).await?;
+    if session.clock_url.is_some() {
+        super::serve::check_beside(draft.connection())?;
+    }
+    let report = report::check(session, clock, draft.connection(), draft.secrets()).await?;
+    Ok((draft, report))
 }
 
 /// What the arguments name: a table of a file, a twin, or nothing yet.
@@ -143,7 +158,7 @@ fn gather(args: &Args) -> anyhow::Result<Wanted> {
                     .into())
             }
             _ => Err(Stop::usage("the file holds more than one connection")
-                .to_do("name the one to take: --name NAME")
+                .advise("name the one to take: --name NAME")
                 .into()),
         };
     }
@@ -159,7 +174,7 @@ fn check_complete(wanted: &Wanted) -> Result<(), Stop> {
     }
     let keys: Vec<&str> = missing.iter().map(|field| field.key).collect();
     Err(Stop::usage(format!("{} needs: {}", wanted.manifest.title, keys.join(", ")))
-        .to_do("give them with --file or --set, or run the command at a terminal"))
+        .advise("give them with --file or --set, or run the command at a terminal"))
 }
 
 fn secrets(wanted: &Wanted) -> anyhow::Result<BTreeMap<String, Secret>> {
@@ -174,7 +189,7 @@ fn refuse_if_lacking(report: &CheckReport) -> Result<(), Stop> {
     let Some(first) = missing.first() else { return Ok(()) };
     let names: Vec<_> = missing.iter().map(|result| result.permission.as_str()).collect();
     Err(Stop::refused(format!("required and missing: {}; nothing was saved", names.join(", ")))
-        .to_do(first.grant.clone()))
+        .advise(first.grant.clone()))
 }
 
 fn next_steps(connection: &domain::Connection, screen: Screen) {

@@ -21,7 +21,7 @@ use crate::screen::Screen;
 #[derive(Debug, Subcommand)]
 pub enum Requests {
     /// Take in one request.
-    New(new::Args),
+    New(Box<new::Args>),
     /// List requests, those that need you first.
     List(list::Args),
     /// Show one request: what was asked, what is known, what waits, what you can do.
@@ -45,7 +45,7 @@ pub enum Requests {
 /// Runs one of them.
 pub async fn run(command: Requests, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     match command {
-        Requests::New(args) => new::run(args, common, screen).await,
+        Requests::New(args) => new::run(*args, common, screen).await,
         Requests::List(args) => list::run(args, common, screen).await,
         Requests::Show(args) => show::run(args, common, screen).await,
         Requests::Approve(args) => approve::run(args, common, screen).await,

@@ -42,7 +42,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     if let Some(url) = &args.clock {
         follow(&mut session, url).await?;
     }
-    let engine = session.engine(session.clock().await?)?;
+    let clock = session.clock().await?;
+    let engine = session.engine(clock.shared())?;
     banner(&session, common, screen).await?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -65,6 +66,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             Err(error) => return Err(error).context("the engine stopped"),
         }
     }
+    clock.leave().await;
     session.store.close().await;
     Ok(Exit::Done)
 }
@@ -83,7 +85,7 @@ pub async fn until_stopped() {
 }
 
 /// Makes this folder follow a twin's clock, or the real one again.
-async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
+pub async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
     let url = if url == "real" { "" } else { url };
     if !url.is_empty() {
         check_loopback(url)?;
@@ -123,7 +125,7 @@ pub fn check_beside(connection: &Connection) -> anyhow::Result<()> {
         "{} leads to a real vendor, so no twin's clock may be followed",
         connection.name
     ))
-    .to_do("use a folder of its own for twins (HABEAS_DATA, HABEAS_KEYS)")
+    .advise("use a folder of its own for twins (HABEAS_DATA, HABEAS_KEYS)")
     .into())
 }
 

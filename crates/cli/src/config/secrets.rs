@@ -42,7 +42,7 @@ impl Source {
             (Some((key, Value::String(name))), None) if key == "file" => {
                 Ok(Self::File(folder.join(name)))
             }
-            _ => Err(Stop::usage(format!("`{path}` does not fit")).to_do(how(path))),
+            _ => Err(Stop::usage(format!("`{path}` does not fit")).advise(how(path))),
         }
     }
 
@@ -52,7 +52,7 @@ impl Source {
             Some(("env", variable)) => Ok(Self::Env(variable.to_owned())),
             Some(("file", path)) => Ok(Self::File(PathBuf::from(path))),
             _ => Err(Stop::usage(format!("`secrets.{name}` would stand in the list of processes"))
-                .to_do(format!("write secrets.{name}=env:NAME or secrets.{name}=file:PATH"))),
+                .advise(format!("write secrets.{name}=env:NAME or secrets.{name}=file:PATH"))),
         }
     }
 
@@ -61,7 +61,7 @@ impl Source {
         let value = match self {
             Self::Env(variable) => environment::variable(variable).ok_or_else(|| {
                 Stop::usage(format!("the secret `{name}` is not there"))
-                    .to_do(format!("set the environment variable {variable}"))
+                    .advise(format!("set the environment variable {variable}"))
             })?,
             Self::File(path) => std::fs::read_to_string(path).with_context(|| {
                 format!("could not read the secret `{name}` in {}", path.display())
@@ -78,7 +78,7 @@ impl Source {
 
 /// A secret stands where only its place belongs.
 pub fn written_out(path: &str) -> Stop {
-    Stop::usage(format!("`{path}` is a secret and can't be written out here")).to_do(how(path))
+    Stop::usage(format!("`{path}` is a secret and can't be written out here")).advise(how(path))
 }
 
 fn how(path: &str) -> String {

@@ -28,7 +28,7 @@ pub fn parse(twins: &Json, vendor: &str, registry: Registry<'_>) -> Result<Wante
         (twin["base_urls"].as_object(), twin["credentials"]["full"].as_object())
     else {
         return Err(Stop::usage(format!("the description holds no {vendor} twin"))
-            .to_do("write it anew: habeas twins --json > twins.json"));
+            .advise("write it anew: habeas twins --json > twins.json"));
     };
     let mut wanted = Wanted::new(format!("{vendor}-twin"), manifest);
     wanted.allow_loopback = true;

@@ -21,6 +21,30 @@ async fn twin_in_idle_mode() -> (twins::Serving, Arc<dyn Clock>) {
     (serving, clock)
 }
 
+async fn set(serving: &twins::Serving, change: &str) {
+    let http = reqwest::Client::builder().build().unwrap();
+    let call = http.post(format!("{}/clock", serving.base_url_control())).body(change.to_owned());
+    call.send().await.unwrap().error_for_status().unwrap();
+}
+
+#[tokio::test]
+async fn in_paced_mode_a_sleep_ends_when_its_time_comes() {
+    let (serving, clock) = twin_in_idle_mode().await;
+    let _me = Busy::on(&clock);
+    // The mode is learnt with the next report.
+    clock.sleep_until(later(&*clock, 1)).await;
+    set(&serving, r#"{"mode":"paced","pace":3600}"#).await;
+    let at = later(&*clock, 2);
+    tokio::time::timeout(Duration::from_secs(8), clock.sleep_until(at)).await.unwrap();
+    // And again, now that the mode is known, with a worker beside the sleeper.
+    let _worker = Busy::on(&clock);
+    for _ in 0..3 {
+        let at = later(&*clock, 1);
+        tokio::time::timeout(Duration::from_secs(3), clock.sleep_until(at)).await.unwrap();
+        assert!(clock.now() >= at);
+    }
+}
+
 fn later(clock: &dyn Clock, hours: i64) -> Instant {
     clock.now().checked_add(jiff::SignedDuration::from_hours(hours)).unwrap()
 }

@@ -32,7 +32,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         |text: &String| text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     let switches: Option<Vec<_>> = args.switches.iter().map(pair).collect();
     let switches = switches
-        .ok_or_else(|| Stop::usage("a switch is written KEY=VALUE").to_do("such as mode=act"))?;
+        .ok_or_else(|| Stop::usage("a switch is written KEY=VALUE").advise("such as mode=act"))?;
     let session = Session::to_write(common, screen).await?;
     let connection = connections::set(&session.desk(), &args.name, &switches).await?;
     if screen.json {

@@ -22,7 +22,10 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let session = Session::to_write(common, screen).await?;
     let connection = find::connection(&session.store, &args.name).await?;
     let secrets = session.store.secrets(connection.id).await?;
-    let found = report::check(&session, &connection, &secrets).await?;
+    let clock = session.clock().await?;
+    let found = report::check(&session, clock.shared(), &connection, &secrets).await;
+    clock.leave().await;
+    let found = found?;
     report::show(&found, screen)?;
     let is_lacking = !missing_required(&found).is_empty();
     let connection = connections::checked(&session.desk(), &args.name, found).await?;

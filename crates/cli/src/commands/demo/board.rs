@@ -31,7 +31,8 @@ impl Board {
     /// Shows where each request stands.
     pub fn show(&mut self, now: Instant, standings: &[(&str, String)]) {
         if let Some(live) = &self.live {
-            live.clock.set_message(format!("{} UTC, on the simulated vendor's clock", show::time(now)));
+            live.clock
+                .set_message(format!("{} UTC, on the simulated vendor's clock", show::time(now)));
             for (bar, (_, standing)) in live.bars.iter().zip(standings) {
                 bar.set_message(harmless(standing));
             }

@@ -6,30 +6,32 @@ use engine::operator::{decide, find};
 use serde_json::json;
 
 use crate::args::Common;
-use crate::exit::{Exit, Stop};
+use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
 /// Arguments of `request add-identifier`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  habeas request add-identifier req_01 user_id=VALUE")]
+#[command(after_help = "Example:\n  habeas request add-identifier req_01 user_id VALUE")]
 pub struct Args {
     /// The request.
     id: String,
-    /// Its type (email, phone, user_id, …, or id.NAME) and its value; several are fine.
-    #[arg(value_name = "TYPE=VALUE", required = true)]
-    identifiers: Vec<String>,
-    /// The country of phone numbers that don't say theirs.
+    /// Its type: email, phone, user_id, …, or id.NAME.
+    #[arg(value_name = "TYPE")]
+    kind: IdentifierKind,
+    /// The value.
+    value: String,
+    /// The country of a phone number that doesn't say its own.
     #[arg(long, value_name = "COUNTRY")]
     phone_region: Option<Region>,
 }
 
-/// Adds them; systems that can use one look again.
+/// Adds it; systems that can use it look again.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let given = args.identifiers.iter().map(|text| read(text)).collect::<Result<Vec<_>, _>>()?;
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.store, &args.id).await?;
+    let given = [(args.kind, args.value)];
     let added = decide::add_identifiers(&session.desk(), id, &given, args.phone_region).await?;
     if screen.json {
         screen.json(&json!({"request": id, "added": added}))?;
@@ -41,13 +43,4 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     }
     session.act().await?;
     Ok(Exit::Done)
-}
-
-/// Reads `TYPE=VALUE`.
-pub fn read(text: &str) -> Result<(IdentifierKind, String), Stop> {
-    let (kind, value) = text.split_once('=').ok_or_else(|| {
-        Stop::usage("an identifier is written TYPE=VALUE").to_do("such as user_id=…")
-    })?;
-    let kind = kind.parse().map_err(|error| Stop::usage(format!("TYPE=VALUE: {error}")))?;
-    Ok((kind, value.to_owned()))
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::args::Common;
 use crate::exit::{Exit, Stop};
 use crate::open::Session;
-use crate::screen::Screen;
+use crate::screen::{Screen, table};
 use crate::show;
 
 /// More than this are shown as a summary only.
@@ -80,12 +80,18 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
 /// Shows what is about to pass.
 pub fn tell(pending: &[Pending], screen: Screen) {
     if pending.len() <= MOST_SHOWN {
+        let common = common_effects(pending);
         for one in pending {
-            screen.line(details(one));
+            screen.line(details(one, &common));
         }
     }
-    let rows = summary(pending);
-    screen.table(&["connection", "right", "what happens", "tasks", "profiles", "sends"], rows);
+    screen.line(summary_table(pending));
+    for (variant, effects) in common_effects(pending) {
+        screen.line(format!("{variant}, for each of them:"));
+        for effect in effects {
+            screen.line(format!("  - {effect}"));
+        }
+    }
     if pending.len() > MOST_SHOWN {
         let hindered = pending.iter().filter(|one| one.hindered.is_some()).count();
         let n_changed = pending.iter().filter(|one| !one.changes.is_empty()).count();
@@ -96,8 +102,28 @@ pub fn tell(pending: &[Pending], screen: Screen) {
     }
 }
 
+/// What is about to pass, as one table.
+pub fn summary_table(pending: &[Pending]) -> String {
+    let head = ["connection", "right", "what happens", "tasks", "profiles", "sends"];
+    table(&head, summary(pending))
+}
+
+/// The side effects that every task of a variant has, said once.
+fn common_effects(pending: &[Pending]) -> Vec<(&str, Vec<&str>)> {
+    let mut common: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in pending.iter().filter(|one| !one.side_effects.is_empty()) {
+        let variant = one.variant.as_deref().unwrap_or("it");
+        let has = |effect: &&str| one.side_effects.iter().any(|own| own == effect);
+        match common.iter_mut().find(|(known, _)| *known == variant) {
+            Some((_, effects)) => effects.retain(has),
+            None => common.push((variant, one.side_effects.iter().map(String::as_str).collect())),
+        }
+    }
+    common
+}
+
 /// One task in full: what is sent, what else happens, what is left, what stands in the way.
-fn details(one: &Pending) -> String {
+fn details(one: &Pending, common: &[(&str, Vec<&str>)]) -> String {
     let late = if one.is_late { ", LATE" } else { "" };
     let mut lines = vec![format!(
         "{}  {} on {} for {}{late}",
@@ -118,7 +144,11 @@ fn details(one: &Pending) -> String {
         .map(|view| format!("{} {} ({})", view.kind, view.masked, view.origin));
     add("the person", known.collect::<Vec<_>>().join(", "));
     add("way", one.variant.clone().unwrap_or_default());
-    add("side effects", one.side_effects.join("; "));
+    let is_common =
+        |effect: &String| common.iter().any(|(_, effects)| effects.contains(&effect.as_str()));
+    let own: Vec<_> =
+        one.side_effects.iter().filter(|effect| !is_common(effect)).cloned().collect();
+    add("side effects of its own", own.join("; "));
     let by_hand = one.by_hand.iter().map(|work| format!("{}: {}", work.place, work.what));
     add("left to a person", by_hand.collect::<Vec<_>>().join("; "));
     if one.what == What::Act && !one.can_be_stopped {

@@ -109,7 +109,10 @@ fn draft(args: Args) -> Result<Draft, Stop> {
         identifiers.extend(values.into_iter().map(|value| (kind.clone(), value)));
     }
     for text in &args.other {
-        identifiers.push(super::add_identifier::read(text)?);
+        let (kind, value) =
+            text.split_once('=').ok_or_else(|| Stop::usage("--id takes TYPE=VALUE"))?;
+        let kind = kind.parse().map_err(|error| Stop::usage(format!("--id: {error}")))?;
+        identifiers.push((kind, value.to_owned()));
     }
     Ok(Draft {
         right: args.right.word().to_owned(),
