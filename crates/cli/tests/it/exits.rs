@@ -1,0 +1,146 @@
+//! Exit codes and messages for what does not work: named, with what to do, and nothing half-written.
+
+use serde_json::Value;
+
+use crate::world::{Ended, World};
+
+/// Connects with a file made from the twin's full credentials, with some lines replaced.
+fn connect(world: &World, replace: &[(&str, &str)]) -> Ended {
+    let segment = &world.twins["segment"];
+    let full = &segment["credentials"]["full"];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut lines = vec![
+        ("region", "\"us\"".to_owned()),
+        ("workspace_id", format!("\"{}\"", text(&full["workspace_id"]))),
+        ("allow_loopback", "true".to_owned()),
+        ("secrets.token", "{ env = \"TOKEN\" }".to_owned()),
+    ];
+    let urls = segment["base_urls"].as_object().unwrap();
+    let urls: Vec<(String, String)> =
+        urls.iter().map(|(name, url)| (format!("base_urls.{name}"), url.to_string())).collect();
+    lines.extend(urls.iter().map(|(name, url)| (name.as_str(), url.clone())));
+    let mut file = "[connections.shop]\nconnector = \"segment\"\n".to_owned();
+    for (key, value) in &lines {
+        let replaced = replace.iter().find(|(replaced, _)| replaced == key);
+        let value = replaced.map_or(value.as_str(), |(_, value)| value);
+        file.push_str(&format!("{key} = {value}\n"));
+    }
+    for (key, value) in
+        replace.iter().filter(|(key, _)| lines.iter().all(|(known, _)| known != key))
+    {
+        file.push_str(&format!("{key} = {value}\n"));
+    }
+    let file = world.file("habeas.toml", &file);
+    let args = ["connect", "segment", "--file", &file, "--yes"];
+    world.run_with(&args, ("TOKEN", &text(&full["token"])))
+}
+
+fn check(replace: &[(&str, &str)], code: i32, says: &str) {
+    let world = World::new();
+    let ended = connect(&world, replace);
+    let said = format!("{}{}", ended.out, ended.err);
+    assert_eq!(ended.code, code, "{replace:?}: {said}");
+    assert!(said.contains(says), "{replace:?}: {said}");
+    if code != 0 {
+        let list = world.run(&["connections", "list", "--json"]);
+        let is_empty = list.code == 1 || list.out.contains("\"connections\":[]");
+        assert!(is_empty, "{replace:?}: something was saved");
+    }
+}
+
+#[test]
+fn a_file_connects() {
+    check(&[], 0, "shop is connected, in observe mode");
+}
+
+#[test]
+fn a_wrong_workspace_is_refused() {
+    check(&[("workspace_id", "\"another\"")], 4, "workspace");
+}
+
+#[test]
+fn a_wrong_token_is_refused() {
+    check(&[("secrets.token", "{ env = \"PATH\" }")], 4, "token");
+}
+
+#[test]
+fn a_vendor_that_does_not_answer_is_unreachable() {
+    check(&[("base_urls.public_api", "\"http://127.0.0.1:1\"")], 5, "habeas:");
+}
+
+#[test]
+fn loopback_needs_leave() {
+    check(&[("allow_loopback", "false")], 2, "allow_loopback");
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    check(&[("colour", "\"red\"")], 2, "connections.shop.colour");
+}
+
+#[test]
+fn a_missing_secret_is_named_and_not_printed() {
+    check(&[("secrets.token", "{ env = \"HABEAS_TEST_NOT_SET\" }")], 2, "HABEAS_TEST_NOT_SET");
+}
+
+#[test]
+fn a_required_permission_that_is_missing_is_named_with_the_click_path() {
+    let world = World::new();
+    let token = &world.twins["segment"]["credentials"]["without"]["privacy"]["token"];
+    let path = world.file("token", token.as_str().unwrap());
+    let ended = connect(&world, &[("secrets.token", &format!("{{ file = \"{path}\" }}"))]);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    assert!(
+        ended.err.contains("privacy") && ended.err.contains("Access management"),
+        "{}",
+        ended.err
+    );
+    assert!(ended.out.contains("deletion"), "the lost capability is told: {}", ended.out);
+}
+
+#[test]
+fn a_fault_of_the_file_imports_nothing() {
+    let world = World::connected();
+    let file = world.file("a.csv", "right,e-mail\ndeletion,a@b.example\n");
+    let ended = world.run(&["import", &file]);
+    assert_eq!(ended.code, 2, "{}", ended.err);
+    assert!(ended.err.contains("unknown column"), "{}", ended.err);
+    assert_eq!(world.json(&["request", "list"])["requests"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_fault_of_a_row_leaves_that_row_out() {
+    let world = World::connected();
+    let file =
+        world.file("a.csv", "right,email\ndeletion,test@test.com\naccess,someone@shop.example\n");
+    let ended = world.run(&["import", &file]);
+    assert_eq!(ended.code, 3, "{}", ended.err);
+    assert!(ended.out.contains("row 2: email"), "{}", ended.out);
+    assert!(!ended.out.contains("test@test.com"));
+    assert_eq!(world.json(&["request", "list"])["requests"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_does_not_exist_is_a_usage_error() {
+    let world = World::connected();
+    for args in [
+        &["request", "show", "req_ffff"][..],
+        &["task", "retry", "tsk_ffff"],
+        &["connections", "set", "nobody", "mode=act"],
+        &["connections", "set", "segment-twin", "mode=sleep"],
+        &["settings", "set", "respond_within", "soon"],
+        &["frobnicate"],
+    ] {
+        let ended = world.run(args);
+        assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
+    }
+}
+
+#[test]
+fn a_clock_that_is_not_on_loopback_is_refused() {
+    let world = World::connected();
+    let ended = world.run(&["serve", "--clock", "http://time.example.com"]);
+    assert_eq!(ended.code, 4, "{}", ended.err);
+    let ended = world.run(&["serve", "--clock", "http://127.0.0.1:1"]);
+    assert_eq!(ended.code, 5, "{}", ended.err);
+}

@@ -1,0 +1,78 @@
+//! Who runs the engine: one process at a time, reading beside it, and taking over.
+
+use std::time::{Duration, Instant};
+
+use crate::world::World;
+
+fn n_leases(world: &World) -> usize {
+    world.run(&["journal", "--event", "lease.taken", "--json"]).out.lines().count()
+}
+
+/// Asks again and again until it is so; each asking is a process, so this does not spin.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+    }
+}
+
+#[test]
+fn a_second_serve_says_who_holds_the_engine_and_takes_over_when_it_ends() {
+    let world = World::connected();
+    let before = n_leases(&world);
+    let mut first = world.start(&["serve"]);
+    assert!(first.line().contains("serves"));
+    until("the first takes the lease", || n_leases(&world) == before + 1);
+    let mut second = world.start(&["serve"]);
+    let told = second.complaint();
+    assert!(told.contains("the engine is run by pid") && told.contains("takes over"), "{told}");
+    assert_eq!(first.end().code, 0);
+    until("the second takes over", || n_leases(&world) == before + 2);
+    assert_eq!(second.end().code, 0);
+}
+
+#[test]
+fn a_killed_holder_is_known_to_be_gone_at_once() {
+    let world = World::connected();
+    let before = n_leases(&world);
+    let mut first = world.start(&["serve"]);
+    first.line();
+    until("the first takes the lease", || n_leases(&world) == before + 1);
+    // Killed, not asked: it gives nothing back.
+    drop(first);
+    let began = Instant::now();
+    let second = world.start(&["serve"]);
+    until("the second takes the lease", || n_leases(&world) == before + 2);
+    assert!(began.elapsed() < Duration::from_secs(15), "it did not wait for the lease to run out");
+    assert_eq!(second.end().code, 0);
+}
+
+#[test]
+fn reading_beside_a_holder_works_and_writing_leaves_the_acting_to_it() {
+    let world = World::connected();
+    let before = n_leases(&world);
+    let mut serve = world.start(&["serve"]);
+    serve.line();
+    until("it takes the lease", || n_leases(&world) == before + 1);
+    for args in [&["request", "list"][..], &["connections", "list"], &["settings", "list"]] {
+        let read = world.run(args);
+        assert_eq!((read.code, read.err.as_str()), (0, ""), "{args:?}");
+    }
+    let email = world.people("regular")[0]["email"].as_str().unwrap().to_owned();
+    let new = world.run(&["request", "new", "--right", "access", "--email", &email, "--json"]);
+    assert_eq!((new.code, new.err.as_str()), (0, ""), "no engine runs here");
+    until("the holder acts on it", || {
+        world.json(&["request", "list"])["requests"][0]["tasks"][0]["state"] == "approving"
+    });
+    assert_eq!(n_leases(&world), before + 1, "nobody else ran an engine");
+    assert_eq!(serve.end().code, 0);
+}
+
+#[test]
+fn reading_where_nothing_is_makes_nothing() {
+    let world = World::new();
+    let read = world.run(&["request", "list"]);
+    assert_eq!(read.code, 1);
+    assert!(read.err.contains("habeas connect segment"), "{}", read.err);
+    assert!(!std::path::Path::new(&world.path("data")).exists());
+}

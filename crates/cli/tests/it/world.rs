@@ -1,0 +1,208 @@
+//! A world for one test: twins in a process of their own, a folder, and the program's commands.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A world.
+pub struct World {
+    folder: TempDir,
+    /// What `habeas twins --json` printed.
+    pub twins: Value,
+    _twins: Running,
+}
+
+/// A program that runs until it is dropped.
+pub struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+/// What a command came to.
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl World {
+    /// Twins with few people, and their description in `twins.json`.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_habeas"));
+        let mut twins = Running::start(command.args(["twins", "--json", "--people", "40"]));
+        let line = twins.line();
+        fs::write(folder.path().join("twins.json"), &line).unwrap();
+        let twins_told = serde_json::from_str(&line).unwrap();
+        Self { folder, twins: twins_told, _twins: twins }
+    }
+
+    /// A world whose twin is connected, acting, without review.
+    pub fn connected() -> Self {
+        let world = Self::new();
+        let twin = world.path("twins.json");
+        let connected = world.run(&[
+            "connect",
+            "segment",
+            "--twin",
+            &twin,
+            "--set",
+            "mode=act",
+            "--set",
+            "review=auto",
+        ]);
+        assert_eq!(connected.code, 0, "{}", connected.err);
+        world
+    }
+
+    /// A path in the world's folder, as text.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Writes a file, and gives its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        fs::write(self.folder.path().join(name), text).unwrap();
+        self.path(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_habeas"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("HABEAS_DATA", self.path("data"))
+            .env("HABEAS_KEYS", self.path("keys"))
+            .env("USER", "tester")
+            .env_remove("HABEAS_LOG");
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, args: &[&str]) -> Ended {
+        self.command(args).output().unwrap().into()
+    }
+
+    /// Runs a command to its end, with a variable.
+    pub fn run_with(&self, args: &[&str], variable: (&str, &str)) -> Ended {
+        self.command(args).env(variable.0, variable.1).output().unwrap().into()
+    }
+
+    /// Runs a command that must end well, and gives its JSON.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let mut all = args.to_vec();
+        all.push("--json");
+        let ended = self.run(&all);
+        assert!(matches!(ended.code, 0 | 3), "{args:?}: {} {}", ended.code, ended.err);
+        let last = ended.out.lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|_| panic!("{args:?} printed no JSON"))
+    }
+
+    /// Starts a command that runs until it is dropped.
+    pub fn start(&self, args: &[&str]) -> Running {
+        Running::start(&mut self.command(args))
+    }
+
+    /// The control URL of the twins.
+    pub fn control(&self) -> String {
+        self.twins["control"]["base_url"].as_str().unwrap().to_owned()
+    }
+
+    /// Sets the twins' clock.
+    pub fn set_clock(&self, change: &str) {
+        let host = self.control().trim_start_matches("http://").to_owned();
+        let mut stream = TcpStream::connect(&host).unwrap();
+        let call = format!(
+            "POST /clock HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{change}",
+            change.len()
+        );
+        stream.write_all(call.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// The people that the twin told of.
+    pub fn people(&self, kind: &str) -> Vec<Value> {
+        let all = self.twins["segment"]["subjects"].as_array().unwrap();
+        all.iter().filter(|one| one["kind"] == kind).cloned().collect()
+    }
+
+    /// Every file below the world's data, with its bytes.
+    pub fn data(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        collect(&self.folder.path().join("data"), &mut files);
+        files
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            files.push((path, bytes));
+        }
+    }
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// The next line of its output.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The first line of its complaints.
+    pub fn complaint(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Asks it to end, waits, and gives what it said.
+    pub fn end(mut self) -> Ended {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let mut out = String::new();
+        self.out.read_to_string(&mut out).unwrap();
+        let mut err = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut err).unwrap();
+        }
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        Ended { code, out, err }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended can't be killed, which is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
