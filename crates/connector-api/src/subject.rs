@@ -11,6 +11,8 @@ pub struct Subject {
     pub task: TaskId,
     /// The round of the task.
     pub round: u32,
+    /// The scope of the request.
+    pub scope: domain::Scope,
     /// The identifiers, in the order in which they came.
     pub identifiers: Vec<Identifier>,
     /// What was planned for the person, where there is a plan.

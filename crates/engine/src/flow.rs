@@ -2,7 +2,9 @@
 
 use connector_api::{Answer, Call, FlowState, Input, Record, Step, Turn, VendorError};
 use domain::{Digest, Flow, Instant};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::link::Link;
 
@@ -24,7 +26,23 @@ impl Sink for NoSink {
 /// What was asked and answered, for the evidence.
 #[derive(Default)]
 pub struct Log {
-    lines: Vec<Value>,
+    lines: Vec<Line>,
+}
+
+/// One line of the log.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line {
+    Call {
+        at: Instant,
+        endpoint: &'static str,
+        of: String,
+        status: u16,
+        digest: Digest,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<Box<RawValue>>,
+    },
+    Ours(Value),
 }
 
 /// How much of an answer evidence keeps; the digest is always of the whole.
@@ -32,15 +50,15 @@ const KEPT_BYTES: usize = 64 * 1024;
 
 impl Log {
     fn note(&mut self, at: Instant, call: &Call, answer: &Answer) {
-        let body = if answer.body.len() > KEPT_BYTES || call.endpoint.names_others {
-            Value::Null
-        } else {
-            serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
-        };
-        self.lines.push(json!({
-            "at": at, "endpoint": call.endpoint.name, "of": call.limit_of, "status": answer.status,
-            "digest": Digest::of(&answer.body), "answer": body,
-        }));
+        let is_kept = answer.body.len() <= KEPT_BYTES && !call.endpoint.names_others;
+        self.lines.push(Line::Call {
+            at,
+            endpoint: call.endpoint.name,
+            of: call.limit_of.clone(),
+            status: answer.status,
+            digest: Digest::of(&answer.body),
+            answer: is_kept.then(|| serde_json::from_slice(&answer.body).ok()).flatten(),
+        });
     }
 
     /// Only what was asked and the digests of the answers: for reports on many people, whose free
@@ -48,8 +66,8 @@ impl Log {
     #[must_use]
     pub fn without_answers(mut self) -> Self {
         for line in &mut self.lines {
-            if let Some(line) = line.as_object_mut() {
-                line.remove("answer");
+            if let Line::Call { answer, .. } = line {
+                *answer = None;
             }
         }
         self
@@ -57,7 +75,7 @@ impl Log {
 
     /// One line of our own beside the vendor's.
     pub fn add(&mut self, line: Value) {
-        self.lines.push(line);
+        self.lines.push(Line::Ours(line));
     }
 
     /// How many answers came.
@@ -67,7 +85,8 @@ impl Log {
 
     /// The whole log.
     pub fn into_bytes(self) -> Vec<u8> {
-        Value::Array(self.lines).to_string().into_bytes()
+        // Lines are plain data of ours and JSON that was read before; they always have a form.
+        serde_json::to_vec(&self.lines).unwrap_or_default()
     }
 }
 

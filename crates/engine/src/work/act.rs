@@ -130,20 +130,11 @@ async fn still_as_approved(
     subjects: Vec<Subject>,
     account: &str,
 ) -> Result<(Vec<Task>, Vec<Subject>), WorkError> {
-    let ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
-    let scopes: HashMap<_, _> = shift
-        .store
-        .requests_by_id(&ids)
-        .await?
-        .into_iter()
-        .map(|request| (request.id, request.scope))
-        .collect();
     let mut kept = (Vec::new(), Vec::new());
     let mut transitions = Vec::new();
     for (task, subject) in tasks.into_iter().zip(subjects) {
         let found = task.detail.found.clone().unwrap_or_default();
-        let scope = scopes.get(&task.request).cloned().unwrap_or_default();
-        let planned = locate::plan_in_scope(shift, &task, &subject, &found, &scope);
+        let planned = locate::plan(shift, &task, &subject, &found);
         let mut transition = Transition::default();
         let task = match planned {
             Planned::Plan(mut plan) => {
@@ -281,7 +272,8 @@ async fn send(
     // From here to the outcome the intent is open: whoever comes after us will ask the vendor.
     let is_stopped = shift.may_not_change().await?;
     let lease_now = (shift.holder.time)();
-    if is_stopped || !shift.tenure.outlives_a_change(&lease_now) || !is_in_time(&intent, &lease_now) {
+    if is_stopped || !shift.tenure.outlives_a_change(&lease_now) || !is_in_time(&intent, &lease_now)
+    {
         let error = VendorError::Transient {
             what: "changing calls were stopped, or the lease could not outlive the call".to_owned(),
         };
@@ -549,11 +541,7 @@ fn unsent(mut task: Task, now: Instant) -> Transition {
 }
 
 /// Tasks that somebody changed while they were given back would else be held by a job that is over.
-async fn give_back_again(
-    shift: &Shift,
-    job: &Job,
-    mut ids: Vec<TaskId>,
-) -> Result<(), WorkError> {
+async fn give_back_again(shift: &Shift, job: &Job, mut ids: Vec<TaskId>) -> Result<(), WorkError> {
     while !ids.is_empty() {
         let mut tasks = shift.store.tasks(&ids).await?;
         tasks.retain(|task| task.detail.sending == Some(job.id));

@@ -87,7 +87,7 @@ async fn located_task(
         task.detail.found = Some(found);
         return Ok(task);
     }
-    let planned = plan(shift, &task, &subject, &found).await?;
+    let planned = plan(shift, &task, &subject, &found);
     let works = match &planned {
         Planned::Plan(plan) => plan.by_hand.clone(),
         Planned::Nothing | Planned::Needs(_) => found.by_hand.clone(),
@@ -105,25 +105,7 @@ async fn located_task(
 
 /// What would be done for a person, from what the store knows: at planning and again right
 /// before acting the same function of the same rows.
-pub(crate) async fn plan(
-    shift: &Shift,
-    task: &Task,
-    subject: &Subject,
-    found: &Found,
-) -> Result<Planned, WorkError> {
-    let request = shift.store.request(task.request).await?;
-    let scope = request.map(|request| request.scope).unwrap_or_default();
-    Ok(plan_in_scope(shift, task, subject, found, &scope))
-}
-
-/// [`plan`], where the request's scope is known.
-pub(crate) fn plan_in_scope(
-    shift: &Shift,
-    task: &Task,
-    subject: &Subject,
-    found: &Found,
-    scope: &domain::Scope,
-) -> Planned {
+pub(crate) fn plan(shift: &Shift, task: &Task, subject: &Subject, found: &Found) -> Planned {
     let connection = shift.link.connection.id;
     let located = Located {
         n_profiles: found.n_profiles,
@@ -134,7 +116,7 @@ pub(crate) fn plan_in_scope(
         not_taken: Vec::new(),
     };
     shift.link.with_context(&[], |context| {
-        shift.link.connector.plan(task.right, scope, subject, &located, context)
+        shift.link.connector.plan(task.right, &subject.scope, subject, &located, context)
     })
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod locate;
 pub(crate) mod poll;
 pub(crate) mod reconcile;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -181,9 +182,13 @@ impl Shift {
         let mut requests: Vec<_> = tasks.iter().map(|task| task.request).collect();
         requests.sort_unstable();
         requests.dedup();
-        let mut by_request = std::collections::HashMap::<_, Vec<_>>::with_capacity(requests.len());
+        let mut identifiers = HashMap::<_, Vec<_>>::with_capacity(requests.len());
         for (request, identifier) in self.store.identifiers_of(&requests).await? {
-            by_request.entry(request).or_default().push(identifier);
+            identifiers.entry(request).or_default().push(identifier);
+        }
+        let mut scopes = HashMap::with_capacity(requests.len());
+        for request in self.store.requests_by_id(&requests).await? {
+            scopes.insert(request.id, request.scope);
         }
         Ok(tasks
             .iter()
@@ -191,7 +196,8 @@ impl Shift {
                 request: task.request,
                 task: task.id,
                 round: task.round,
-                identifiers: by_request.get(&task.request).cloned().unwrap_or_default(),
+                scope: scopes.get(&task.request).cloned().unwrap_or_default(),
+                identifiers: identifiers.get(&task.request).cloned().unwrap_or_default(),
                 plan: task.detail.plan.clone(),
             })
             .collect())

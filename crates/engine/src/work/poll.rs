@@ -80,8 +80,7 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             Ok(())
         }
         _ => {
-            let at =
-                add(now, shift.link.connector.manifest().poll_after(Duration::ZERO));
+            let at = add(now, shift.link.connector.manifest().poll_after(Duration::ZERO));
             transition.jobs.push(Job { due_at: Some(at), ..job });
             shift.commit_one(transition).await?;
             Ok(())
@@ -96,10 +95,9 @@ async fn find_out(shift: &Shift, job: Job) -> Result<(), WorkError> {
         // The outcome was written by whoever sent it; nothing is left to find out.
         return Ok(());
     };
-    // A job that has not been written since its intent may still be on its way to the vendor.
-    let is_known_over = intent.fence == shift.committer.fence().fence && job.version > 0;
+    // A job that was written again since its intent is known to have made its call.
     if let Some(rest) = may_arrive_for(&intent, &(shift.holder.time)())
-        && !is_known_over
+        && job.version == 0
     {
         real_sleep(rest).await;
         let fresh = shift.store.job(job.id).await?;

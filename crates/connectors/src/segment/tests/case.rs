@@ -214,6 +214,7 @@ impl Case {
             request: RequestId::new(&self.ids),
             task: TaskId::new(&self.ids),
             round: 1,
+            scope: Scope::default(),
             identifiers,
             plan: None,
         }
