@@ -40,6 +40,29 @@ impl Busy {
     }
 }
 
+/// Waits for the work of others, who are each [`Busy`] by themselves; meanwhile the caller is not.
+/// What they hand back holds their [`Busy`], so that no moment is left in which nobody is.
+pub async fn while_others_work<T>(clock: &Arc<dyn Clock>, others: impl Future<Output = T>) -> T {
+    let _idle = Idle::of(clock);
+    others.await
+}
+
+/// A caller that does not count as busy for as long as this lives.
+struct Idle<'a>(&'a Arc<dyn Clock>);
+
+impl<'a> Idle<'a> {
+    fn of(clock: &'a Arc<dyn Clock>) -> Self {
+        clock.end_work();
+        Self(clock)
+    }
+}
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.begin_work();
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.end_work();

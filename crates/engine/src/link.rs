@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use connector_api::{Answer, Call, Connector, Context, Limit, VendorError};
@@ -9,7 +10,7 @@ use domain::{Connection, Instant};
 use futures_util::future::join_all;
 use store::{Secret, Store};
 
-use crate::clock::Clock;
+use crate::clock::{Busy, Clock, while_others_work};
 use crate::http::{HttpClient, SendError, Target, TargetError};
 use crate::limits::{Limits, add};
 
@@ -52,9 +53,11 @@ impl Link {
         secrets: BTreeMap<String, Secret>,
         with: &Surroundings,
     ) -> Result<Self, TargetError> {
-        let region = connection.settings.get("region").and_then(|value| value.as_str()).unwrap_or_default();
+        let region =
+            connection.settings.get("region").and_then(|value| value.as_str()).unwrap_or_default();
         let manifest = connector.manifest();
-        let target = Target::new(manifest, region, &connection.base_urls, connection.allow_loopback)?;
+        let target =
+            Target::new(manifest, region, &connection.base_urls, connection.allow_loopback)?;
         Ok(Self {
             limits: Limits::new(manifest, &connection.switches.limits),
             target,
@@ -92,7 +95,17 @@ impl Link {
         if let [call] = calls {
             return Ok(vec![self.read(call).await?]);
         }
-        join_all(calls.iter().map(|call| self.read(call))).await.into_iter().collect()
+        let n_left = &AtomicUsize::new(calls.len());
+        let reads = calls.iter().map(|call| {
+            let busy = Busy::on(&self.clock);
+            async move {
+                let answer = self.read(call).await;
+                let is_last = n_left.fetch_sub(1, Ordering::SeqCst) == 1;
+                (answer, is_last.then_some(busy))
+            }
+        });
+        let done = while_others_work(&self.clock, join_all(reads)).await;
+        done.into_iter().map(|(answer, _busy)| answer).collect()
     }
 
     /// Makes one read, again after a passing fault.
@@ -113,9 +126,10 @@ impl Link {
             };
             if tries >= READ_TRIES || again_at > add(now, PATIENCE) {
                 return Err(match error {
-                    VendorError::Throttled { limit, until: None } => {
-                        VendorError::Throttled { limit, until: Some(add(now, Duration::from_secs(60))) }
-                    }
+                    VendorError::Throttled { limit, until: None } => VendorError::Throttled {
+                        limit,
+                        until: Some(add(now, Duration::from_secs(60))),
+                    },
                     other => other,
                 });
             }
@@ -125,20 +139,32 @@ impl Link {
 
     async fn read_once(&self, call: &Call) -> Result<Answer, VendorError> {
         self.wait_for_limit(call).await?;
-        let answer = self.http.send(call, &self.target, &self.secrets).await.map_err(|error| match error {
-            SendError::NotSent(what) | SendError::Lost(what) => VendorError::Transient { what },
-            SendError::TooLarge { .. } => VendorError::ContractBroken { what: error.to_string() },
-        })?;
+        let answer =
+            self.http.send(call, &self.target, &self.secrets).await.map_err(
+                |error| match error {
+                    SendError::NotSent(what) | SendError::Lost(what) => {
+                        VendorError::Transient { what }
+                    }
+                    SendError::TooLarge { .. } => {
+                        VendorError::ContractBroken { what: error.to_string() }
+                    }
+                },
+            )?;
         self.judge(call, answer)
     }
 
     /// Makes the one changing call. Whether it may be made was settled before.
     pub async fn change(&self, call: &Call) -> Result<Answer, VendorError> {
-        let answer = self.http.send(call, &self.target, &self.secrets).await.map_err(|error| match error {
-            SendError::NotSent(what) => VendorError::Transient { what },
-            SendError::Lost(what) => VendorError::AnswerLost { what },
-            SendError::TooLarge { .. } => VendorError::AnswerLost { what: error.to_string() },
-        })?;
+        let answer =
+            self.http.send(call, &self.target, &self.secrets).await.map_err(
+                |error| match error {
+                    SendError::NotSent(what) => VendorError::Transient { what },
+                    SendError::Lost(what) => VendorError::AnswerLost { what },
+                    SendError::TooLarge { .. } => {
+                        VendorError::AnswerLost { what: error.to_string() }
+                    }
+                },
+            )?;
         self.judge(call, answer)
     }
 

@@ -18,10 +18,10 @@ use store::{Applied, Fence, LeaseAnswer, Store, StoreError, Transition, Which};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::clock::{Busy, Clock};
+use crate::clock::{Busy, Clock, while_others_work};
 use crate::holder::{Holder, LEASE, Tenure, millis};
-use crate::link::{Link, Surroundings};
 use crate::limits::add;
+use crate::link::{Link, Surroundings};
 use crate::work::batch::{self, Group};
 use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll};
 use crate::{check, operator};
@@ -107,7 +107,9 @@ impl Pump {
             return Ok(Some(connection.check_due_at));
         }
         let check_due_at = connection.check_due_at;
-        let Some(shift) = self.shift(connection, fence).await? else { return Ok(Some(check_due_at)) };
+        let Some(shift) = self.shift(connection, fence).await? else {
+            return Ok(Some(check_due_at));
+        };
         let next = Round::new(shift).run().await;
         match next {
             Ok(next) => Ok(earliest([next, Some(check_due_at)])),
@@ -130,12 +132,17 @@ impl Pump {
         let name = format!("connection:{}", self.id);
         let now = self.parts.clock.now();
         let ttl = millis(LEASE);
-        let mut answer = self.parts.store.take_lease(&name, &holder.name, &holder.info, &time, ttl, now).await?;
+        let mut answer =
+            self.parts.store.take_lease(&name, &holder.name, &holder.info, &time, ttl, now).await?;
         if let LeaseAnswer::HeldBy(row) = &answer
             && (holder.is_gone)(&row.holder)
         {
             self.parts.store.release_leases(&row.holder).await?;
-            answer = self.parts.store.take_lease(&name, &holder.name, &holder.info, &time, ttl, now).await?;
+            answer = self
+                .parts
+                .store
+                .take_lease(&name, &holder.name, &holder.info, &time, ttl, now)
+                .await?;
         }
         self.fence = match answer {
             LeaseAnswer::Taken { fence, .. } => Some(fence),
@@ -145,7 +152,11 @@ impl Pump {
     }
 
     /// The shift for this connection, made anew when the connection changed.
-    async fn shift(&mut self, connection: Connection, fence: Fence) -> Result<Option<Arc<Shift>>, StoreError> {
+    async fn shift(
+        &mut self,
+        connection: Connection,
+        fence: Fence,
+    ) -> Result<Option<Arc<Shift>>, StoreError> {
         let parts = &self.parts;
         if let Some(shift) = &self.shift
             && shift.link.connection.version == connection.version
@@ -155,7 +166,9 @@ impl Pump {
         {
             return Ok(self.shift.clone());
         }
-        let Some(connector) = parts.connectors.iter().find(|one| one.manifest().name == connection.connector) else {
+        let Some(connector) =
+            parts.connectors.iter().find(|one| one.manifest().name == connection.connector)
+        else {
             return Ok(None);
         };
         let secrets = parts.store.secrets(connection.id).await?;
@@ -163,11 +176,14 @@ impl Pump {
         let now = parts.clock.now();
         let days = parts.store.deletions_per_day(connection.id, DAYS).await?;
         let today = now.to_string()[..10].to_owned();
-        let before: Vec<u32> = days.iter().filter(|(day, _)| *day != today).map(|(_, n)| *n).collect();
+        let before: Vec<u32> =
+            days.iter().filter(|(day, _)| *day != today).map(|(_, n)| *n).collect();
         let n_today = days.iter().find(|(day, _)| *day == today).map_or(0, |(_, n)| *n);
         let bound = daily_bound(&connection.switches, &before, now);
         let acts = connection.switches.mode == Mode::Act;
-        let Ok(link) = Link::new(connection, *connector, secrets, &parts.surroundings) else { return Ok(None) };
+        let Ok(link) = Link::new(connection, *connector, secrets, &parts.surroundings) else {
+            return Ok(None);
+        };
         let committer = Committer::start(parts.store.clone(), fence);
         let shift = Arc::new(Shift {
             store: parts.store.clone(),
@@ -191,10 +207,15 @@ impl Pump {
     }
 
     /// Checks the connection, notes what was found, and pauses or resumes it by that.
-    async fn check(&mut self, connection: Connection, fence: &Fence) -> Result<Connection, StoreError> {
+    async fn check(
+        &mut self,
+        connection: Connection,
+        fence: &Fence,
+    ) -> Result<Connection, StoreError> {
         let parts = &self.parts;
         let now = parts.clock.now();
-        let connector = parts.connectors.iter().find(|one| one.manifest().name == connection.connector);
+        let connector =
+            parts.connectors.iter().find(|one| one.manifest().name == connection.connector);
         let secrets = parts.store.secrets(connection.id).await?;
         let result = match connector {
             Some(connector) => check::check(*connector, &connection, secrets, &parts.surroundings)
@@ -259,14 +280,20 @@ fn broken(report: &CheckReport) -> Option<(String, String)> {
         .iter()
         .find(|result| result.required && result.verdict == Verdict::Missing)?;
     let why = format!("the permission “{}” is missing: {}", missing.permission, missing.lost);
-    Some((why, format!("grant it at the vendor ({}), then run `habeas connections test`", missing.grant)))
+    Some((
+        why,
+        format!("grant it at the vendor ({}), then run `habeas connections test`", missing.grant),
+    ))
 }
 
 /// Tasks that stood still in observe mode go on.
 async fn wake_planned(shift: &Shift) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let page = shift.store.tasks_of_connection(shift.link.connection.id, Which::Open, after, TAKEN).await?;
+        let page = shift
+            .store
+            .tasks_of_connection(shift.link.connection.id, Which::Open, after, TAKEN)
+            .await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.id);
         let transitions: Vec<_> = page
@@ -288,7 +315,7 @@ struct Round {
     shift: Arc<Shift>,
     queue: VecDeque<Work>,
     under_way: HashSet<Key>,
-    running: JoinSet<(Vec<Key>, Result<(), WorkError>)>,
+    running: JoinSet<(Vec<Key>, Result<(), WorkError>, Busy)>,
     n_acting: usize,
     queue_looked_at: Option<RealInstant>,
     next_batch_at: Option<Instant>,
@@ -321,14 +348,16 @@ impl Round {
                 self.form_batches().await?;
                 self.begin();
             }
-            let Some(done) = self.running.join_next().await else {
+            if self.running.is_empty() {
                 if self.shift.is_over() {
                     return Ok(Some(self.shift.now()));
                 }
                 let due = self.shift.store.next_due(self.shift.link.connection.id).await?;
                 return Ok(earliest([due, self.next_batch_at]));
-            };
-            let (keys, result) = done.map_err(|_| WorkError::RoundOver)?;
+            }
+            let done = while_others_work(&self.shift.clock, self.running.join_next()).await;
+            let (keys, result, _busy) =
+                done.ok_or(WorkError::RoundOver)?.map_err(|_| WorkError::RoundOver)?;
             if keys.is_empty() {
                 self.n_acting -= 1;
             }
@@ -402,8 +431,7 @@ impl Round {
             self.running.spawn(async move {
                 let keys = work.keys();
                 let result = work.carry_out(&shift).await;
-                drop(busy);
-                (keys, result)
+                (keys, result, busy)
             });
         }
     }
@@ -412,7 +440,10 @@ impl Round {
 impl Work {
     fn keys(&self) -> Vec<Key> {
         match self {
-            Self::Locate(task, _) | Self::Confirm(task, _) | Self::Collect(task, _) | Self::Gate(task) => {
+            Self::Locate(task, _)
+            | Self::Confirm(task, _)
+            | Self::Collect(task, _)
+            | Self::Gate(task) => {
                 vec![Key::Task(task.id)]
             }
             Self::Poll(job) => vec![Key::Job(job.id)],

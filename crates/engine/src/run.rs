@@ -116,7 +116,16 @@ impl Engine {
     async fn take_lease(&self) -> Result<Fence, EngineError> {
         let PumpParts { store, holder, clock, tenure, .. } = &self.parts;
         let time = (holder.time)();
-        let take = || store.take_lease(ENGINE_LEASE, &holder.name, &holder.info, &time, millis(LEASE), clock.now());
+        let take = || {
+            store.take_lease(
+                ENGINE_LEASE,
+                &holder.name,
+                &holder.info,
+                &time,
+                millis(LEASE),
+                clock.now(),
+            )
+        };
         let mut answer = take().await?;
         if let LeaseAnswer::HeldBy(row) = &answer
             && (holder.is_gone)(&row.holder)
@@ -132,7 +141,9 @@ impl Engine {
         let entry = Entry::new(clock.now(), Actor::Engine, Event::LeaseTaken)
             .fact("fence", fence.fence)
             .fact("holder", holder.info.as_str());
-        store.apply(Some(&fence), &[Transition { journal: vec![entry], ..Transition::default() }]).await?;
+        store
+            .apply(Some(&fence), &[Transition { journal: vec![entry], ..Transition::default() }])
+            .await?;
         Ok(fence)
     }
 
@@ -164,7 +175,7 @@ impl Engine {
             }
             tokio::select! {
                 done = crew.rounds.join_next(), if !crew.rounds.is_empty() => crew.took_leave(done)?,
-                () = clock.sleep_until(next_due.unwrap_or(Instant::MAX)), if crew.rounds.is_empty() => {}
+                () = clock.sleep_until(next_due.unwrap_or(Instant::MAX)) => {}
                 () = changed(store, seen) => {}
                 () = asked_to_stop(&until) => {
                     crew.rounds.shutdown().await;
@@ -212,7 +223,7 @@ struct Crew<'a> {
 }
 
 /// A round that is over, and when the pump's next is due.
-type RoundOver = (ConnectionId, Pump, Result<Option<Instant>, StoreError>);
+type RoundOver = (ConnectionId, Pump, Result<Option<Instant>, StoreError>, Busy);
 
 impl Crew<'_> {
     /// Gives every living connection a pump, and lets each look at the store again.
@@ -246,8 +257,7 @@ impl Crew<'_> {
             let busy = Busy::on(&self.parts.clock);
             let round = self.rounds.spawn(async move {
                 let next = pump.round().await;
-                drop(busy);
-                (id, pump, next)
+                (id, pump, next, busy)
             });
             self.working.insert(id, (round.id(), Changed::No));
         }
@@ -259,7 +269,7 @@ impl Crew<'_> {
         done: Option<Result<RoundOver, JoinError>>,
     ) -> Result<(), EngineError> {
         match done {
-            Some(Ok((id, pump, next))) => {
+            Some(Ok((id, pump, next, _busy))) => {
                 let changed = matches!(self.working.remove(&id), Some((_, Changed::Yes)));
                 let next = next?;
                 let due = if changed { Some(self.parts.clock.now()) } else { next };

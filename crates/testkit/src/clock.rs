@@ -17,7 +17,7 @@ pub struct LedClock {
 
 struct State {
     now: Instant,
-    n_busy: usize,
+    n_busy: i64,
     next_id: u64,
     sleepers: Vec<Sleeper>,
 }
@@ -53,7 +53,7 @@ impl LedClock {
     fn target(&self) -> Option<Instant> {
         let state = self.lock();
         let earliest = state.sleepers.iter().map(|sleeper| sleeper.at).min()?;
-        (state.n_busy == 0 && earliest < Instant::MAX).then_some(earliest)
+        (state.n_busy <= 0 && earliest < Instant::MAX).then_some(earliest)
     }
 
     fn arrive(&self, now: Instant) {
@@ -64,7 +64,7 @@ impl LedClock {
             std::mem::take(&mut state.sleepers).into_iter().partition(|sleeper| sleeper.at <= now);
         state.sleepers = later;
         let due: Vec<Sleeper> = due;
-        state.n_busy += due.len();
+        state.n_busy += i64::try_from(due.len()).unwrap_or(i64::MAX);
         for sleeper in due {
             sleeper.wake.notify_one();
         }

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod stage;
+pub mod story;
 
 /// Real processes: start one, wait for its line, stop it, kill it, see what it uses.
 ///

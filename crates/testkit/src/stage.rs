@@ -47,9 +47,14 @@ pub struct Stage {
 impl Stage {
     /// Twins with their default population, an empty store, and a clock that stands.
     pub async fn set() -> anyhow::Result<Self> {
+        Self::set_with(twins::Options::default()).await
+    }
+
+    /// A stage with twins of this kind; their clock stands at first.
+    pub async fn set_with(options: twins::Options) -> anyhow::Result<Self> {
         rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         let start_at: Instant = "2026-09-01T08:00:00Z".parse()?;
-        let options = twins::Options { start_at, idle: true, ..twins::Options::default() };
+        let options = twins::Options { start_at, idle: true, ..options };
         let serving = twins::serve(options).await?;
         let description = serving.description();
         let stage_clock = LedClock::leading(serving.base_url_control().to_owned(), start_at);
@@ -207,6 +212,22 @@ impl Stage {
         right: Right,
         identifiers: &[(&str, &str)],
     ) -> anyhow::Result<RequestId> {
+        let new = self.request(right, identifiers)?;
+        let id = new.request.id;
+        self.store.add_requests(vec![new], self.now()).await?;
+        Ok(id)
+    }
+
+    /// Submits a request for each of these addresses.
+    pub async fn submit_many(&self, right: Right, emails: &[String]) -> anyhow::Result<()> {
+        for group in emails.chunks(500) {
+            let new = group.iter().map(|email| self.request(right, &[("email", email)]));
+            self.store.add_requests(new.collect::<anyhow::Result<_>>()?, self.now()).await?;
+        }
+        Ok(())
+    }
+
+    fn request(&self, right: Right, identifiers: &[(&str, &str)]) -> anyhow::Result<NewRequest> {
         let now = self.now();
         let request = Request {
             id: RequestId::new(&*self.ids),
@@ -224,27 +245,24 @@ impl Stage {
             state: RequestState::Received,
             version: 0,
         };
-        let identifiers = identifiers
-            .iter()
-            .map(|(kind, value)| {
-                let kind: IdentifierKind = kind.parse()?;
-                Ok(Identifier {
-                    id: IdentifierId::new(&*self.ids),
-                    normalised: normalise(&kind, value, None)?,
-                    kind,
-                    given: (*value).to_owned(),
-                    origin: Origin::Given,
-                    seen_in: Vec::new(),
-                })
-            })
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let identifiers = identifiers.iter().map(|(kind, value)| self.identifier(kind, value));
+        let identifiers = identifiers.collect::<anyhow::Result<Vec<_>>>()?;
         let id = request.id;
         let entry = Entry::new(now, Actor::Operator("the test".to_owned()), Event::RequestReceived)
             .request(id);
-        let new =
-            NewRequest { request, identifiers, idempotency: id.to_string(), journal: vec![entry] };
-        self.store.add_requests(vec![new], now).await?;
-        Ok(id)
+        Ok(NewRequest { request, identifiers, idempotency: id.to_string(), journal: vec![entry] })
+    }
+
+    fn identifier(&self, kind: &str, value: &str) -> anyhow::Result<Identifier> {
+        let kind: IdentifierKind = kind.parse()?;
+        Ok(Identifier {
+            id: IdentifierId::new(&*self.ids),
+            normalised: normalise(&kind, value, None)?,
+            kind,
+            given: value.to_owned(),
+            origin: Origin::Given,
+            seen_in: Vec::new(),
+        })
     }
 
     /// An engine on this stage, of a holder by this name.

@@ -22,7 +22,10 @@ use crate::holder::{CHANGE_DEADLINE, MARGIN, millis};
 use crate::limits::add;
 
 /// How often a deletion looks whether the access it waits for has been collected.
-const ACCESS_LOOK: std::time::Duration = std::time::Duration::from_secs(60);
+const ACCESS_LOOK: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+
+/// When a job that was over at once is asked about, should the program stop before settling it.
+const SETTLE_LATEST: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// The flow that carries out a right.
 pub(crate) fn flow_of(right: Right) -> Flow {
@@ -429,7 +432,8 @@ pub(crate) async fn answered(
         state: JobState::Running,
         due_at: Some(match &turn.step {
             Step::AskAgain { at } => *at,
-            _ => now,
+            // Settled below; should the program stop before that, the next poll does it.
+            _ => add(now, SETTLE_LATEST),
         }),
         ..job
     };

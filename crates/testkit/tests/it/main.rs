@@ -1,4 +1,9 @@
 //! Stories of the whole engine against the twin, over real sockets and a real store, in virtual
 //! time.
 
+mod access;
 mod deletion;
+mod faults;
+mod guards;
+mod jobs;
+mod opt_out;
