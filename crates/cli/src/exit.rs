@@ -1,5 +1,8 @@
 //! How the program ends: six exit codes, and the error that carries one together with what to do.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::process::ExitCode;
 

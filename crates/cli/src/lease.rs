@@ -1,6 +1,9 @@
 //! Who this process is to the store's leases: a name no other process ever has, and the machine's
 //! monotonic time, which nobody can set.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::sync::Arc;
 

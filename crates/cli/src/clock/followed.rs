@@ -280,6 +280,12 @@ async fn while_busy(control: &Control, id: &str, shared: &Shared) -> anyhow::Res
         }
         let left = until.saturating_duration_since(Real::now());
         if left.is_zero() {
+            let (n_busy, n_asleep, next_due) = {
+                let state = shared.lock();
+                (state.n_busy, state.waiters.len(), state.earliest_due())
+            };
+            let next_due = next_due.map(tracing::field::display);
+            tracing::debug!(n_busy, n_asleep, next_due, "still at work");
             shared.take(control.report(&json!({"id": id, "busy": true})).await?);
             return Ok(());
         }
@@ -291,6 +297,7 @@ async fn while_busy(control: &Control, id: &str, shared: &Shared) -> anyhow::Res
 /// Reports idle and waits for the time to move, or for work to begin here.
 async fn while_idle(control: &Control, id: &str, shared: &Shared) -> anyhow::Result<()> {
     let next_due = shared.lock().earliest_due();
+    tracing::debug!(next_due = next_due.map(tracing::field::display), "idle");
     let report = json!({"id": id, "next_due": next_due});
     let mut idle = std::pin::pin!(control.report(&report));
     loop {

@@ -90,7 +90,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let tried = try_out(&session, clock.shared(), &wanted).await;
     clock.leave().await;
     let (draft, report) = tried?;
-    report::show(&report, screen)?;
+    if !screen.json {
+        report::show(&report, screen);
+    } else if !missing_required(&report).is_empty() {
+        screen.json(&json!({"check": report}))?;
+    }
     refuse_if_lacking(&report)?;
     if is_asked && !args.yes {
         let question = format!("Save the connection {}?", wanted.name);

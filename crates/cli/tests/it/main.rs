@@ -1,5 +1,7 @@
 //! The real program against the twin, over real sockets, as an operator would use it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at the first surprise")]
+
 mod demo;
 mod exits;
 mod holders;

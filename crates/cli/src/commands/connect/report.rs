@@ -10,7 +10,6 @@ use domain::connection::{CheckReport, Verdict};
 use engine::check::CheckError;
 use engine::http::HttpClient;
 use engine::{Clock, Surroundings};
-use serde_json::json;
 use store::Secret;
 
 use crate::exit::Stop;
@@ -51,11 +50,8 @@ fn failure(error: &CheckError) -> Stop {
     }
 }
 
-/// Shows what a check found.
-pub fn show(report: &CheckReport, screen: Screen) -> anyhow::Result<()> {
-    if screen.json {
-        return screen.json(&json!({"check": report}));
-    }
+/// Shows what a check found, to a person.
+pub fn show(report: &CheckReport, screen: Screen) {
     if let Some(account) = &report.account {
         screen.line(format!("The credentials lead to “{}” ({}).", account.name, account.id));
     }
@@ -78,5 +74,4 @@ pub fn show(report: &CheckReport, screen: Screen) -> anyhow::Result<()> {
     for note in &report.notes {
         screen.line(format!("Note: {note}"));
     }
-    Ok(())
 }

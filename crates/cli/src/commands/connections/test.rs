@@ -2,6 +2,7 @@
 
 use connector_api::check::missing_required;
 use engine::operator::{connections, find};
+use serde_json::json;
 
 use crate::args::Common;
 use crate::commands::connect::report;
@@ -26,7 +27,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let found = report::check(&session, clock.shared(), &connection, &secrets).await;
     clock.leave().await;
     let found = found?;
-    report::show(&found, screen)?;
+    if screen.json {
+        screen.json(&json!({"check": found}))?;
+    } else {
+        report::show(&found, screen);
+    }
     let is_lacking = !missing_required(&found).is_empty();
     let connection = connections::checked(&session.desk(), &args.name, found).await?;
     if let Some(pause) = &connection.paused {

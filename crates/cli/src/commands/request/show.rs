@@ -128,10 +128,16 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
     if let Some(verified) = &asked.verified {
         out.push(format!("  verified   by {} on {}", verified.by, day(verified.at)));
     }
-    let more = [&asked.jurisdiction, &asked.brand, &asked.subject_kind, &asked.external_id];
-    let more: Vec<&str> = more.into_iter().flatten().map(String::as_str).collect();
-    if !more.is_empty() {
-        out.push(format!("  about      {}", list(more)));
+    let more = [
+        ("ticket", &asked.external_id),
+        ("under", &asked.jurisdiction),
+        ("brand", &asked.brand),
+        ("person is", &asked.subject_kind),
+    ];
+    for (what, value) in more {
+        if let Some(value) = value {
+            out.push(format!("  {what:<10} {value}"));
+        }
     }
     for view in &asked.identifiers {
         let seen = if view.seen_in.is_empty() {
