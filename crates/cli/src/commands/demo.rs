@@ -95,7 +95,9 @@ fn say_how_to_go_on(ending: &ending::Ending, common: &Common, screen: Screen) {
     for command in ending.to_try() {
         screen.line(format!("  {program} {command}"));
     }
-    screen.line("\nCtrl-C ends the demo.");
+    let twins = common.data.with_file_name("twins.json");
+    screen.line(format!("\nThe simulated people, with every id of theirs: {}", twins.display()));
+    screen.line("Ctrl-C ends the demo.");
 }
 
 /// How the program is called here: by its name where the shell finds it, else by its path.
