@@ -267,28 +267,33 @@ impl Stage {
 
     /// An engine on this stage, of a holder by this name.
     pub fn engine(&self, holder: &str) -> anyhow::Result<Engine> {
-        let millis = Arc::clone(&self.lease_millis);
-        let began = self.began;
+        self.engine_of(self.holder(holder))
+    }
+
+    /// An engine on this stage, of this holder.
+    pub fn engine_of(&self, holder: Holder) -> anyhow::Result<Engine> {
         Ok(Engine::new(Parts {
             store: self.store.clone(),
             connectors: connectors::all(),
             clock: self.clock.clone(),
             ids: Arc::clone(&self.ids),
-            holder: Holder {
-                name: holder.to_owned(),
-                info: format!("{holder} of the test"),
-                time: Arc::new(move || LeaseTime {
-                    boot: "test".to_owned(),
-                    millis: i64::try_from(
-                        began.elapsed().as_millis() as u64
-                            + millis.load(Ordering::SeqCst)
-                            + 1_000_000,
-                    )
-                    .unwrap_or(i64::MAX),
-                }),
-                is_gone: Arc::new(|_| false),
-            },
+            holder,
         })?)
+    }
+
+    /// A holder by this name, on the stage's lease time.
+    pub fn holder(&self, name: &str) -> Holder {
+        let (began, moved_on) = (self.began, Arc::clone(&self.lease_millis));
+        Holder {
+            name: name.to_owned(),
+            info: format!("{name} of the test"),
+            time: Arc::new(move || {
+                let millis = began.elapsed().as_millis() as u64 + moved_on.load(Ordering::SeqCst);
+                let millis = i64::try_from(millis + 1_000_000).unwrap_or(i64::MAX);
+                LeaseTime { boot: "test".to_owned(), millis }
+            }),
+            is_gone: Arc::new(|_| false),
+        }
     }
 
     /// Runs the engine until nothing is due, at the time that it is now.

@@ -33,6 +33,13 @@ impl Stage {
         value.ok_or_else(|| anyhow::anyhow!("the first subject of kind {kind} has no {name}"))
     }
 
+    /// Everybody the twin knows.
+    pub async fn everybody(&self) -> anyhow::Result<Vec<Value>> {
+        let lines = self.control("GET", "/population/segment", &Value::Null).await?;
+        let lines = lines.as_str().unwrap_or_default().lines();
+        lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
     /// Where an operator sits.
     pub fn desk(&self) -> Desk<'_> {
         Desk {

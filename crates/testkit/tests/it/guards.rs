@@ -117,6 +117,7 @@ async fn placeholder_values_in_a_profile_lead_nowhere() -> anyhow::Result<()> {
     assert!(stage.facts(Event::GuardTripped, "guard").await?.contains(&"placeholder".to_owned()));
     assert_eq!(stage.compare_books().await?, 0, "{}", stage.verdict(request).await?);
     let identifiers = stage.store.identifiers_of(&[request]).await?;
+    assert!(identifiers.iter().all(|(_, one)| one.given != user_id));
     assert_eq!(
         stage.verdict(request).await?,
         "ended, done with residue (left in: the workspace), unproven: nothing could be sent; it is left to a person"

@@ -6,4 +6,5 @@ mod deletion;
 mod faults;
 mod guards;
 mod jobs;
+mod leases;
 mod opt_out;
