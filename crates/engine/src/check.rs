@@ -38,7 +38,8 @@ pub async fn check(
 pub(crate) async fn checked(link: &Link) -> Result<CheckReport, VendorError> {
     let mut log = Log::default();
     let memory: Option<&FlowState> = None;
-    let turn = link.drive(Flow::Check, memory, Input::Start(&[]), &[], &mut log, &mut NoSink).await?;
+    let turn =
+        link.drive(Flow::Check, memory, Input::Start(&[]), &[], &mut log, &mut NoSink).await?;
     match turn.step {
         Step::Done(Report::Checked(report)) => Ok(*report),
         _ => Err(crate::work::locate::misuse()),

@@ -79,7 +79,8 @@ impl Target {
         base_urls: &BTreeMap<String, String>,
         allow_loopback: bool,
     ) -> Result<Self, TargetError> {
-        let names = || manifest.regions.iter().map(|region| region.name).collect::<Vec<_>>().join(", ");
+        let names =
+            || manifest.regions.iter().map(|region| region.name).collect::<Vec<_>>().join(", ");
         let region = manifest
             .regions
             .iter()
@@ -103,7 +104,12 @@ impl Target {
     }
 }
 
-fn checked(manifest: &Manifest, name: &str, url: &str, allow_loopback: bool) -> Result<String, TargetError> {
+fn checked(
+    manifest: &Manifest,
+    name: &str,
+    url: &str,
+    allow_loopback: bool,
+) -> Result<String, TargetError> {
     let host = host_of(url).ok_or_else(|| TargetError::NotAUrl(name.to_owned()))?;
     if is_loopback(&host) {
         return if allow_loopback {
@@ -207,20 +213,23 @@ impl HttpClient {
         let mut request = reqwest::Request::new(method, url);
         let headers = request.headers_mut();
         for (name, value) in &call.headers {
-            let value = HeaderValue::from_str(value).map_err(|_| not_sent("a header is not valid"))?;
+            let value =
+                HeaderValue::from_str(value).map_err(|_| not_sent("a header is not valid"))?;
             headers.insert(HeaderName::from_static(name), value);
         }
         headers.insert(AUTHORIZATION, authorization(&call.auth, secrets)?);
         if let Body::Json(body) = &call.body {
-            headers
-                .entry(CONTENT_TYPE)
-                .or_insert(HeaderValue::from_static("application/json"));
+            headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
             *request.body_mut() = Some(body.to_string().into());
         }
         Ok(request)
     }
 
-    async fn exchange(&self, request: reqwest::Request, max_bytes: u64) -> Result<Answer, SendError> {
+    async fn exchange(
+        &self,
+        request: reqwest::Request,
+        max_bytes: u64,
+    ) -> Result<Answer, SendError> {
         let response = self.inner.execute(request).await.map_err(|error| {
             // Errors of the client hold the URL, which may hold a personal value.
             if error.is_connect() {
@@ -244,7 +253,10 @@ impl HttpClient {
     }
 }
 
-fn authorization(auth: &Auth, secrets: &BTreeMap<String, Secret>) -> Result<HeaderValue, SendError> {
+fn authorization(
+    auth: &Auth,
+    secrets: &BTreeMap<String, Secret>,
+) -> Result<HeaderValue, SendError> {
     let name = match auth {
         Auth::Bearer(name) | Auth::BasicUser(name) => name,
     };
@@ -255,8 +267,9 @@ fn authorization(auth: &Auth, secrets: &BTreeMap<String, Secret>) -> Result<Head
         Auth::Bearer(_) => format!("Bearer {}", secret.expose()),
         Auth::BasicUser(_) => format!("Basic {}", BASE64.encode(format!("{}:", secret.expose()))),
     };
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| SendError::NotSent(format!("the secret {name} holds characters that no header can")))?;
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        SendError::NotSent(format!("the secret {name} holds characters that no header can"))
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -267,14 +280,20 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
         .iter()
         .filter(|(name, _)| {
             let name = name.as_str();
-            name.starts_with("x-ratelimit") || matches!(name, "retry-after" | "content-type" | "request-id" | "date")
+            name.starts_with("x-ratelimit")
+                || matches!(name, "retry-after" | "content-type" | "request-id" | "date")
         })
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
         .collect()
 }
 
 /// A wait on the machine's own time: call deadlines never follow a led clock.
 pub(crate) async fn real_sleep(duration: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "call deadlines and leases run on real monotonic time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "call deadlines and leases run on real monotonic time"
+    )]
     tokio::time::sleep(duration).await;
 }

@@ -63,7 +63,11 @@ impl Limits {
         let gate = gates.entry((limit, instance.to_owned())).or_insert(Gate { tick: now, used: 0 });
         let Some(rule) = rule else {
             // No documented limit: only a rest that an answer asked for counts.
-            return if gate.tick <= add(now, patience) { Ok(gate.tick.max(now)) } else { Err(gate.tick) };
+            return if gate.tick <= add(now, patience) {
+                Ok(gate.tick.max(now))
+            } else {
+                Err(gate.tick)
+            };
         };
         if gate.used >= rule.calls {
             gate.tick = add(gate.tick, rule.tick);
@@ -83,7 +87,8 @@ impl Limits {
     /// Lets a limit rest until then: the vendor said so.
     pub fn rest(&self, limit: &'static str, instance: &str, until: Instant) {
         let mut gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let gate = gates.entry((limit, instance.to_owned())).or_insert(Gate { tick: until, used: 0 });
+        let gate =
+            gates.entry((limit, instance.to_owned())).or_insert(Gate { tick: until, used: 0 });
         if gate.tick < until {
             *gate = Gate { tick: until, used: 0 };
         }

@@ -3,40 +3,32 @@
 //! A round takes what is due, many pieces of work side by side, until nothing is due any more.
 //! Outcomes of many are committed together by the [`Committer`].
 
-use std::collections::{HashSet, VecDeque};
+mod committer;
+mod round;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::time::{Duration, Instant as RealInstant};
+use std::time::Duration;
 
-use connector_api::{Connector, Subject};
+use connector_api::Connector;
 use domain::connection::{CheckReport, Mode, Pause, Verdict};
 use domain::guard::daily_bound;
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
-use domain::{Connection, ConnectionId, Instant, Job, JobId, Task, TaskId, TaskState};
+use domain::{Connection, ConnectionId, Instant, TaskState};
 use store::{Applied, Fence, LeaseAnswer, Store, StoreError, Transition, Which};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
-use crate::clock::{Busy, Clock, while_others_work};
+pub(crate) use self::committer::Committer;
+use self::round::Round;
+use crate::clock::Clock;
 use crate::holder::{Holder, LEASE, Tenure, millis};
 use crate::limits::add;
 use crate::link::{Link, Surroundings};
-use crate::work::batch::{self, Group};
-use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll};
+use crate::work::{Shift, WorkError};
 use crate::{check, operator};
-
-/// How many pieces of work a pump does side by side.
-const SIDE_BY_SIDE: usize = 96;
 
 /// How many due rows are taken at once.
 const TAKEN: u32 = 1_000;
-
-/// How often the batch queue is looked at while other work goes on, in real time.
-const QUEUE_LOOK: Duration = Duration::from_millis(200);
-
-/// How many batches go out side by side.
-const BATCHES: usize = 32;
 
 /// How many days the daily guard learns from.
 const DAYS: u32 = 30;
@@ -65,23 +57,6 @@ pub(crate) struct Pump {
     id: ConnectionId,
     fence: Option<Fence>,
     shift: Option<Arc<Shift>>,
-}
-
-/// One piece of work.
-enum Work {
-    Locate(Task, Subject),
-    Confirm(Task, Subject),
-    Collect(Task, Subject),
-    Gate(Task),
-    Poll(Job),
-    Act(Group),
-}
-
-/// What a piece of work is known by while it is under way.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
-    Task(TaskId),
-    Job(JobId),
 }
 
 impl Pump {
@@ -306,237 +281,6 @@ async fn wake_planned(shift: &Shift) -> Result<(), StoreError> {
             .collect();
         if !transitions.is_empty() {
             shift.store.apply(Some(shift.committer.fence()), &transitions).await?;
-        }
-    }
-}
-
-/// One round: takes what is due until nothing is.
-struct Round {
-    shift: Arc<Shift>,
-    queue: VecDeque<Work>,
-    under_way: HashSet<Key>,
-    running: JoinSet<(Vec<Key>, Result<(), WorkError>, Busy)>,
-    n_acting: usize,
-    queue_looked_at: Option<RealInstant>,
-    next_batch_at: Option<Instant>,
-}
-
-impl Round {
-    fn new(shift: Arc<Shift>) -> Self {
-        Self {
-            shift,
-            queue: VecDeque::new(),
-            under_way: HashSet::new(),
-            running: JoinSet::new(),
-            n_acting: 0,
-            queue_looked_at: None,
-            next_batch_at: None,
-        }
-    }
-
-    async fn run(mut self) -> Result<Option<Instant>, WorkError> {
-        loop {
-            if self.queue.is_empty() && self.running.len() < SIDE_BY_SIDE / 2 {
-                self.shift.look_whether_over().await?;
-                if !self.shift.is_over() {
-                    self.take_due().await?;
-                }
-            }
-            if self.shift.is_over() {
-                self.queue.clear();
-            } else {
-                self.form_batches().await?;
-                self.begin();
-            }
-            if self.running.is_empty() {
-                if self.shift.is_over() {
-                    return Ok(Some(self.shift.now()));
-                }
-                let due = self.shift.store.next_due(self.shift.link.connection.id).await?;
-                return Ok(earliest([due, self.next_batch_at]));
-            }
-            let done = while_others_work(&self.shift.clock, self.running.join_next()).await;
-            let (keys, result, _busy) =
-                done.ok_or(WorkError::RoundOver)?.map_err(|_| WorkError::RoundOver)?;
-            if keys.is_empty() {
-                self.n_acting -= 1;
-            }
-            for key in keys {
-                self.under_way.remove(&key);
-            }
-            result?;
-        }
-    }
-
-    /// Takes due rows that are not under way.
-    async fn take_due(&mut self) -> Result<(), WorkError> {
-        let shift = Arc::clone(&self.shift);
-        let now = shift.now();
-        let connection = shift.link.connection.id;
-        for job in shift.store.due_jobs(connection, now, 64).await? {
-            if self.under_way.insert(Key::Job(job.id)) {
-                self.queue.push_back(Work::Poll(job));
-            }
-        }
-        const STATES: &[TaskState] = &[
-            TaskState::Locating,
-            TaskState::Planned,
-            TaskState::Acting,
-            TaskState::Confirming,
-            TaskState::Ended,
-        ];
-        let limit = TAKEN + u32::try_from(self.under_way.len()).unwrap_or(0);
-        let mut tasks = shift.store.due_tasks(connection, STATES, now, limit).await?;
-        tasks.retain(|task| !self.under_way.contains(&Key::Task(task.id)));
-        let subjects = shift.subjects(&tasks).await?;
-        for (task, subject) in tasks.into_iter().zip(subjects) {
-            self.under_way.insert(Key::Task(task.id));
-            self.queue.push_back(match task.state {
-                TaskState::Locating => Work::Locate(task, subject),
-                TaskState::Planned => Work::Gate(task),
-                TaskState::Acting => Work::Collect(task, subject),
-                _ => Work::Confirm(task, subject),
-            });
-        }
-        Ok(())
-    }
-
-    /// Forms batches now and then, and always before the round would end.
-    async fn form_batches(&mut self) -> Result<(), WorkError> {
-        let is_idle = self.queue.is_empty() && self.running.is_empty();
-        let is_time = self.queue_looked_at.is_none_or(|at| at.elapsed() >= QUEUE_LOOK);
-        if self.n_acting > 0 || !(is_idle || is_time) {
-            return Ok(());
-        }
-        self.queue_looked_at = Some(RealInstant::now());
-        let formed = batch::form(&self.shift).await?;
-        self.next_batch_at = formed.next_at;
-        for group in formed.ready {
-            self.queue.push_front(Work::Act(group));
-        }
-        Ok(())
-    }
-
-    fn begin(&mut self) {
-        while self.running.len() < SIDE_BY_SIDE {
-            if self.n_acting >= BATCHES && matches!(self.queue.front(), Some(Work::Act(_))) {
-                return;
-            }
-            let Some(work) = self.queue.pop_front() else { return };
-            let shift = Arc::clone(&self.shift);
-            let busy = Busy::on(&shift.clock);
-            if matches!(work, Work::Act(_)) {
-                self.n_acting += 1;
-            }
-            self.running.spawn(async move {
-                let keys = work.keys();
-                let result = work.carry_out(&shift).await;
-                (keys, result, busy)
-            });
-        }
-    }
-}
-
-impl Work {
-    fn keys(&self) -> Vec<Key> {
-        match self {
-            Self::Locate(task, _)
-            | Self::Confirm(task, _)
-            | Self::Collect(task, _)
-            | Self::Gate(task) => {
-                vec![Key::Task(task.id)]
-            }
-            Self::Poll(job) => vec![Key::Job(job.id)],
-            Self::Act(_) => Vec::new(),
-        }
-    }
-
-    async fn carry_out(self, shift: &Shift) -> Result<(), WorkError> {
-        match self {
-            Self::Locate(task, subject) => locate::locate(shift, task, subject).await,
-            Self::Confirm(task, subject) => confirm::confirm(shift, task, subject).await,
-            Self::Collect(task, subject) => collect::collect(shift, task, subject).await,
-            Self::Gate(task) => {
-                let mut transition = Transition::default();
-                let task = shift.pass_gate(task, &mut transition);
-                transition.tasks.push(task);
-                shift.commit_one(transition).await.map(|_| ())
-            }
-            Self::Poll(job) => poll::poll(shift, job).await,
-            Self::Act(group) => act::act(shift, group).await,
-        }
-    }
-}
-
-/// Commits the transitions of many pieces of work together.
-#[derive(Clone)]
-pub(crate) struct Committer {
-    fence: Arc<Fence>,
-    to: mpsc::Sender<Order>,
-}
-
-struct Order {
-    transitions: Vec<Transition>,
-    reply: oneshot::Sender<Result<Vec<Applied>, StoreError>>,
-}
-
-impl Committer {
-    /// Starts committing under a fence, until every clone is gone or the store refuses.
-    pub fn start(store: Store, fence: Fence) -> Self {
-        let (to, mut orders) = mpsc::channel::<Order>(SIDE_BY_SIDE * 2);
-        let fence = Arc::new(fence);
-        let ours = Arc::clone(&fence);
-        tokio::spawn(async move {
-            let mut taken = Vec::new();
-            while orders.recv_many(&mut taken, SIDE_BY_SIDE * 2).await > 0 {
-                if !commit_together(&store, &ours, taken.drain(..).collect()).await {
-                    return;
-                }
-            }
-        });
-        Self { fence, to }
-    }
-
-    pub fn fence(&self) -> &Fence {
-        &self.fence
-    }
-
-    pub fn is_open(&self) -> bool {
-        !self.to.is_closed()
-    }
-
-    pub async fn commit(&self, transitions: Vec<Transition>) -> Result<Vec<Applied>, WorkError> {
-        if transitions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (reply, answer) = oneshot::channel();
-        self.to.send(Order { transitions, reply }).await.map_err(|_| WorkError::RoundOver)?;
-        Ok(answer.await.map_err(|_| WorkError::RoundOver)??)
-    }
-}
-
-/// Commits orders in one transaction; whether committing can go on.
-async fn commit_together(store: &Store, fence: &Fence, orders: Vec<Order>) -> bool {
-    let mut all = Vec::new();
-    let mut replies = Vec::with_capacity(orders.len());
-    for order in orders {
-        replies.push((order.transitions.len(), order.reply));
-        all.extend(order.transitions);
-    }
-    match store.apply(Some(fence), &all).await {
-        Ok(applied) => {
-            let mut applied = applied.into_iter();
-            for (n, reply) in replies {
-                // Whoever asked may be gone; what was committed stays committed.
-                reply.send(Ok(applied.by_ref().take(n).collect())).ok();
-            }
-            true
-        }
-        Err(error) => {
-            if let Some((_, reply)) = replies.into_iter().next() {
-                reply.send(Err(error)).ok();
-            }
-            false
         }
     }
 }

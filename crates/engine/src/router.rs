@@ -28,8 +28,10 @@ pub(crate) async fn route_new(
         }
         let connections = store.connections().await?;
         let n = requests.len();
-        let transitions: Vec<_> =
-            requests.into_iter().map(|request| routed(request, &connections, &**ids, now)).collect();
+        let transitions: Vec<_> = requests
+            .into_iter()
+            .map(|request| routed(request, &connections, &**ids, now))
+            .collect();
         let applied = store.apply(Some(fence), &transitions).await?;
         n_routed += n;
         if applied.iter().all(|one| *one == store::Applied::Lost) {
@@ -38,13 +40,27 @@ pub(crate) async fn route_new(
     }
 }
 
-fn routed(request: Request, connections: &[Connection], ids: &dyn IdSource, now: Instant) -> Transition {
+fn routed(
+    request: Request,
+    connections: &[Connection],
+    ids: &dyn IdSource,
+    now: Instant,
+) -> Transition {
     let routes = routing::route(&request, connections);
     let mut transition = Transition::default();
     for route in routes.iter().filter(|route| route.left_out.is_none()) {
-        let Some(connection) = connections.iter().find(|one| one.id == route.connection) else { continue };
+        let Some(connection) = connections.iter().find(|one| one.id == route.connection) else {
+            continue;
+        };
         let review = connection.switches.review;
-        let task = Task::for_connection(TaskId::new(ids), request.id, request.right, connection.id, review, now);
+        let task = Task::for_connection(
+            TaskId::new(ids),
+            request.id,
+            request.right,
+            connection.id,
+            review,
+            now,
+        );
         transition.journal.push(created(&task, now).fact("for", connection.name.as_str()));
         transition.new_tasks.push(task);
     }
@@ -56,7 +72,10 @@ fn routed(request: Request, connections: &[Connection], ids: &dyn IdSource, now:
     transition.journal.push(
         Entry::new(now, Actor::Engine, Event::RequestRouted)
             .request(request.id)
-            .fact("to", transition.new_tasks.iter().filter(|task| task.connection.is_some()).count())
+            .fact(
+                "to",
+                transition.new_tasks.iter().filter(|task| task.connection.is_some()).count(),
+            )
             .fact("left_out", left_out(&routes)),
     );
     transition.requests.push(Request { routed: Some(routes), ..request });
@@ -66,7 +85,9 @@ fn routed(request: Request, connections: &[Connection], ids: &dyn IdSource, now:
 fn left_out(routes: &[Routed]) -> serde_json::Value {
     routes
         .iter()
-        .filter_map(|route| Some(json!({ "connection": route.name, "why": route.left_out.as_ref()? })))
+        .filter_map(|route| {
+            Some(json!({ "connection": route.name, "why": route.left_out.as_ref()? }))
+        })
         .collect()
 }
 

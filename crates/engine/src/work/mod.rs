@@ -2,7 +2,8 @@
 //!
 //! Each piece of work reads what it needs, makes its calls through the [`Link`], and hands
 //! [`Transition`]s to the [`Committer`]. A reader can follow a task through them in this order:
-//! [`locate`], [`gate`], [`batch`], [`act`], [`poll`], [`confirm`]; [`collect`] for rights that
+//! [`locate`], [`gate`], [`batch`], [`act`], [`send`], [`intent`],
+//! [`poll`], [`confirm`]; [`collect`] for rights that
 //! only read; [`reconcile`] where an answer was lost; [`fault`] where a call failed.
 
 pub(crate) mod act;
@@ -11,9 +12,11 @@ pub(crate) mod collect;
 pub(crate) mod confirm;
 pub(crate) mod fault;
 pub(crate) mod gate;
+pub(crate) mod intent;
 pub(crate) mod locate;
 pub(crate) mod poll;
 pub(crate) mod reconcile;
+pub(crate) mod send;
 
 use std::collections::HashMap;
 use std::sync::Arc;

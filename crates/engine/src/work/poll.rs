@@ -14,7 +14,7 @@ use domain::task::Command;
 use domain::{Job, Outcome, Proof, Task, TaskState};
 use store::{Applied, Intent, LeaseTime, Transition};
 
-use super::{Shift, WorkError, act, fault, reconcile};
+use super::{Shift, WorkError, fault, intent, reconcile};
 use crate::flow::{Log, NoSink};
 use crate::http::real_sleep;
 use crate::limits::add;
@@ -255,7 +255,7 @@ fn sent(shift: &Shift, job: &Job, task: Task) -> Task {
         return task;
     }
     let id = task.id;
-    act::submissions(shift, job, vec![task.clone()])
+    intent::submissions(shift, job, vec![task.clone()])
         .into_iter()
         .flat_map(|transition| transition.tasks)
         .find(|submitted| submitted.id == id)

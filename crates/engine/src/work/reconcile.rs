@@ -6,7 +6,7 @@ use domain::journal::Event;
 use domain::{Flow, Job, Task};
 use store::{Intent, IntentAnswer, StoreError, Transition};
 
-use super::{Shift, WorkError, act, fault, locate};
+use super::{Shift, WorkError, fault, intent, locate};
 use crate::flow::{Log, NoSink};
 
 /// Finds out whether a job's changing call took place.
@@ -45,21 +45,28 @@ pub(crate) async fn reconcile(shift: &Shift, job: Job, intent: Intent) -> Result
         }
         Step::Done(Report::Reconciled(Reconciled::Happened(answer))) => {
             let tasks = sent_with(shift, &job).await?;
-            act::answered(shift, job, intent.id, IntentAnswer::ReconciledHappened, answer, tasks)
+            intent::answered(shift, job, intent.id, IntentAnswer::ReconciledHappened, answer, tasks)
                 .await
         }
         Step::Done(Report::Reconciled(Reconciled::NotThere)) => {
             let tasks = sent_with(shift, &job).await?;
             let what = IntentAnswer::ReconciledNotThere;
-            act::give_back(shift, job, intent.id, what, "the vendor shows no trace of it", &tasks)
-                .await?;
+            intent::give_back(
+                shift,
+                job,
+                intent.id,
+                what,
+                "the vendor shows no trace of it",
+                &tasks,
+            )
+            .await?;
             Ok(())
         }
         Step::Done(Report::Reconciled(Reconciled::CantTell)) => {
             let tasks = sent_with(shift, &job).await?;
             let entry = shift.entry(Event::IntentRepeated).job(job.id).intent(intent.id);
             let why = "the vendor gives no way to tell; it is sent again, and that is on record";
-            act::give_back(shift, job, intent.id, IntentAnswer::CantTell, why, &tasks).await?;
+            intent::give_back(shift, job, intent.id, IntentAnswer::CantTell, why, &tasks).await?;
             shift.commit_one(Transition { journal: vec![entry], ..Transition::default() }).await?;
             Ok(())
         }

@@ -201,10 +201,9 @@ fn by_hand(system: &SystemView, list: &mut List) {
 fn ended(system: &SystemView, list: &mut List) {
     if let Some(Proof::Unproven { why }) = &system.proof {
         list.note(format!(
-            "{} says it is done, but that can't be proven: {}. Tell the person what is unproven, or complete the connection and look again: habeas task retry {}",
+            "{} says it is done, but that can't be proven: {}. Say so when you answer the person",
             system.name,
-            why.join("; "),
-            system.task
+            why.join("; ")
         ));
     }
     match &system.outcome {

@@ -1,0 +1,199 @@
+//! One round of a pump: takes what is due, many pieces of work side by side, until nothing is.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant as RealInstant};
+
+use connector_api::Subject;
+use domain::{Instant, Job, JobId, Task, TaskId, TaskState};
+use store::Transition;
+use tokio::task::JoinSet;
+
+use super::{TAKEN, earliest};
+use crate::clock::{Busy, while_others_work};
+use crate::work::batch::{self, Group};
+use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll};
+
+/// How many pieces of work a pump does side by side.
+pub(super) const SIDE_BY_SIDE: usize = 96;
+
+/// How often the batch queue is looked at while other work goes on, in real time.
+const QUEUE_LOOK: Duration = Duration::from_millis(200);
+
+/// How many batches go out side by side.
+const BATCHES: usize = 32;
+
+/// One piece of work.
+enum Work {
+    Locate(Task, Subject),
+    Confirm(Task, Subject),
+    Collect(Task, Subject),
+    Gate(Task),
+    Poll(Job),
+    Act(Group),
+}
+
+/// What a piece of work is known by while it is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    Task(TaskId),
+    Job(JobId),
+}
+
+/// One round: takes what is due until nothing is.
+pub(super) struct Round {
+    shift: Arc<Shift>,
+    queue: VecDeque<Work>,
+    under_way: HashSet<Key>,
+    running: JoinSet<(Vec<Key>, Result<(), WorkError>, Busy)>,
+    n_acting: usize,
+    queue_looked_at: Option<RealInstant>,
+    next_batch_at: Option<Instant>,
+}
+
+impl Round {
+    pub(super) fn new(shift: Arc<Shift>) -> Self {
+        Self {
+            shift,
+            queue: VecDeque::new(),
+            under_way: HashSet::new(),
+            running: JoinSet::new(),
+            n_acting: 0,
+            queue_looked_at: None,
+            next_batch_at: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<Option<Instant>, WorkError> {
+        loop {
+            if self.queue.is_empty() && self.running.len() < SIDE_BY_SIDE / 2 {
+                self.shift.look_whether_over().await?;
+                if !self.shift.is_over() {
+                    self.take_due().await?;
+                }
+            }
+            if self.shift.is_over() {
+                self.queue.clear();
+            } else {
+                self.form_batches().await?;
+                self.begin();
+            }
+            if self.running.is_empty() {
+                if self.shift.is_over() {
+                    return Ok(Some(self.shift.now()));
+                }
+                let due = self.shift.store.next_due(self.shift.link.connection.id).await?;
+                return Ok(earliest([due, self.next_batch_at]));
+            }
+            let done = while_others_work(&self.shift.clock, self.running.join_next()).await;
+            let (keys, result, _busy) =
+                done.ok_or(WorkError::RoundOver)?.map_err(|_| WorkError::RoundOver)?;
+            if keys.is_empty() {
+                self.n_acting -= 1;
+            }
+            for key in keys {
+                self.under_way.remove(&key);
+            }
+            result?;
+        }
+    }
+
+    /// Takes due rows that are not under way.
+    async fn take_due(&mut self) -> Result<(), WorkError> {
+        let shift = Arc::clone(&self.shift);
+        let now = shift.now();
+        let connection = shift.link.connection.id;
+        for job in shift.store.due_jobs(connection, now, 64).await? {
+            if self.under_way.insert(Key::Job(job.id)) {
+                self.queue.push_back(Work::Poll(job));
+            }
+        }
+        const STATES: &[TaskState] = &[
+            TaskState::Locating,
+            TaskState::Planned,
+            TaskState::Acting,
+            TaskState::Confirming,
+            TaskState::Ended,
+        ];
+        let limit = TAKEN + u32::try_from(self.under_way.len()).unwrap_or(0);
+        let mut tasks = shift.store.due_tasks(connection, STATES, now, limit).await?;
+        tasks.retain(|task| !self.under_way.contains(&Key::Task(task.id)));
+        let subjects = shift.subjects(&tasks).await?;
+        for (task, subject) in tasks.into_iter().zip(subjects) {
+            self.under_way.insert(Key::Task(task.id));
+            self.queue.push_back(match task.state {
+                TaskState::Locating => Work::Locate(task, subject),
+                TaskState::Planned => Work::Gate(task),
+                TaskState::Acting => Work::Collect(task, subject),
+                _ => Work::Confirm(task, subject),
+            });
+        }
+        Ok(())
+    }
+
+    /// Forms batches now and then, and always before the round would end.
+    async fn form_batches(&mut self) -> Result<(), WorkError> {
+        let is_idle = self.queue.is_empty() && self.running.is_empty();
+        let is_time = self.queue_looked_at.is_none_or(|at| at.elapsed() >= QUEUE_LOOK);
+        if self.n_acting > 0 || !(is_idle || is_time) {
+            return Ok(());
+        }
+        self.queue_looked_at = Some(RealInstant::now());
+        let formed = batch::form(&self.shift).await?;
+        self.next_batch_at = formed.next_at;
+        for group in formed.ready {
+            self.queue.push_front(Work::Act(group));
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        while self.running.len() < SIDE_BY_SIDE {
+            if self.n_acting >= BATCHES && matches!(self.queue.front(), Some(Work::Act(_))) {
+                return;
+            }
+            let Some(work) = self.queue.pop_front() else { return };
+            let shift = Arc::clone(&self.shift);
+            let busy = Busy::on(&shift.clock);
+            if matches!(work, Work::Act(_)) {
+                self.n_acting += 1;
+            }
+            self.running.spawn(async move {
+                let keys = work.keys();
+                let result = work.carry_out(&shift).await;
+                (keys, result, busy)
+            });
+        }
+    }
+}
+
+impl Work {
+    fn keys(&self) -> Vec<Key> {
+        match self {
+            Self::Locate(task, _)
+            | Self::Confirm(task, _)
+            | Self::Collect(task, _)
+            | Self::Gate(task) => {
+                vec![Key::Task(task.id)]
+            }
+            Self::Poll(job) => vec![Key::Job(job.id)],
+            Self::Act(_) => Vec::new(),
+        }
+    }
+
+    async fn carry_out(self, shift: &Shift) -> Result<(), WorkError> {
+        match self {
+            Self::Locate(task, subject) => locate::locate(shift, task, subject).await,
+            Self::Confirm(task, subject) => confirm::confirm(shift, task, subject).await,
+            Self::Collect(task, subject) => collect::collect(shift, task, subject).await,
+            Self::Gate(task) => {
+                let mut transition = Transition::default();
+                let task = shift.pass_gate(task, &mut transition);
+                transition.tasks.push(task);
+                shift.commit_one(transition).await.map(|_| ())
+            }
+            Self::Poll(job) => poll::poll(shift, job).await,
+            Self::Act(group) => act::act(shift, group).await,
+        }
+    }
+}

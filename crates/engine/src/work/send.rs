@@ -1,0 +1,158 @@
+//! Sending: one changing call for one batch, and what a refusal of it means.
+//!
+//! Every changing call has an intent of its own, committed before it, and an outcome committed
+//! after it (see [`intent`](super::intent)). Right before the call the lease must outlive it.
+
+use std::collections::HashSet;
+
+use connector_api::{Input, Step, Subject, Turn, VendorError};
+use domain::task::Command;
+use domain::{IntentId, Job, Right, Task};
+use store::{Applied, IntentAnswer, Transition};
+
+use super::act::{flow_of, put_all_off};
+use super::intent::{answered, give_back, is_in_time, lost, write_intent};
+use super::{Shift, WorkError, locate};
+use crate::flow::{Log, NoSink};
+
+/// Sends a group; if the vendor refuses it for one bad member, splits it until the culprit
+/// stands alone.
+pub(super) async fn send_in_parts(
+    shift: &Shift,
+    right: Right,
+    tasks: Vec<Task>,
+    subjects: Vec<Subject>,
+) -> Result<(), WorkError> {
+    let mut parts = vec![(tasks, subjects)];
+    while let Some((tasks, subjects)) = parts.pop() {
+        if tasks.is_empty() {
+            continue;
+        }
+        let Some(refusal) = send(shift, right, &tasks, &subjects).await? else { continue };
+        let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+        let tasks = shift.store.tasks(&ids).await?;
+        if let [task] = &tasks[..] {
+            let mut transition = Transition::default();
+            let why = format!("the vendor refuses it: {}", refusal.what);
+            let task = shift.carry_out(
+                task.clone(),
+                Command::AskPerson { why, outcome: None },
+                &mut transition,
+            );
+            transition.tasks.push(task);
+            shift.commit_one(transition).await?;
+            continue;
+        }
+        parts.extend(split(tasks, subjects, &refusal.members));
+    }
+    Ok(())
+}
+
+/// A batch the vendor refused.
+struct Refusal {
+    what: String,
+    members: HashSet<usize>,
+}
+
+/// The refusal in an error, if it is one that a smaller batch could avoid.
+fn refusal(error: &VendorError) -> Option<Refusal> {
+    match error {
+        VendorError::Invalid { what, members } => {
+            Some(Refusal { what: what.clone(), members: members.iter().copied().collect() })
+        }
+        _ => None,
+    }
+}
+
+type Part = (Vec<Task>, Vec<Subject>);
+
+/// The culprits one by one and the rest, where the vendor named them; halves otherwise.
+fn split(tasks: Vec<Task>, subjects: Vec<Subject>, culprits: &HashSet<usize>) -> Vec<Part> {
+    let n = tasks.len();
+    let pairs = tasks.into_iter().zip(subjects).enumerate();
+    if culprits.is_empty() || culprits.len() >= n {
+        let (first, second): (Vec<_>, Vec<_>) = pairs.partition(|(i, _)| *i < n / 2);
+        return [second, first].map(|half| half.into_iter().map(|(_, pair)| pair).unzip()).into();
+    }
+    let (bad, good): (Vec<_>, Vec<_>) = pairs.partition(|(i, _)| culprits.contains(i));
+    let mut parts: Vec<Part> =
+        bad.into_iter().map(|(_, (task, subject))| (vec![task], vec![subject])).collect();
+    parts.push(good.into_iter().map(|(_, pair)| pair).unzip());
+    parts
+}
+
+/// Sends one call for these people. Gives back a refusal that calls for a split.
+async fn send(
+    shift: &Shift,
+    right: Right,
+    tasks: &[Task],
+    subjects: &[Subject],
+) -> Result<Option<Refusal>, WorkError> {
+    let mut log = Log::default();
+    let flow = flow_of(right);
+    let driven =
+        shift.link.drive(flow, None, Input::Start(subjects), &[], &mut log, &mut NoSink).await;
+    let (memory, change) = match driven {
+        Ok(Turn { memory, step: Step::Change(change), .. }) => (memory, change),
+        Ok(_) => return put_all_off(shift, tasks, &locate::misuse()).await.map(|()| None),
+        Err(error) => {
+            let refusal = refusal(&error);
+            if refusal.is_none() {
+                put_all_off(shift, tasks, &error).await?;
+            }
+            return Ok(refusal);
+        }
+    };
+    if let Err(error) = shift.link.wait_for_limit(&change.call).await {
+        return put_all_off(shift, tasks, &error).await.map(|()| None);
+    }
+    let Some((job, intent, tasks)) =
+        write_intent(shift, flow, memory, &change, tasks, subjects).await?
+    else {
+        return Ok(None);
+    };
+    // From here to the outcome the intent is open: whoever comes after us will ask the vendor.
+    let is_stopped = shift.may_not_change().await?;
+    let lease_now = (shift.holder.time)();
+    if is_stopped || !shift.tenure.outlives_a_change(&lease_now) || !is_in_time(&intent, &lease_now)
+    {
+        let error = VendorError::Transient {
+            what: "changing calls were stopped, or the lease could not outlive the call".to_owned(),
+        };
+        return after_refusal(shift, job, intent.id, &tasks, error, IntentAnswer::NotSent).await;
+    }
+    let intent = intent.id;
+    match shift.link.change(&change.call).await {
+        Ok(answer) => {
+            answered(shift, job, intent, IntentAnswer::Answered, answer, tasks).await?;
+            Ok(None)
+        }
+        Err(VendorError::AnswerLost { what }) => {
+            lost(shift, job, intent, &what).await?;
+            Ok(None)
+        }
+        Err(error @ VendorError::Transient { .. }) => {
+            after_refusal(shift, job, intent, &tasks, error, IntentAnswer::NotSent).await
+        }
+        Err(error) => after_refusal(shift, job, intent, &tasks, error, IntentAnswer::Refused).await,
+    }
+}
+
+/// The call did not take place: the job is over and its tasks go back.
+async fn after_refusal(
+    shift: &Shift,
+    job: Job,
+    intent: IntentId,
+    tasks: &[Task],
+    error: VendorError,
+    what: IntentAnswer,
+) -> Result<Option<Refusal>, WorkError> {
+    let refusal = refusal(&error);
+    let applied = give_back(shift, job, intent, what, &error.to_string(), tasks).await?;
+    if refusal.is_some() || applied == Applied::Lost {
+        return Ok(refusal);
+    }
+    let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+    put_all_off(shift, &shift.store.tasks(&ids).await?, &error).await?;
+    Ok(None)
+}
