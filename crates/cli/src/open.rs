@@ -17,7 +17,7 @@ use store::{LeaseRow, Options, Store};
 use crate::args::Common;
 use crate::clock::followed::{self, FollowedClock};
 use crate::clock::{RealClock, real_now};
-use crate::exit::Stop;
+use crate::exit::{self, Stop};
 use crate::screen::Screen;
 use crate::{environment, lease, show};
 
@@ -128,7 +128,14 @@ impl Session {
             return Ok(());
         }
         self.screen.note("no `habeas serve` is running: the engine runs here until nothing is due");
-        let clock = self.clock().await?;
+        let clock = match self.clock().await {
+            Ok(clock) => clock,
+            Err(error) => {
+                // The rows are written; whoever serves next acts on them.
+                self.screen.note(exit::text(&error));
+                return Ok(());
+            }
+        };
         let engine = self.engine(clock.shared())?;
         let ran = engine.run(Until::NothingDue).await;
         clock.leave().await;

@@ -365,7 +365,7 @@ impl Control {
         let call = call.header("content-type", "application/json");
         let unreachable = || {
             Stop::unreachable("the clock to follow does not answer")
-                .advise("start `habeas twins`, and give the control URL that it prints")
+                .advise("start `habeas twins` and give `serve --clock` the control URL that it prints; `habeas serve --clock real` goes back to the real time")
         };
         let answer = call.send().await.map_err(|_| unreachable())?;
         let body = answer.error_for_status().map_err(|_| unreachable())?.bytes().await?;

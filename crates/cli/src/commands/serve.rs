@@ -44,10 +44,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     }
     let clock = session.clock().await?;
     let engine = session.engine(clock.shared())?;
-    banner(&session, common, screen).await?;
     let (stop, stopped) = watch::channel(false);
+    let asked = until_stopped();
+    banner(&session, common, screen).await?;
     tokio::spawn(async move {
-        until_stopped().await;
+        asked.await;
         // The engine may have ended by itself by then.
         let _ = stop.send(true);
     });
@@ -71,16 +72,19 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     Ok(Exit::Done)
 }
 
-/// Returns at Ctrl-C or when asked to end.
-pub async fn until_stopped() {
-    let Ok(mut asked) = signal(SignalKind::terminate()) else {
-        // Without a handler for one, the other is what remains.
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = asked.recv() => {}
+/// Ends at Ctrl-C or when asked to end; either is heard from the call on, not from the first wait.
+pub fn until_stopped() -> impl Future<Output = ()> + Send {
+    let asked = signal(SignalKind::terminate());
+    let interrupted = signal(SignalKind::interrupt());
+    async move {
+        // Without handlers a signal ends the program in its own way.
+        let (Ok(mut asked), Ok(mut interrupted)) = (asked, interrupted) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = asked.recv() => {}
+            _ = interrupted.recv() => {}
+        }
     }
 }
 

@@ -76,3 +76,23 @@ fn reading_where_nothing_is_makes_nothing() {
     assert!(read.err.contains("habeas connect segment"), "{}", read.err);
     assert!(!std::path::Path::new(&world.path("data")).exists());
 }
+
+#[test]
+fn a_folder_whose_twins_are_gone_still_takes_decisions_and_finds_back_to_real_time() {
+    let twins = World::new();
+    let world = World::connected();
+    let mut serve = world.start(&["serve", "--clock", &twins.control()]);
+    serve.line();
+    assert_eq!(serve.end().code, 0);
+    drop(twins);
+    let paused = world.run(&["pause", "--all"]);
+    assert_eq!(paused.code, 0, "{}", paused.err);
+    let resumed = world.run(&["resume", "--all"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
+    assert!(resumed.err.contains("--clock real"), "{}", resumed.err);
+    assert_eq!(world.run(&["serve"]).code, 5);
+    let mut serve = world.start(&["serve", "--clock", "real"]);
+    serve.line();
+    assert!(serve.line().contains("the real one"));
+    assert_eq!(serve.end().code, 0);
+}
