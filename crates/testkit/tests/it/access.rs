@@ -1,5 +1,6 @@
 //! Access: everything that is there is collected, and a deletion waits for it.
 
+use anyhow::Context as _;
 use domain::{Event, Outcome, Right, TaskState};
 use testkit::stage::Stage;
 
@@ -81,8 +82,11 @@ async fn both(first: Right, second: Right) -> anyhow::Result<()> {
     );
     assert_eq!(stage.compare_books().await?, 1);
     let collected_at = stage.entries(Event::Looked).await?;
-    let collected_at =
-        collected_at.iter().find(|entry| entry.facts.contains_key("n_records")).unwrap().at;
+    let collected_at = collected_at
+        .iter()
+        .find(|entry| entry.facts.contains_key("n_records"))
+        .context("collected")?
+        .at;
     assert!(stage.entries(Event::IntentWritten).await?[0].at >= collected_at);
     Ok(())
 }

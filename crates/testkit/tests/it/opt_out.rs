@@ -37,7 +37,7 @@ async fn a_suppression_is_confirmed_by_the_list_and_taken_back() -> anyhow::Resu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_suppression_that_never_shows_in_the_list_is_not_confirmed() -> anyhow::Result<()> {
+async fn a_suppression_that_takes_weeks_is_confirmed_no_sooner() -> anyhow::Result<()> {
     let stage = stage_that_suppresses().await?;
     stage.switch(&json!({"suppression_takes": "P20D"})).await?;
     let email = stage.value("regular", "email")?;
