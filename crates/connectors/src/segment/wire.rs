@@ -3,6 +3,7 @@
 //! Fields that are not needed are left out, and a missing optional one is no error: the vendor
 //! adds and drops such fields without notice.
 
+use connector_api::VendorError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -193,9 +194,14 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Where the next page begins, if there is one.
-    pub(super) fn next(&self) -> Option<&str> {
-        self.has_more.then_some(self.next.as_str())
+    /// Where the next page begins, if there is one. More without a place where it begins would be
+    /// data that nobody reads.
+    pub(super) fn next(&self) -> Result<Option<&str>, VendorError> {
+        if self.has_more && self.next.is_empty() {
+            let what = "a page says that there is more, and not where".to_owned();
+            return Err(VendorError::ContractBroken { what });
+        }
+        Ok(self.has_more.then_some(self.next.as_str()))
     }
 }
 

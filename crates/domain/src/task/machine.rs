@@ -357,6 +357,7 @@ impl Task {
             Command::AskPerson { why, outcome } => {
                 self.wait_for(Whom::Operator, why, None, now);
                 self.detail.counts_early = false;
+                self.detail.proof = None;
                 if outcome.is_some() {
                     self.detail.outcome = outcome;
                 }

@@ -286,7 +286,7 @@ impl Asked {
     /// Reads a page; whether there is another.
     fn read(&mut self, answer: &Answer) -> Result<bool, VendorError> {
         let page: wire::ExternalIds = client::read(answer, "external_ids")?;
-        self.cursor = self.pages.next(page.cursor.next())?;
+        self.cursor = self.pages.next(page.cursor.next()?)?;
         let ids = page.data.into_iter();
         self.listed.extend(ids.filter_map(|it| Listed::new(it.id_type, it.id)));
         Ok(self.cursor.is_some())

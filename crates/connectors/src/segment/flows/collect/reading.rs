@@ -115,7 +115,7 @@ impl Reading {
             counts.add(open.route, bodies.len());
             let file = format!("{}/{}", self.folder, open.route.file());
             records.extend(bodies.into_iter().map(|body| Record { file: file.clone(), body }));
-            open.cursor = open.pages.next(cursor.next())?;
+            open.cursor = open.pages.next(cursor.next()?)?;
             if open.cursor.is_some() {
                 self.open.push(open);
             }
