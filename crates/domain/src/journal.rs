@@ -19,8 +19,8 @@ pub enum Actor {
 impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Engine => f.write_str("engine"),
-            Self::Operator(name) => f.write_str(name),
+            Self::Engine => f.pad("engine"),
+            Self::Operator(name) => f.pad(name),
         }
     }
 }

@@ -59,19 +59,35 @@ pub(crate) struct Pump {
     shift: Option<Arc<Shift>>,
 }
 
+/// How a round ended.
+pub(crate) struct Rested {
+    /// When something will be due next.
+    pub next: Option<Instant>,
+    /// Whether anything was done: other connections may have got work by it.
+    pub has_worked: bool,
+}
+
+impl Rested {
+    fn until(next: Option<Instant>) -> Self {
+        Self { next, has_worked: false }
+    }
+}
+
 impl Pump {
     pub fn new(parts: PumpParts, id: ConnectionId) -> Self {
         Self { parts, id, fence: None, shift: None }
     }
 
     /// Does everything that is due, and says when something will be next.
-    pub async fn round(&mut self) -> Result<Option<Instant>, StoreError> {
-        let Some(connection) = self.parts.store.connection(self.id).await? else { return Ok(None) };
+    pub async fn round(&mut self) -> Result<Rested, StoreError> {
+        let Some(connection) = self.parts.store.connection(self.id).await? else {
+            return Ok(Rested::until(None));
+        };
         if connection.removed_at.is_some() {
-            return Ok(None);
+            return Ok(Rested::until(None));
         }
         let Some(fence) = self.hold_lease().await? else {
-            return Ok(Some(add(self.parts.clock.now(), LEASE / 4)));
+            return Ok(Rested::until(Some(add(self.parts.clock.now(), LEASE / 4))));
         };
         let mut connection = connection;
         if connection.check_due_at <= self.parts.clock.now() {
@@ -79,19 +95,20 @@ impl Pump {
         }
         if connection.paused.is_some() {
             self.shift = None;
-            return Ok(Some(connection.check_due_at));
+            return Ok(Rested::until(Some(connection.check_due_at)));
         }
         let check_due_at = connection.check_due_at;
         let Some(shift) = self.shift(connection, fence).await? else {
-            return Ok(Some(check_due_at));
+            return Ok(Rested::until(Some(check_due_at)));
         };
-        let next = Round::new(shift).run().await;
-        match next {
-            Ok(next) => Ok(earliest([next, Some(check_due_at)])),
+        match Round::new(shift).run().await {
+            Ok(rested) => {
+                Ok(Rested { next: earliest([rested.next, Some(check_due_at)]), ..rested })
+            }
             // Somebody else drives this connection now; what was under way is theirs to find out.
             Err(WorkError::Store(StoreError::FenceLost { .. }) | WorkError::RoundOver) => {
                 (self.fence, self.shift) = (None, None);
-                Ok(Some(add(self.parts.clock.now(), LEASE / 4)))
+                Ok(Rested::until(Some(add(self.parts.clock.now(), LEASE / 4))))
             }
             Err(WorkError::Store(error)) => Err(error),
         }

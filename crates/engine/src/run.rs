@@ -18,7 +18,7 @@ use crate::holder::{Holder, LEASE, RENEWAL, Tenure, millis};
 use crate::http::{HttpClient, SendError, real_sleep};
 use crate::limits::add;
 use crate::link::Surroundings;
-use crate::pump::{Pump, PumpParts, earliest};
+use crate::pump::{Pump, PumpParts, Rested, earliest};
 use crate::router;
 
 /// The lease that stands for the right to run the engine.
@@ -223,7 +223,7 @@ struct Crew<'a> {
 }
 
 /// A round that is over, and when the pump's next is due.
-type RoundOver = (ConnectionId, Pump, Result<Option<Instant>, StoreError>, Busy);
+type RoundOver = (ConnectionId, Pump, Result<Rested, StoreError>, Busy);
 
 impl Crew<'_> {
     /// Gives every living connection a pump, and lets each look at the store again.
@@ -269,10 +269,14 @@ impl Crew<'_> {
         done: Option<Result<RoundOver, JoinError>>,
     ) -> Result<(), EngineError> {
         match done {
-            Some(Ok((id, pump, next, _busy))) => {
+            Some(Ok((id, pump, rested, _busy))) => {
                 let changed = matches!(self.working.remove(&id), Some((_, Changed::Yes)));
-                let next = next?;
-                let due = if changed { Some(self.parts.clock.now()) } else { next };
+                let rested = rested?;
+                let now = self.parts.clock.now();
+                if rested.has_worked {
+                    self.idle.values_mut().for_each(|(_, due)| *due = Some(now));
+                }
+                let due = if changed { Some(now) } else { rested.next };
                 self.idle.insert(id, (pump, due));
             }
             // A panic in one connection's work is a bug of ours; the others go on, and this one

@@ -16,8 +16,8 @@ const KEPT: &[(&str, &[&str])] = &[
     ("hyper-util", &["twins", "server"]),
     ("tower", &["twins", "server", "testkit"]),
     ("tower-http", &["twins", "server"]),
-    ("reqwest", &["engine", "cli"]),
-    ("rustls", &["engine", "server", "cli"]),
+    ("reqwest", &["engine", "cli", "testkit"]),
+    ("rustls", &["engine", "server", "cli", "testkit"]),
     ("http", &["connector-api", "connectors", "engine", "twins", "server", "testkit"]),
     // Waiting: the pure crates don't.
     ("tokio", &["store", "engine", "packaging", "server", "twins", "cli", "testkit"]),

@@ -9,7 +9,7 @@ use domain::{Instant, Job, JobId, Task, TaskId, TaskState};
 use store::Transition;
 use tokio::task::JoinSet;
 
-use super::{TAKEN, earliest};
+use super::{Rested, TAKEN, earliest};
 use crate::clock::{Busy, while_others_work};
 use crate::work::batch::{self, Group};
 use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll};
@@ -64,7 +64,8 @@ impl Round {
         }
     }
 
-    pub(super) async fn run(mut self) -> Result<Option<Instant>, WorkError> {
+    pub(super) async fn run(mut self) -> Result<Rested, WorkError> {
+        let mut has_worked = false;
         loop {
             if self.queue.is_empty() && self.running.len() < SIDE_BY_SIDE / 2 {
                 self.shift.look_whether_over().await?;
@@ -80,11 +81,12 @@ impl Round {
             }
             if self.running.is_empty() {
                 if self.shift.is_over() {
-                    return Ok(Some(self.shift.now()));
+                    return Ok(Rested { next: Some(self.shift.now()), has_worked });
                 }
                 let due = self.shift.store.next_due(self.shift.link.connection.id).await?;
-                return Ok(earliest([due, self.next_batch_at]));
+                return Ok(Rested { next: earliest([due, self.next_batch_at]), has_worked });
             }
+            has_worked = true;
             let done = while_others_work(&self.shift.clock, self.running.join_next()).await;
             let (keys, result, _busy) =
                 done.ok_or(WorkError::RoundOver)?.map_err(|_| WorkError::RoundOver)?;

@@ -30,6 +30,8 @@ const UNPROVABLE: &str = "Segment gives no way to read the recorded consent back
 #[derive(Serialize, Deserialize)]
 pub(super) struct Memory {
     n_events: usize,
+    /// Whether Segment has taken them.
+    is_taken: bool,
 }
 
 /// Sends the events.
@@ -60,19 +62,24 @@ pub(super) fn begin(subjects: &[Subject], context: &Context<'_>) -> Result<Turn,
     }
     let n_members = u32::try_from(subjects.len()).unwrap_or(u32::MAX);
     let change = Change { call, key: Some(key_of(&events)), n_members };
-    let job = Job::Consent(Memory { n_events: events.len() });
+    let job = Job::Consent(Memory { n_events: events.len(), is_taken: false });
     Ok(Turn::new(remember(VERSION, &job), Step::Change(Box::new(change))))
 }
 
-/// Reports once the events were taken.
+/// Reports once the events were taken; and again, should the report have been lost.
 pub(super) fn end(job: Memory, input: &Input<'_>) -> Result<Turn, VendorError> {
-    let Input::Answers([answer]) = input else { return Err(out_of_turn()) };
+    match input {
+        Input::Answers([_]) => {}
+        Input::Woken if job.is_taken => {}
+        _ => return Err(out_of_turn()),
+    }
     let settled = Settled {
         share: Share::Done,
         exceptions: Vec::new(),
-        evidence: json!({"status": answer.status, "events": job.n_events, "event": EVENT}),
+        evidence: json!({"events": job.n_events, "event": EVENT}),
         unprovable: Some(UNPROVABLE.to_owned()),
     };
+    let job = Memory { is_taken: true, ..job };
     Ok(Turn::new(remember(VERSION, &Job::Consent(job)), Step::Done(Report::Settled(settled))))
 }
 
