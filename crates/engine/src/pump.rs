@@ -106,7 +106,7 @@ impl Pump {
                 Ok(Rested { next: earliest([rested.next, Some(check_due_at)]), ..rested })
             }
             // Somebody else drives this connection now; what was under way is theirs to find out.
-            Err(WorkError::Store(StoreError::FenceLost { .. }) | WorkError::RoundOver) => {
+            Err(WorkError::Store(StoreError::FenceLost) | WorkError::RoundOver) => {
                 (self.fence, self.shift) = (None, None);
                 Ok(Rested::until(Some(add(self.parts.clock.now(), LEASE / 4))))
             }
@@ -215,7 +215,7 @@ impl Pump {
                 .map_err(|error| error.to_string()),
             None => Err(format!("this program has no connector named {}", connection.connector)),
         };
-        let (connection, entries) = after_check(connection, result, now);
+        let (connection, entries) = after_check(&connection, result, now);
         let transition = Transition {
             connections: vec![connection.clone()],
             journal: entries,
@@ -231,7 +231,7 @@ impl Pump {
 
 /// A connection after a check, and what to journal.
 fn after_check(
-    connection: Connection,
+    connection: &Connection,
     result: Result<CheckReport, String>,
     now: Instant,
 ) -> (Connection, Vec<Entry>) {

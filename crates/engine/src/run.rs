@@ -65,7 +65,7 @@ pub struct Ran {
 pub enum EngineError {
     /// Another process has the right to run it.
     #[error("the engine is run by {} since {}", .0.info, .0.since)]
-    HeldBy(LeaseRow),
+    HeldBy(Box<LeaseRow>),
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,7 +135,7 @@ impl Engine {
         }
         let fence = match answer {
             LeaseAnswer::Taken { fence, .. } => fence,
-            LeaseAnswer::HeldBy(row) => return Err(EngineError::HeldBy(row)),
+            LeaseAnswer::HeldBy(row) => return Err(EngineError::HeldBy(Box::new(row))),
         };
         tenure.renewed(&time);
         let entry = Entry::new(clock.now(), Actor::Engine, Event::LeaseTaken)

@@ -29,7 +29,7 @@ impl Committer {
         tokio::spawn(async move {
             let mut taken = Vec::new();
             while orders.recv_many(&mut taken, SIDE_BY_SIDE * 2).await > 0 {
-                if !commit_together(&store, &ours, taken.drain(..).collect()).await {
+                if !commit_together(&store, &ours, std::mem::take(&mut taken)).await {
                     return;
                 }
             }

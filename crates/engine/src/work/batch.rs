@@ -5,6 +5,7 @@
 //! it, and at the latest after 15 min.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use connector_api::manifest::Batch;
@@ -47,9 +48,9 @@ pub(crate) async fn form(shift: &Shift) -> Result<Formed, StoreError> {
     let mut on_the_way = BTreeMap::new();
     if connection.switches.approval == Gate::Auto {
         for queued in &queue {
-            if !on_the_way.contains_key(&queued.right) {
+            if let Entry::Vacant(unknown) = on_the_way.entry(queued.right) {
                 let n = shift.store.n_on_the_way(connection.id, queued.right).await?;
-                on_the_way.insert(queued.right, n > 0);
+                unknown.insert(n > 0);
             }
         }
     }

@@ -11,7 +11,7 @@ use domain::task::{Approval, Command, Whom};
 use domain::{Outcome, Proof, Right, Task};
 use store::Transition;
 
-use super::Shift;
+use super::{Shift, poll};
 
 impl Shift {
     /// Moves a planned task on, as far as its gate lets it.
@@ -88,7 +88,8 @@ impl Shift {
         let n_sent = task.detail.plan.as_ref().map_or(0, |plan| plan.acts_on.len());
         let variant = task.detail.plan.as_ref().map_or("", |plan| &plan.variant).to_owned();
         let why = format!(
-            "the connection is in observe mode; it would have sent {n_sent} identifiers as {variant}"
+            "the connection is in observe mode; it would have sent {} as {variant}",
+            poll::counted(n_sent)
         );
         let is_news = task.detail.wait.as_ref().is_none_or(|wait| wait.why != why);
         task.due_at = None;

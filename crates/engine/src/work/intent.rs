@@ -248,7 +248,11 @@ fn unsent(mut task: Task, now: Instant) -> Transition {
 }
 
 /// Tasks that somebody changed while they were given back would else be held by a job that is over.
-async fn give_back_again(shift: &Shift, job: &Job, mut ids: Vec<TaskId>) -> Result<(), WorkError> {
+pub(super) async fn give_back_again(
+    shift: &Shift,
+    job: &Job,
+    mut ids: Vec<TaskId>,
+) -> Result<(), WorkError> {
     while !ids.is_empty() {
         let mut tasks = shift.store.tasks(&ids).await?;
         tasks.retain(|task| task.detail.sending == Some(job.id));

@@ -88,12 +88,23 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
     }
 }
 
+/// So many identifiers, in words.
+pub(super) fn counted(n_identifiers: usize) -> String {
+    match n_identifiers {
+        1 => "1 identifier".to_owned(),
+        n => format!("{n} identifiers"),
+    }
+}
+
 /// A job whose call is unaccounted for: once no call can be in flight any more, reconcile.
 async fn find_out(shift: &Shift, job: Job) -> Result<(), WorkError> {
     let intents = shift.store.open_intents(shift.link.connection.id).await?;
     let Some(intent) = intents.into_iter().find(|intent| intent.job == job.id) else {
-        // The outcome was written by whoever sent it; nothing is left to find out.
-        return Ok(());
+        return match shift.store.job(job.id).await? {
+            // Whoever sent it has written down what came of it.
+            Some(fresh) if fresh.version != job.version => Ok(()),
+            _ => reconcile::clear_up(shift, job).await,
+        };
     };
     // A job that was written again since its intent is known to have made its call.
     if let Some(rest) = may_arrive_for(&intent, &(shift.holder.time)())
@@ -121,10 +132,7 @@ pub(crate) async fn settle(shift: &Shift, job: Job, settled: Settled) -> Result<
         settled.exceptions.iter().map(|(task, share)| (*task, share)).collect();
     let outcome_of = |carried: &Carried| {
         let share = exceptions.get(&carried.task).copied().unwrap_or(&settled.share);
-        let counts = match carried.identifiers.len() {
-            1 => "1 identifier sent".to_owned(),
-            n => format!("{n} identifiers sent"),
-        };
+        let counts = format!("{} sent", counted(carried.identifiers.len()));
         fold_shares(std::slice::from_ref(share), &counts)
     };
     let share_is_failure = matches!(settled.share, Share::Failed { .. });

@@ -27,7 +27,7 @@ const MAX_BYTES: usize = 500_000;
 const UNPROVABLE: &str = "Segment gives no way to read the recorded consent back; other sources must stamp their own events with it too, since Segment enforces it event by event";
 
 /// What a batch of events has to remember.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Memory {
     n_events: usize,
     /// Whether Segment has taken them.
