@@ -4,7 +4,7 @@ use connector_api::{Input, Record, Report, Step, Subject, VendorError};
 use domain::connection::Gate;
 use domain::journal::Event;
 use domain::task::Command;
-use domain::{Flow, Outcome, Task};
+use domain::{Flow, Outcome, Right, Task};
 use store::{BlobWriter, Collected, Transition};
 
 use super::{Shift, WorkError, locate};
@@ -54,7 +54,9 @@ pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Resu
         Ok(_) => return shift.put_off(task, locate::misuse()).await,
         Err(error) => return shift.put_off(task, error).await,
     };
-    for note in &collected.notes {
+    let mut notes = collected.notes;
+    notes.extend(deletions_under_way(shift, &subjects[0]).await?);
+    for note in &notes {
         sink.keep(vec![Record { file: "notes".to_owned(), body: note.as_str().into() }]).ok();
     }
     let n_records = sink.n_records;
@@ -81,4 +83,36 @@ pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Resu
     transition.tasks.push(task);
     shift.commit_one(transition).await?;
     Ok(())
+}
+
+/// A deletion of the same person that is at the vendor already, or was: what was read may be less
+/// than there was, and the reader is told.
+async fn deletions_under_way(shift: &Shift, subject: &Subject) -> Result<Vec<String>, WorkError> {
+    let values: Vec<_> = subject
+        .identifiers
+        .iter()
+        .filter(|identifier| !identifier.kind.is_shared_by_people())
+        .map(|identifier| (identifier.kind.clone(), identifier.normalised.clone()))
+        .collect();
+    let mut others: Vec<_> =
+        shift.store.requests_sharing(&values).await?.into_iter().map(|(id, _)| id).collect();
+    others.retain(|id| *id != subject.request);
+    others.dedup();
+    let tasks = shift.store.tasks_of(&others).await?;
+    let was_sent = |task: &&Task| {
+        let has_effect = task.detail.outcome.as_ref().is_some_and(Outcome::claims_an_effect);
+        task.right == Right::Deletion && (task.may_have_been_sent() || has_effect)
+    };
+    let name = &shift.link.connection.name;
+    Ok(tasks
+        .iter()
+        .filter(was_sent)
+        .filter(|task| task.connection == Some(shift.link.connection.id))
+        .map(|task| {
+            format!(
+                "{name}: a deletion of the same person ({}) had been sent before this was read, so some of the data may be gone",
+                task.request
+            )
+        })
+        .collect())
 }

@@ -131,3 +131,22 @@ async fn a_deletion_says_for_which_access_it_waits_and_acts_when_that_is_collect
     assert_eq!(stage.compare_books().await?, 1);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_that_was_already_sent_is_named_in_a_later_access() -> anyhow::Result<()> {
+    let (stage, deletion) = Stage::asked(Right::Deletion, "regular").await?;
+    stage.run().await?;
+    assert_eq!(stage.task(deletion).await?.state, TaskState::Waiting);
+    let email = stage.value("regular", "email")?;
+    let access = stage.submit(Right::Access, &[("email", &email)]).await?;
+    stage.run().await?;
+    let collected = stage.store.collected_of(access).await?;
+    let blob = collected.first().context("collected")?.blob;
+    let mut body = stage.store.blob_reader(access, blob).await?.context("a body")?;
+    let mut lines = String::new();
+    std::io::Read::read_to_string(&mut body, &mut lines)?;
+    let told =
+        format!("a deletion of the same person ({deletion}) had been sent before this was read");
+    assert!(lines.contains(&told), "{lines}");
+    Ok(())
+}
