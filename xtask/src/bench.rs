@@ -9,8 +9,14 @@ use crate::args::{Args, Misuse};
 use crate::screen;
 
 mod binary_size;
+mod burst;
+mod deletions;
 mod figure;
+mod idle;
+mod limits;
 mod start;
+mod throughput;
+mod unbatched;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +36,11 @@ pub struct Bench {
 pub const BENCHES: &[Bench] = &[
     Bench { name: "binary-size", measure: binary_size::measure },
     Bench { name: "start", measure: start::measure },
+    Bench { name: "idle", measure: idle::measure },
+    Bench { name: "burst", measure: burst::measure },
+    Bench { name: "unbatched", measure: unbatched::measure },
+    Bench { name: "limits", measure: limits::measure },
+    Bench { name: "throughput", measure: throughput::measure },
 ];
 
 /// Runs the task and says whether every bound holds.

@@ -8,9 +8,11 @@
 
 pub mod args;
 pub mod bench;
+pub mod http;
 pub mod process;
 pub mod screen;
 pub mod test;
 pub mod tidy;
 pub mod torture;
 pub mod workspace;
+pub mod world;

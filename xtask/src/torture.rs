@@ -10,15 +10,14 @@ use anyhow::{Context, Result, ensure};
 use crate::args::Args;
 use crate::screen;
 use crate::workspace::{self, Profile};
+use crate::world::World;
 
 mod chance;
-mod world;
 
 #[cfg(test)]
 mod tests;
 
 pub use chance::Chance;
-pub use world::World;
 
 /// How long and how a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +44,8 @@ pub struct Report {
 pub struct Scenario {
     /// What it is about.
     pub name: &'static str,
+    /// The arguments of its twins.
+    pub twins: &'static [&'static str],
     /// Plays it in a fresh world.
     pub play: fn(&Plan, &mut World, &mut Chance) -> Result<Report>,
 }
@@ -76,7 +77,7 @@ fn torture(plan: &Plan) -> Result<bool> {
     let mut is_good = true;
     for scenario in SCENARIOS {
         let folder = workspace::target().join("torture").join(scenario.name);
-        let mut world = World::start(&habeas, &folder).context(scenario.name)?;
+        let mut world = World::start(&habeas, &folder, scenario.twins).context(scenario.name)?;
         let mut chance = Chance::new(plan.seed);
         let report = (scenario.play)(plan, &mut world, &mut chance).context(scenario.name)?;
         is_good &= show(scenario.name, &report);

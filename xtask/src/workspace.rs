@@ -54,6 +54,17 @@ pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
     executable(&messages).context("cargo named no binary")
 }
 
+/// Builds an example of the testkit as the README builds the binary, and says where it lies.
+pub fn build_example(name: &str) -> Result<PathBuf> {
+    let mut cargo = command("cargo");
+    cargo.args(["build", "--package", "testkit", "--example", name, "--release", "--locked"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]);
+    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
+    ensure!(output.status.success(), "the example {name} doesn't build");
+    let messages = String::from_utf8(output.stdout).context("read what cargo has built")?;
+    executable(&messages).context("cargo named no example")
+}
+
 /// The last executable that cargo's messages name; the target folder may lie anywhere.
 fn executable(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().rev();

@@ -1,6 +1,7 @@
 //! A measured value, what was promised for it, and how it was measured.
 
 use std::fmt;
+use std::fs;
 use std::thread;
 
 use serde::{Serialize, Serializer};
@@ -81,8 +82,11 @@ impl fmt::Display for Figure {
     }
 }
 
-/// What the figure was measured on.
+/// What the figure was measured on, and what else ran on it.
 fn machine() -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
-    format!("{} {}, {cores} cores", std::env::consts::OS, std::env::consts::ARCH)
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().filter(|load| !load.is_empty()).unwrap_or("unknown");
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("{os} {arch}, load average {load}, {cores} cores")
 }

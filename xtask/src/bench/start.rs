@@ -1,40 +1,35 @@
-//! How long the program takes to start: loading, arguments, no store.
-//!
-//! It doesn't say how soon an engine is ready; that takes a data folder.
+//! How soon an engine is ready: the process, the store, the connections, its last line.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
+use super::deletions::Setup;
+use super::throughput::stop;
 use super::{Bound, Figure};
-use crate::workspace::{self, Profile};
 
 const N_RUNS: usize = 20;
 
-/// Times `habeas --version`.
+/// Starts `habeas serve` again and again on a folder with a connection.
 pub(super) fn measure() -> Result<Vec<Figure>> {
-    let habeas = workspace::build_habeas(Profile::Release)?;
-    let value = median_start(&habeas, N_RUNS)?.as_secs_f64();
+    let stage = Setup::fast("start", 10).stage()?;
+    let mut times = Vec::new();
+    for _ in 0..N_RUNS {
+        let before = Instant::now();
+        let engine = stage.world.serve_ready()?;
+        times.push(before.elapsed());
+        stop(engine)?;
+    }
+    let value = median(times)?.as_secs_f64();
     let setup = format!(
-        "median of {N_RUNS} runs of `habeas --version` of the release build, \
-         from the start of the process to its end"
+        "median of {N_RUNS} starts of `habeas serve` on a folder with one connection, from the \
+         start of the process to the line that says it is ready"
     );
     Ok(vec![Figure::new("start", value, "s", Bound::AtMost(0.3), &setup)])
 }
 
-/// The time from start to end in the middle of `n_runs`.
-pub(super) fn median_start(program: &Path, n_runs: usize) -> Result<Duration> {
-    let mut times = Vec::new();
-    for _ in 0..n_runs {
-        let before = Instant::now();
-        let mut command = workspace::command(program);
-        let status = command.arg("--version").stdout(Stdio::null()).status();
-        let status = status.with_context(|| format!("start {}", program.display()))?;
-        times.push(before.elapsed());
-        ensure!(status.success(), "{} --version ended with {status}", program.display());
-    }
+/// The time in the middle.
+pub(super) fn median(mut times: Vec<Duration>) -> Result<Duration> {
     times.sort();
-    times.get(n_runs / 2).copied().context("no run, no median")
+    times.get(times.len() / 2).copied().context("no run, no median")
 }

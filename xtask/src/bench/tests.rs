@@ -1,10 +1,9 @@
 //! Tests of the figures' form and of what can be measured without the program.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::binary_size::megabytes;
-use super::start::median_start;
+use super::start::median;
 use super::{BENCHES, Bound, Figure, chosen};
 use crate::args::Misuse;
 
@@ -43,9 +42,10 @@ fn a_benchmark_is_chosen_by_its_name() {
 }
 
 #[test]
-fn a_start_takes_some_time_and_a_missing_program_none() {
-    assert!(median_start(Path::new("cargo"), 3).unwrap() > Duration::ZERO);
-    assert!(median_start(Path::new("no-such-program-as-this"), 3).is_err());
+fn a_median_lies_in_the_middle() {
+    let seconds = |all: &[u64]| all.iter().map(|n| Duration::from_secs(*n)).collect();
+    assert_eq!(median(seconds(&[9, 1, 2])).unwrap(), Duration::from_secs(2));
+    assert!(median(Vec::new()).is_err());
 }
 
 #[test]

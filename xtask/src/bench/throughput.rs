@@ -1,0 +1,109 @@
+//! How many deletions a second the engine carries out, where the vendor is not what it waits for;
+//! and how many a bare loop would, which makes the same calls and writes the same bytes, but keeps
+//! no state, no journal and no promise.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::deletions::{CREATE_CALLS, Setup, Stage, StoreSize};
+use super::{Bound, Figure};
+use crate::world::World;
+use crate::{screen, workspace};
+
+const N_PEOPLE: usize = 20_000;
+/// One look-up, and five identifiers to confirm.
+const CALLS_PER_PERSON: u64 = 6;
+/// Far beyond what the bound allows.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Runs the engine, and then the bare loop against twins of its own.
+pub(super) fn measure() -> Result<Vec<Figure>> {
+    let (habeas, size) = run_habeas()?;
+    screen::complain(&habeas.to_string());
+    let (rate, setup) = run_bare_loop(&size)?;
+    let bare = Figure::new("bare loop", rate, "deletions/s", Bound::None, &setup);
+    let share = Figure::new(
+        "throughput to bare loop",
+        habeas.value / rate,
+        "",
+        Bound::AtLeast(0.5),
+        "the two figures above, one run after the other",
+    );
+    Ok(vec![habeas, bare, share])
+}
+
+fn run_habeas() -> Result<(Figure, StoreSize)> {
+    let stage = Setup::fast("throughput", N_PEOPLE).stage()?;
+    let mut run = stage.begin()?;
+    let least = CALLS_PER_PERSON * N_PEOPLE as u64;
+    let time = stage.wait(&mut run, least, LIMIT)?;
+    let n_profile_calls = stage.n_profile_calls()?;
+    let n_creates = stage.world.n_calls(CREATE_CALLS)?;
+    let used = run.engine.usage()?;
+    stop(run.engine)?;
+    let n_confirmed = stage.n_proven("confirmed")?;
+    ensure!(n_confirmed == N_PEOPLE, "only {n_confirmed} deletions are confirmed");
+    let size = stage.store()?;
+    let setup = format!(
+        "{N_PEOPLE} deletions by e-mail, imported while `habeas serve` runs; SQLite; one space; \
+         2 ms a call, no limits, twins in a process of their own, each job's two days jumped over; from the \
+         start of the import to the last confirmation, seen within 0.2 s; {n_confirmed} confirmed; \
+         the twin counted {n_profile_calls} profile calls ({:.2} a person) and {n_creates} create \
+         calls; {}; the engine used {:.1} s of processor time and {} MB at most",
+        ratio(n_profile_calls, N_PEOPLE),
+        size.told(),
+        used.cpu.as_secs_f64(),
+        used.peak_memory_bytes / 1_000_000,
+    );
+    let rate = per_second(N_PEOPLE, time);
+    let bound = Bound::AtLeast(1000.0);
+    Ok((Figure::new("throughput", rate, "deletions/s", bound, &setup), size))
+}
+
+/// Ends an engine as an operator would.
+pub(super) fn stop(mut engine: crate::process::Process) -> Result<()> {
+    engine.interrupt()?;
+    let status = engine.wait(Duration::from_secs(30))?;
+    ensure!(status.success(), "the engine ended with {status}");
+    Ok(())
+}
+
+fn run_bare_loop(size: &StoreSize) -> Result<(f64, String)> {
+    let program = workspace::build_example("bare_loop")?;
+    let stage = Setup::fast("bare-loop", N_PEOPLE).stage()?;
+    let Stage { world, .. } = &stage;
+    let told = play(&program, world, size)?;
+    let rate = told["per_second"].as_f64().context("the bare loop told no rate")?;
+    let n_profile_calls = stage.n_profile_calls()?;
+    let setup = format!(
+        "crates/testkit/examples/bare_loop.rs: {N_PEOPLE} people, the same client, the same calls \
+         ({n_profile_calls} of the Profile API), 96 people side by side; {} bytes a person into \
+         SQLite in {} durable transactions, those that are ready together",
+        told["bytes_per_person"], told["n_transactions"]
+    );
+    Ok((rate, setup))
+}
+
+fn play(program: &Path, world: &World, size: &StoreSize) -> Result<Value> {
+    let mut command = workspace::command(program);
+    command.arg(world.folder()).arg(world.addresses.to_string());
+    command.args([N_PEOPLE.to_string(), (size.bytes / N_PEOPLE as u64).to_string()]);
+    let output = command.stderr(std::process::Stdio::inherit()).output();
+    let output = output.context("start the bare loop")?;
+    ensure!(output.status.success(), "the bare loop ended with {}", output.status);
+    serde_json::from_slice(&output.stdout).context("read what the bare loop told")
+}
+
+/// Exact enough: the counts are far below 2^52.
+#[expect(clippy::cast_precision_loss, reason = "counts of people are small")]
+pub(super) fn per_second(n_people: usize, time: Duration) -> f64 {
+    n_people as f64 / time.as_secs_f64()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of calls are small")]
+fn ratio(n_calls: u64, n_people: usize) -> f64 {
+    n_calls as f64 / n_people as f64
+}
