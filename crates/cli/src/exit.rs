@@ -7,6 +7,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use engine::operator::OperatorError;
+use engine::operator::csv::FileFault;
 use engine::operator::import::ImportError;
 
 /// What the program tells whoever called it.
@@ -56,6 +57,7 @@ impl From<Exit> for ExitCode {
 pub struct Stop {
     exit: Exit,
     what: String,
+    code: Option<&'static str>,
     to_do: Option<String>,
 }
 
@@ -87,8 +89,15 @@ impl Stop {
         self
     }
 
+    /// With the code of its page of documentation.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
     fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), to_do: None }
+        Self { exit, what: what.into(), code: None, to_do: None }
     }
 }
 
@@ -123,18 +132,45 @@ fn of_operator(error: &OperatorError) -> Exit {
         | OperatorError::Fault(_) => Exit::Usage,
         OperatorError::Refused { .. }
         | OperatorError::WrongState { .. }
+        | OperatorError::CarriedOut { .. }
         | OperatorError::NeedsCheck { .. } => Exit::Refused,
         OperatorError::ChangedMeanwhile | OperatorError::Store(_) => Exit::Failed,
     }
 }
 
-/// The error as one line, causes after colons, and the advice on a second.
+/// The error as one line, causes after colons, then the advice and where to read more.
 pub fn text(error: &anyhow::Error) -> String {
     // `{:#}` joins the chain of causes.
-    let what = format!("habeas: {error:#}");
-    match error.chain().find_map(advice) {
-        Some(advice) => format!("{what}\n  {advice}"),
-        None => what,
+    let mut text = format!("habeas: {error:#}");
+    let code = error.chain().find_map(code);
+    if let Some(code) = code.filter(|code| !text.contains(code)) {
+        text.push_str(&format!(" ({code})"));
+    }
+    if let Some(advice) = error.chain().find_map(advice) {
+        text.push_str(&format!("\n  {advice}"));
+    }
+    if let Some(code) = code {
+        text.push_str(&format!("\n  {}", page(code)));
+    }
+    text
+}
+
+/// Where a code is explained.
+pub fn page(code: &str) -> String {
+    format!("more: docs/errors/{code}.md")
+}
+
+/// The code of an error, where it has a page of its own.
+fn code(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    if let Some(stop) = cause.downcast_ref::<Stop>() {
+        return stop.code;
+    }
+    if let Some(fault) = cause.downcast_ref::<FileFault>() {
+        return fault.code();
+    }
+    match cause.downcast_ref::<OperatorError>()? {
+        OperatorError::Fault(fault) => Some(fault.code),
+        _ => None,
     }
 }
 
@@ -147,6 +183,9 @@ fn advice<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
         OperatorError::NotFound { what: "task" } => {
             Some("see `habeas request show ID`, which lists the tasks")
         }
+        OperatorError::CarriedOut { .. } => Some(
+            "tell the person what was done: `habeas request answer ID --note …`; what has not begun can be left out before: `habeas task settle TASK skip --note …`",
+        ),
         OperatorError::NotFound { what: "connection" } => Some("see `habeas connections list`"),
         _ => None,
     }

@@ -48,7 +48,8 @@ pub struct RequestFilter {
     pub states: Vec<RequestState>,
     /// Under this right.
     pub right: Option<Right>,
-    /// With a task that a person has to do something about.
+    /// With a task that a person has to do something about, or settled so that the person who asked
+    /// has to be told.
     pub needs_a_person: bool,
     /// Not closed, and past its deadline at this instant.
     pub overdue: Option<Instant>,
@@ -106,7 +107,7 @@ const LIST: &str = concat!(
     " FROM request r WHERE r.id > $1
         AND ($2 = '|' OR $2 LIKE '%|' || r.state || '|%')
         AND ($3 = '' OR r.right_word = $3)
-        AND (NOT $4 OR EXISTS (SELECT 1 FROM task t
+        AND (NOT $4 OR r.state = 'answering' OR EXISTS (SELECT 1 FROM task t
             WHERE t.request_id = r.id AND t.needs_person AND t.state <> 'ended'))
         AND (r.due_at < $5 AND (NOT $6 OR r.state <> 'closed'))
         AND ($7 = '' OR EXISTS (SELECT 1 FROM task t

@@ -93,6 +93,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     if !screen.json {
         report::show(&report, screen);
     } else if !missing_required(&report).is_empty() {
+        // Nothing is connected, so the check is all there is to tell.
         screen.json(&json!({"check": report}))?;
     }
     refuse_if_lacking(&report)?;
@@ -193,6 +194,7 @@ fn refuse_if_lacking(report: &CheckReport) -> Result<(), Stop> {
     let Some(first) = missing.first() else { return Ok(()) };
     let names: Vec<_> = missing.iter().map(|result| result.permission.as_str()).collect();
     Err(Stop::refused(format!("required and missing: {}; nothing was saved", names.join(", ")))
+        .code("E-SET-004")
         .advise(first.grant.clone()))
 }
 

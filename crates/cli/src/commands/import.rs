@@ -13,7 +13,7 @@ use engine::operator::import::{self, Options, Progress, Summary};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Common;
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
@@ -43,8 +43,7 @@ pub struct Args {
 
 /// Imports a file.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let file = File::open(&args.file)
-        .with_context(|| format!("could not open {}", args.file.display()))?;
+    let file = open(&args.file)?;
     let mut results = results(args.result.as_deref())?;
     let session = Session::to_write(common, screen).await?;
     let options = Options { dry_run: args.dry_run, phone_region: args.phone_region };
@@ -65,6 +64,16 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         session.act().await?;
     }
     Ok(Exit::left(summary.n_left_out > 0))
+}
+
+/// A file that is not there is a slip of whoever typed its name; anything else is not.
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Stop::usage(format!("there is no file {}", path.display())).into()
+        }
+        _ => anyhow::Error::new(error).context(format!("could not open {}", path.display())),
+    })
 }
 
 /// A bar with a rate, where standard error is a terminal.
@@ -107,6 +116,9 @@ fn tell_summary(summary: &Summary, results: &Option<PathBuf>, dry_run: bool, scr
     let n_unshown = summary.n_left_out.saturating_sub(summary.bad_rows.len() as u64);
     if n_unshown > 0 {
         screen.line(format!("  and {n_unshown} more; --result FILE lists every row"));
+    }
+    if summary.n_left_out > 0 {
+        screen.line("What a code means, and what to do: docs/errors/CODE.md");
     }
     if let Some(path) = results {
         screen.line(format!("Every row: {}", path.display()));

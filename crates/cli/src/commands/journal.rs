@@ -80,10 +80,25 @@ fn show_all(entries: &[(i64, Entry)], screen: Screen) -> anyhow::Result<u64> {
     Ok(entries.len() as u64)
 }
 
+/// A fact that says nothing to a person.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(all) => all.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// One entry on one line: number, time, who, what, about what, and its facts.
 fn line(seq: i64, entry: &Entry) -> String {
-    let mut line =
-        format!("{seq:>6}  {}  {:<10} {:<20}", show::time(entry.at), entry.actor, entry.event);
+    let mut line = format!(
+        "{seq:>6}  {}  {:<12} {:<20}",
+        show::time(entry.at),
+        entry.actor.to_string(),
+        entry.event.word()
+    );
     let ids = [
         entry.request.map(|id| id.to_string()),
         entry.task.map(|id| id.to_string()),
@@ -94,7 +109,7 @@ fn line(seq: i64, entry: &Entry) -> String {
         line.push(' ');
         line.push_str(&id);
     }
-    for (name, value) in &entry.facts {
+    for (name, value) in entry.facts.iter().filter(|(_, value)| !is_empty(value)) {
         let value = match value {
             Value::String(text) => text.clone(),
             other => other.to_string(),

@@ -45,6 +45,13 @@ fn the_text_is_one_line_and_the_advice_another() {
         Err(Stop::usage("it does not fit").advise("write it so").into());
     let error = below.context("could not read the file").unwrap_err();
     assert_eq!(text(&error), "habeas: could not read the file: it does not fit\n  write it so");
+    let error = Stop::refused("no").code("E-SET-004").advise("grant it").into();
+    assert_eq!(
+        text(&error),
+        "habeas: no (E-SET-004)\n  grant it\n  more: docs/errors/E-SET-004.md"
+    );
+    let error = anyhow::Error::new(ImportError::File(FileFault::Empty));
+    assert!(text(&error).ends_with("(E-CSV-005)\n  more: docs/errors/E-CSV-005.md"));
     let error = OperatorError::NotFound { what: "request" }.into();
     assert_eq!(text(&error), "habeas: there is no such request\n  see `habeas request list`");
 }

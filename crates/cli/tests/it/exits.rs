@@ -54,8 +54,37 @@ fn a_file_connects() {
 }
 
 #[test]
+fn connecting_prints_one_json_value() {
+    let world = World::new();
+    let twin = world.path("twins.json");
+    let ended = world.run(&["connect", "segment", "--twin", &twin, "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(told["connection"]["name"], "segment-twin");
+}
+
+#[test]
+fn what_is_optional_is_told_when_connecting_and_not_for_ever() {
+    let world = World::connected();
+    let list = world.run(&["connections", "list"]);
+    assert!(!list.out.contains("write_key"), "{}", list.out);
+    assert!(world.run(&["connections", "test", "segment-twin"]).out.contains("write_key"));
+    assert_eq!(world.run(&["pause", "segment-twin"]).code, 0);
+    let list = world.run(&["connections", "list"]);
+    let says = "segment-twin is paused by tester; when it may go on: habeas resume segment-twin";
+    assert!(list.out.contains(says), "{}", list.out);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_usage_error() {
+    let ended = World::connected().run(&["import", "nowhere.csv"]);
+    assert_eq!(ended.code, 2, "{}", ended.err);
+    assert!(ended.err.contains("there is no file nowhere.csv"), "{}", ended.err);
+}
+
+#[test]
 fn a_wrong_workspace_is_refused() {
-    check(&[("workspace_id", "\"another\"")], 4, "workspace");
+    check(&[("workspace_id", "\"another\"")], 4, "docs/errors/E-SET-004.md");
 }
 
 #[test]
@@ -105,6 +134,8 @@ fn a_fault_of_the_file_imports_nothing() {
     let ended = world.run(&["import", &file]);
     assert_eq!(ended.code, 2, "{}", ended.err);
     assert!(ended.err.contains("unknown column"), "{}", ended.err);
+    assert!(ended.err.contains("(E-CSV-002)"), "{}", ended.err);
+    assert!(ended.err.contains("docs/errors/E-CSV-002.md"), "{}", ended.err);
     assert_eq!(world.json(&["request", "list"])["requests"].as_array().unwrap().len(), 0);
 }
 

@@ -113,12 +113,12 @@ fn let_through(desk: &Desk<'_>, shown: &Pending, task: &Task) -> Result<Transiti
     if What::of(task) != Some(shown.what) {
         return Err(NotApproved::NotWaiting);
     }
-    let digest = task.detail.plan.as_ref().map(Plan::digest);
-    if digest != shown.digest() {
+    let planned = task.detail.plan.as_ref().map(Plan::digest);
+    if planned != shown.digest() {
         return Err(NotApproved::PlanChanged(shown.differences(task)));
     }
     // What was collected is released by the digest of its plan, or of nothing where it has none.
-    let digest = digest.unwrap_or_else(|| domain::Digest::of(b""));
+    let digest = planned.unwrap_or_else(|| domain::Digest::of(b""));
     let approval = Approval { by: desk.name(), at: desk.now, digest };
     let command = match shown.what {
         What::Begin => Command::PassReview,
@@ -127,11 +127,12 @@ fn let_through(desk: &Desk<'_>, shown: &Pending, task: &Task) -> Result<Transiti
     };
     let (moved, entry) =
         task.apply(command, &desk.actor, desk.now).map_err(|_| NotApproved::NotWaiting)?;
-    let mut transition = Transition {
-        tasks: vec![moved],
-        journal: vec![entry.fact("plan", digest.short())],
-        ..Transition::default()
+    let entry = match planned {
+        Some(digest) => entry.fact("plan", digest.short()),
+        None => entry,
     };
+    let mut transition =
+        Transition { tasks: vec![moved], journal: vec![entry], ..Transition::default() };
     if shown.what == What::Act && task.right == Right::Deletion {
         let day = desk.now.strftime("%Y-%m-%d").to_string();
         transition.approved_today.extend(task.connection.map(|connection| (connection, day, 1)));

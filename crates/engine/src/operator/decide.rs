@@ -1,5 +1,6 @@
 //! Decisions on a request: denying, cancelling, answering, adding an identifier, opening again.
 
+mod effect;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use super::desk::{Desk, OperatorError};
 use super::draft::{Rules, read_identifier};
 use super::fault::Fault;
 use super::note;
+pub use effect::Effect;
 
 /// What stopping a request came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -25,9 +27,12 @@ pub struct Stopped {
     pub cancelled: Vec<TaskId>,
     /// Tasks that can't be stopped any more: something was, or may have been, sent.
     pub cant_be_stopped: Vec<Task>,
+    /// What was carried out already, or may have been; it stays so.
+    pub carried_out: Vec<Effect>,
 }
 
-/// Refuses a request. What was not sent is cancelled.
+/// Refuses a request. What was not sent is cancelled; once anything was carried out, nothing may be
+/// called denied any more.
 pub async fn deny(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Stopped, OperatorError> {
     stop(desk, id, ClosedAs::Denied, Event::RequestDenied, note).await
 }
@@ -49,7 +54,12 @@ async fn stop(
         let (request, tasks) = load(desk, id).await?;
         refuse_closed(&request)?;
         let mut transition = Transition::default();
-        let mut stopped = Stopped::default();
+        let carried_out = effect::of(desk, &tasks).await?;
+        if how == ClosedAs::Denied && !carried_out.is_empty() {
+            let done = carried_out.iter().map(ToString::to_string).collect();
+            return Err(OperatorError::CarriedOut { done });
+        }
+        let mut stopped = Stopped { carried_out, ..Stopped::default() };
         for task in tasks.into_iter().filter(|task| !task.is_over()) {
             match task.apply(Command::Cancel, &desk.actor, desk.now) {
                 Ok((moved, entry)) => {
@@ -64,7 +74,8 @@ async fn stop(
             .entry(event)
             .request(id)
             .fact("n_cancelled", stopped.cancelled.len())
-            .fact("n_cant_be_stopped", stopped.cant_be_stopped.len());
+            .fact("n_cant_be_stopped", stopped.cant_be_stopped.len())
+            .fact("n_carried_out", stopped.carried_out.len());
         transition.journal.insert(0, entry);
         transition.requests.push(close(desk, request, how, &note));
         Ok((transition, stopped))

@@ -102,6 +102,12 @@ pub enum OperatorError {
         /// What is wrong with that.
         why: &'static str,
     },
+    /// What was carried out can't be denied any more.
+    #[error("it can't be denied any more, since something was carried out: {}", .done.join("; "))]
+    CarriedOut {
+        /// What, per system.
+        done: Vec<String>,
+    },
     /// Somebody else, or the engine, was quicker.
     #[error("it was changed by someone else at the same moment; look at it again")]
     ChangedMeanwhile,

@@ -41,7 +41,7 @@ pub async fn request_view(
     let same_person = same_person(store, &at_hand, &identifiers).await?;
     let mut systems = Vec::with_capacity(tasks.len());
     for task in &tasks {
-        systems.push(systems::system(store, task, &connections).await?);
+        systems.push(systems::system(store, task, &connections, now).await?);
     }
     mark_reappearances(store, id, &mut systems).await?;
     let is_paused = controls::is_paused(store).await?;

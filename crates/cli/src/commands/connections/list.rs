@@ -1,6 +1,6 @@
 //! `habeas connections list`.
 
-use domain::connection::Verdict;
+use domain::connection::{Pause, Verdict};
 use domain::{Connection, Right};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub async fn run(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     screen.table(&["connection", "account", "mode", "gates", "serves", "state"], rows);
     for connection in &connections {
         if let Some(pause) = &connection.paused {
-            screen.line(format!("{}: {}. {}", connection.name, pause.why, pause.remedy));
+            screen.line(paused(&connection.name, pause));
         }
         for line in lacking(connection) {
             screen.line(format!("{}: {line}", connection.name));
@@ -54,11 +54,18 @@ fn row(connection: &Connection) -> Vec<String> {
     ]
 }
 
-/// What the last check missed, one line each.
+/// Why a connection stands still, and what makes it go on.
+pub fn paused(name: &str, pause: &Pause) -> String {
+    let is = if pause.by_person { "is" } else { "is paused:" };
+    format!("{name} {is} {}; {}", pause.why, pause.remedy)
+}
+
+/// What it can't work without and the last check missed, one line each. What is optional was told
+/// when it was connected, and `connections test` tells it again.
 fn lacking(connection: &Connection) -> Vec<String> {
     let permissions = connection.check.iter().flat_map(|check| &check.permissions);
     permissions
-        .filter(|result| result.verdict == Verdict::Missing)
+        .filter(|result| result.required && result.verdict == Verdict::Missing)
         .map(|result| format!("without “{}”: {}", result.permission, result.lost))
         .collect()
 }

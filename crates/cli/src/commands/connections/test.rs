@@ -4,6 +4,7 @@ use connector_api::check::missing_required;
 use engine::operator::{connections, find};
 use serde_json::json;
 
+use super::list::paused;
 use crate::args::Common;
 use crate::commands::connect::report;
 use crate::exit::Exit;
@@ -35,7 +36,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let is_lacking = !missing_required(&found).is_empty();
     let connection = connections::checked(&session.desk(), &args.name, found).await?;
     if let Some(pause) = &connection.paused {
-        screen.note(format!("{} is paused: {}. {}", connection.name, pause.why, pause.remedy));
+        screen.note(paused(&connection.name, pause));
     }
     session.act().await?;
     Ok(if is_lacking || connection.paused.is_some() { Exit::Refused } else { Exit::Done })

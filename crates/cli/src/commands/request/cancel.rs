@@ -1,5 +1,6 @@
 //! `habeas request cancel`.
 
+use domain::request::ClosedAs;
 use engine::operator::decide::{self, Stopped};
 use engine::operator::find;
 use serde_json::json;
@@ -26,23 +27,31 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.store, &args.id).await?;
     let stopped = decide::cancel(&session.desk(), id, &args.note).await?;
-    tell("cancelled", &stopped, screen)
+    tell(ClosedAs::Withdrawn, &stopped, screen)
 }
 
 /// Tells what was stopped and what can't be.
-pub fn tell(how: &str, stopped: &Stopped, screen: Screen) -> anyhow::Result<Exit> {
+pub fn tell(how: ClosedAs, stopped: &Stopped, screen: Screen) -> anyhow::Result<Exit> {
     let exit = Exit::left(!stopped.cant_be_stopped.is_empty());
     if screen.json {
         screen.json(&json!({
             "closed": how,
             "cancelled": stopped.cancelled,
+            "carried_out": stopped.carried_out,
             "cant_be_stopped": stopped.cant_be_stopped.iter().map(|task| task.id).collect::<Vec<_>>(),
         }))?;
         return Ok(exit);
     }
     let n = stopped.cancelled.len() as u64;
-    screen
-        .line(format!("The request is {how}; {} will not be carried out.", show::n_of(n, "task")));
+    let rest = match n {
+        0 => "there was nothing left to stop".to_owned(),
+        n => format!("{} will not be carried out", show::n_of(n, "task")),
+    };
+    screen.line(format!("The request is closed as {how}; {rest}."));
+    let is_open = |task| stopped.cant_be_stopped.iter().any(|open| open.id == task);
+    for effect in stopped.carried_out.iter().filter(|effect| !is_open(effect.task)) {
+        screen.line(format!("Carried out before, and it stays so: {effect} [{}].", effect.task));
+    }
     for task in &stopped.cant_be_stopped {
         screen.line(format!(
             "{} can't be stopped any more: it is {}. What comes of it is still recorded.",

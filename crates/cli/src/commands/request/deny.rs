@@ -1,5 +1,6 @@
 //! `habeas request deny`.
 
+use domain::request::ClosedAs;
 use engine::operator::{decide, find};
 
 use crate::args::Common;
@@ -24,5 +25,5 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.store, &args.id).await?;
     let stopped = decide::deny(&session.desk(), id, &args.note).await?;
-    tell("denied", &stopped, screen)
+    tell(ClosedAs::Denied, &stopped, screen)
 }

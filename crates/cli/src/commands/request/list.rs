@@ -19,7 +19,7 @@ use crate::show;
     habeas request list --needs-me\n  \
     habeas request list --right deletion --overdue --json")]
 pub struct Args {
-    /// Only those that wait for a person.
+    /// Only those that wait for you: a task needs a person, or the answer has to be given.
     #[arg(long)]
     needs_me: bool,
     /// Only those past their deadline.
@@ -72,7 +72,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         return Ok(Exit::Done);
     }
     if requests.is_empty() {
-        screen.line("No request fits. `habeas import FILE` takes in a CSV, `habeas request new` a single one.");
+        screen.line(nothing(&filter, args.after.is_some()));
         return Ok(Exit::Done);
     }
     let rows = requests.iter().map(|one| row(one, tasks_of(one), &names, &session)).collect();
@@ -81,6 +81,23 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         screen.line(format!("More: habeas request list --after {next}"));
     }
     Ok(Exit::Done)
+}
+
+/// What to say where the list is empty: only a list without a filter shows that there is nothing.
+fn nothing(filter: &RequestFilter, is_later_page: bool) -> &'static str {
+    let is_filtered = !filter.states.is_empty()
+        || filter.right.is_some()
+        || filter.overdue.is_some()
+        || filter.connection.is_some();
+    if is_later_page {
+        "No more requests."
+    } else if is_filtered {
+        "No request fits. All of them: habeas request list"
+    } else if filter.needs_a_person {
+        "Nothing waits for you. All requests: habeas request list"
+    } else {
+        "No request yet. `habeas import FILE` takes in a CSV, `habeas request new` a single one."
+    }
 }
 
 /// Connections' names by id.

@@ -5,7 +5,7 @@
 use domain::Instant;
 use engine::operator::find;
 use engine::operator::show::{
-    self as read_model, Asked, NextAct, RequestView, SystemView, WaitView,
+    self as read_model, Asked, JobView, NextAct, RequestView, Revealed, SystemView, WaitView,
 };
 use serde_json::json;
 
@@ -58,18 +58,23 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         screen.json(&value)?;
         return Ok(Exit::Done);
     }
-    screen.line(text(&view, &session));
-    for one in revealed.iter().flatten() {
-        screen.line(format!("  {} = {}", one.kind, one.value));
-    }
+    screen.line(whole(&view, revealed.as_deref().unwrap_or_default(), &session));
     Ok(Exit::Done)
 }
 
-/// The whole screen.
+/// The whole screen, without values.
 pub fn text(view: &RequestView, session: &Session) -> String {
+    whole(view, &[], session)
+}
+
+fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String {
     let now = session.now;
     let mut out = Vec::new();
     asked(&view.asked, now, &mut out);
+    if !revealed.is_empty() {
+        out.push("  In plain (the journal says that you saw it):".to_owned());
+        out.extend(revealed.iter().map(|one| format!("      {} = {}", one.kind, one.value)));
+    }
     if let Some(url) = &session.clock_url {
         out.push(format!("  The time here is {}, that of the twins at {url}.", time(now)));
     }
@@ -181,17 +186,26 @@ fn known(system: &SystemView, now: Instant, out: &mut Vec<String>) {
     if let Some(variant) = &system.variant {
         add(format!("way: {variant}"));
     }
-    for job in &system.jobs {
-        let says = job.vendor_says.as_deref().unwrap_or("nothing yet");
-        let name = job.vendor_ref.as_deref().unwrap_or("not named yet");
-        add(format!("vendor job {name}, since {}: says {says}", day(job.started_at)));
-    }
+    system.jobs.iter().for_each(|one| add(job(one)));
     for piece in system.evidence.iter().rev().take(MOST_EVIDENCE) {
         add(format!("evidence {}: {} (SHA-256 {:.12})", time(piece.at), piece.title, piece.digest));
     }
     let n_more = system.evidence.len().saturating_sub(MOST_EVIDENCE);
     if n_more > 0 {
         add(format!("and {n_more} more pieces of evidence (--json lists all)"));
+    }
+}
+
+/// What a vendor was asked to do. Not every vendor names it, or says more than that it took it.
+fn job(job: &JobView) -> String {
+    let since = time(job.started_at);
+    let name = job.vendor_ref.as_deref().map_or(String::new(), |name| format!(" {name}"));
+    match &job.vendor_says {
+        Some(says) => format!("vendor job{name}, since {since}: says {says}"),
+        None if job.is_lost => format!("sent on {since}; the answer was lost"),
+        None if job.is_taken => format!("vendor job{name}: taken by the vendor on {since}"),
+        None if job.is_over => format!("sent on {since}, and not taken by the vendor"),
+        None => format!("being sent since {since}"),
     }
 }
 

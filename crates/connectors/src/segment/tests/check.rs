@@ -54,7 +54,9 @@ fn a_good_connection_serves_every_right_and_knows_its_destinations() {
     let report = report(&case, good);
     assert_eq!(
         verdicts(&report),
-        "token: granted, workspace: granted, privacy: granted, sources: granted, spaces: granted, destinations: granted, profile: granted, write_key: can't be tested without writing"
+        format!(
+            "token: granted, workspace: granted, privacy: granted, sources: granted, spaces: granted, destinations: granted, profile in {SPACE}: granted, write_key: can't be tested without writing"
+        )
     );
     assert!(report.capabilities.iter().all(|it| it.lacking.is_none()));
     assert_eq!(report.account.unwrap().name, "Example Retail (Production)");
@@ -93,6 +95,7 @@ fn a_token_of_another_workspace_is_told_with_both_ids() {
         missing[0].lost.contains("kQ7mVxT3RbN9sYw2LdJp5H")
             && missing[0].lost.contains("the-one-we-meant")
     );
+    assert!(report.notes.is_empty(), "it is told once");
     assert_eq!(case.sent.borrow().len(), 1);
 }
 
@@ -139,7 +142,10 @@ fn a_bad_profile_token_costs_its_space_only() {
     });
     assert!(missing_required(&report).is_empty());
     let of_space = report.permissions.iter().find(|it| it.lost.contains("spa_2")).unwrap();
-    assert_eq!((of_space.permission.as_str(), of_space.verdict), ("profile", Verdict::Missing));
+    assert_eq!(
+        (of_space.permission.as_str(), of_space.verdict),
+        ("profile in spa_2", Verdict::Missing)
+    );
     assert_eq!(lacking(&report, Right::Access), None);
     let mut case = case;
     case.check = Some(report);

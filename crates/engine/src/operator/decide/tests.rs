@@ -24,6 +24,47 @@ async fn cancelling_stops_what_was_not_sent_and_names_the_rest() {
 }
 
 #[tokio::test]
+async fn what_was_carried_out_is_not_denied_and_a_withdrawal_tells_of_it() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    office.planned(id, &connection).await;
+    let done = office
+        .task(id, &connection, |task| {
+            put(task, TaskState::Ended);
+            task.detail.outcome = Some(Outcome::Done { counts: "1 user id".into() });
+            task.detail.proof = Some(domain::Proof::Confirmed { n_looks: 3 });
+        })
+        .await;
+    let denied = deny(&office.desk(), id, "not our customer").await;
+    let Err(error @ OperatorError::CarriedOut { .. }) = denied else { panic!("refused") };
+    assert!(error.to_string().contains("files done (1 user id), confirmed by 3 look-ups"));
+    let request = office.store.request(id).await.unwrap().unwrap();
+    assert_eq!((request.closing, request.state), (None, RequestState::InProgress));
+    let stopped = cancel(&office.desk(), id, "").await.unwrap();
+    assert_eq!((stopped.cancelled.len(), stopped.carried_out[0].task), (1, done));
+    let entry = office.journal(Event::RequestCancelled).await.remove(0);
+    assert!(entry.contains("\"n_carried_out\":1"), "{entry}");
+}
+
+#[tokio::test]
+async fn what_found_nothing_or_was_left_out_can_still_be_denied() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    let nothing = Outcome::NothingFound { searched: vec![], not_searchable: vec![] };
+    let skipped = Outcome::Settled { by: "ops".into(), done: false, note: "n".into() };
+    for outcome in [nothing, skipped, Outcome::AlreadyGone] {
+        let over = |task: &mut Task| {
+            put(task, TaskState::Ended);
+            task.detail.outcome = Some(outcome);
+        };
+        office.task(id, &connection, over).await;
+    }
+    assert_eq!(deny(&office.desk(), id, "not our customer").await.unwrap(), Stopped::default());
+}
+
+#[tokio::test]
 async fn an_answer_needs_every_system_settled() {
     let office = office().await;
     let connection = office.connection().await;
@@ -35,9 +76,13 @@ async fn an_answer_needs_every_system_settled() {
     put(&mut ended, TaskState::Ended);
     ended.detail.outcome = Some(Outcome::Done { counts: String::new() });
     office.write(Transition { tasks: vec![ended], ..Transition::default() }).await;
+    let filter = store::RequestFilter { needs_a_person: true, ..Default::default() };
+    let listed = office.store.requests(&filter, None, 9).await.unwrap();
+    assert_eq!(listed[0].id, id, "somebody has to tell the person");
     assert_eq!(answer(&office.desk(), id, "by letter").await.unwrap(), ClosedAs::Fulfilled);
     let request = office.store.request(id).await.unwrap().unwrap();
     assert_eq!(request.closing.unwrap().note, "by letter");
+    assert!(office.store.requests(&filter, None, 9).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -70,6 +70,10 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
             let why = "every changing call is stopped".to_owned();
             (why, Whom::Operator, system.since, None)
         }
+        Some(wait) if system.jobs.iter().any(|job| job.is_lost) => {
+            let why = "the answer to the call was lost; Habeas is finding out at the vendor whether it took place, before anything is sent again";
+            (why.to_owned(), wait.whom, wait.since, wait.until)
+        }
         Some(wait) => {
             let work = system.hand.as_ref();
             let why = work
@@ -140,7 +144,11 @@ fn acts_in(
     for job in system.jobs.iter().filter(|job| !job.is_over) {
         let of_job = job.vendor_ref.as_deref().map_or(String::new(), |name| format!(" ({name})"));
         if let Some(at) = job.due_at {
-            act(at, format!("the vendor is asked about its job{of_job}"));
+            let what = match job.is_lost {
+                true => "the vendor is asked whether the call took place".to_owned(),
+                false => format!("the vendor is asked about its job{of_job}"),
+            };
+            act(at, what);
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use domain::connection::Mode;
 use domain::job::JobState;
-use domain::{Connection, Evidence, Job, Outcome, Task};
-use store::Store;
+use domain::{Connection, Event, Evidence, Instant, Job, Outcome, Task};
+use store::{From, JournalFilter, Store};
 
 use super::view::{EvidenceView, Handed, JobView, Standing, SystemView};
+use crate::holder::CHANGE_DEADLINE;
 use crate::operator::desk::OperatorError;
 
 /// Describes one task.
@@ -13,9 +14,10 @@ pub(super) async fn system(
     store: &Store,
     task: &Task,
     connections: &[Connection],
+    now: Instant,
 ) -> Result<SystemView, OperatorError> {
     let connection = connections.iter().find(|connection| Some(connection.id) == task.connection);
-    let (jobs, evidence) = jobs_and_evidence(store, task).await?;
+    let (jobs, evidence) = jobs_and_evidence(store, task, now).await?;
     let detail = &task.detail;
     let found = detail.found.clone().unwrap_or_default();
     Ok(SystemView {
@@ -55,14 +57,19 @@ pub(super) async fn system(
 async fn jobs_and_evidence(
     store: &Store,
     task: &Task,
+    now: Instant,
 ) -> Result<(Vec<JobView>, Vec<Evidence>), OperatorError> {
     let mut jobs = Vec::new();
     let mut evidence = store.evidence_of(task.id).await?;
     let mut ids: Vec<_> = store.carried_of(task.id).await?.iter().map(|one| one.job).collect();
     ids.dedup();
     for id in ids {
-        jobs.extend(store.job(id).await?.map(job));
-        evidence.extend(store.evidence_of_job(id).await?);
+        let of_job = store.evidence_of_job(id).await?;
+        if let Some(job) = store.job(id).await? {
+            let is_lost = is_lost(store, &job, now).await?;
+            jobs.push(view(job, !of_job.is_empty(), is_lost));
+        }
+        evidence.extend(of_job);
     }
     evidence.sort_by_key(|one| one.at);
     Ok((jobs, evidence))
@@ -86,8 +93,27 @@ fn standing(connection: &Connection) -> Standing {
     }
 }
 
-fn job(job: Job) -> JobView {
+/// Whether the answer to a job's call was lost: it is on record, or whoever sent it did not live to
+/// write the outcome.
+async fn is_lost(store: &Store, job: &Job, now: Instant) -> Result<bool, OperatorError> {
+    const LATELY: u32 = 1_000;
+    if job.state != JobState::Sending {
+        return Ok(false);
+    }
+    let longest = jiff::SignedDuration::try_from(CHANGE_DEADLINE).unwrap_or_default();
+    if now.duration_since(job.started_at) > longest {
+        return Ok(true);
+    }
+    let (event, connection) = (Some(Event::IntentLost), Some(job.connection));
+    let filter = JournalFilter { event, connection, ..JournalFilter::default() };
+    let lost = store.journal(From::Before(i64::MAX), &filter, LATELY).await?;
+    Ok(lost.iter().any(|(_, entry)| entry.job == Some(job.id)))
+}
+
+fn view(job: Job, is_taken: bool, is_lost: bool) -> JobView {
     JobView {
+        is_taken: is_taken || job.vendor_ref.is_some(),
+        is_lost,
         job: job.id,
         is_over: job.state == JobState::Ended,
         vendor_ref: job.vendor_ref,

@@ -1,10 +1,13 @@
 //! The read model, and the right next step in the eight situations that an operator meets.
 
 use domain::connection::Pause;
+use domain::job::Carried;
 use domain::outcome::Residue;
 use domain::plan::HandWork;
 use domain::task::{Command, Found, Whom};
-use domain::{Connection, IdentifierKind, Outcome, Proof, RequestState, TaskId, TaskState};
+use domain::{
+    Connection, IdentifierKind, Job, JobId, Outcome, Proof, RequestState, TaskId, TaskState,
+};
 
 use super::*;
 use crate::operator::office::{Office, carried, draft, now, office, put};
@@ -115,6 +118,52 @@ async fn a_used_up_quota_needs_nobody_and_says_until_when() {
     assert!(said(&view).contains("2026-12-01 00:00 UTC"));
     assert_eq!(view.waits[0].until, Some(reset));
     assert_eq!((view.next[0].at, &*view.next[0].what), (reset, "it is sent to the vendor"));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_told_as_one_and_not_as_being_sent() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let started_at = at("2026-11-22T11:59:55Z");
+    let due = at("2026-11-22T12:05:00Z");
+    let job = Job {
+        id: JobId::new(&*office.ids),
+        connection: connection.id,
+        flow: domain::Flow::Delete,
+        state: domain::job::JobState::Sending,
+        memory: domain::job::FlowState { version: 1, body: serde_json::Value::Null },
+        reconciling: None,
+        vendor_ref: None,
+        vendor_says: None,
+        started_at,
+        due_at: Some(due),
+        expires_at: due,
+        n_polls: 0,
+        version: 0,
+    };
+    let (id, task) = situation(&office, &connection, |task| {
+        put(task, TaskState::Acting);
+        task.detail.sending = Some(job.id);
+        task.wait_for(Whom::Vendor, "it is being sent".into(), None, started_at);
+    })
+    .await;
+    let carried = Carried { job: job.id, task, request: id, round: 1, identifiers: Vec::new() };
+    let (new_jobs, carried) = (vec![job.clone()], vec![carried]);
+    office.write(Transition { new_jobs, carried, ..Transition::default() }).await;
+    let sending = view(&office, id).await;
+    assert_eq!(sending.waits[0].why, "it is being sent");
+    assert!(!sending.systems[0].jobs[0].is_lost);
+    let later = request_view(&office.store, id, at("2026-11-22T12:01:00Z")).await.unwrap();
+    assert!(later.systems[0].jobs[0].is_lost, "whoever sent it did not live to tell");
+    let lost = domain::Entry::new(now(), domain::Actor::Engine, Event::IntentLost);
+    let journal = vec![lost.connection(Some(connection.id)).job(job.id)];
+    office.write(Transition { journal, ..Transition::default() }).await;
+    let lost = view(&office, id).await;
+    assert!(lost.waits[0].why.contains("the answer to the call was lost"));
+    assert_eq!(lost.waits[0].until, Some(due));
+    assert_eq!(lost.next[0].what, "the vendor is asked whether the call took place");
+    assert_eq!(commands(&lost), [format!("habeas request watch {id}")]);
+    assert!(said(&lost).contains("Nothing has to be done by you"));
 }
 
 #[tokio::test]

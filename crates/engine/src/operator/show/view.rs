@@ -206,6 +206,11 @@ pub struct JobView {
     pub due_at: Option<Instant>,
     /// Whether it is over.
     pub is_over: bool,
+    /// Whether the vendor took it, as far as we know.
+    pub is_taken: bool,
+    /// Whether the answer to its call was lost, so that it is being found out whether the call
+    /// took place.
+    pub is_lost: bool,
 }
 
 /// A piece of evidence.

@@ -38,8 +38,9 @@ pub(super) fn report(memory: Memory, context: &Context<'_>) -> CheckReport {
 
 /// What a person should know beside the permissions.
 fn notes(memory: &Memory, readable: &[&str], facts: &Facts, context: &Context<'_>) -> Vec<String> {
-    if let Some(note) = memory.wrong_workspace(context) {
-        return vec![note];
+    // The permission that is missing for it says it all.
+    if memory.is("workspace", Verdict::Missing) {
+        return Vec::new();
     }
     if memory.is("token", Verdict::Missing) {
         let region = settings::text(context, "region").unwrap_or("us").to_uppercase();
@@ -120,6 +121,7 @@ fn permission(trial: &Trial, memory: &Memory, context: &Context<'_>) -> Option<P
     let verdict = worst.map_or(trial.verdict, |it| it.verdict);
     let mut result = result(MANIFEST.permission(&trial.permission)?, verdict);
     if let Some(space) = &trial.space {
+        result.permission = format!("{} in {space}", result.permission);
         result.lost = result.lost.replace("this space", &format!("space {space}"));
         result.grant = result.grant.replace("this space", &format!("space {space}"));
     }
