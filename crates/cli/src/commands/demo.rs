@@ -1,6 +1,7 @@
 //! `habeas demo`: a whole story against simulated vendors. It works as an operator would, with the
 //! same functions as the commands: connect, import, approve, serve, package, answer.
 
+mod beat;
 mod board;
 mod cast;
 mod ending;

@@ -63,6 +63,10 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
                     () = wait(TRY_AGAIN) => {}
                     _ = stopped.wait_for(|stopped| *stopped) => break,
                 }
+                if session.holder().await?.is_none() {
+                    session.note("it has ended; this one takes over now");
+                    told = None;
+                }
             }
             Err(error) => return Err(error).context("the engine stopped"),
         }

@@ -28,7 +28,9 @@ fn a_second_serve_says_who_holds_the_engine_and_takes_over_when_it_ends() {
     assert!(told.contains("the engine is run by pid") && told.contains("takes over"), "{told}");
     assert_eq!(first.end().code, 0);
     until("the second takes over", || n_leases(&world) == before + 2);
-    assert_eq!(second.end().code, 0);
+    let ended = second.end();
+    assert_eq!(ended.code, 0);
+    assert!(ended.err.contains("this one takes over now"), "{}", ended.err);
 }
 
 #[test]

@@ -5,5 +5,6 @@
 mod demo;
 mod exits;
 mod holders;
+
 mod way;
 mod world;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,6 +21,7 @@ pub struct World {
 pub struct Running {
     child: Child,
     out: BufReader<ChildStdout>,
+    err: BufReader<ChildStderr>,
 }
 
 /// What a command came to.
@@ -115,11 +116,16 @@ impl World {
 
     /// Sets the twins' clock.
     pub fn set_clock(&self, change: &str) {
+        self.control_call("POST", "/clock", change);
+    }
+
+    /// Calls the twins' control interface.
+    pub fn control_call(&self, method: &str, path: &str, body: &str) {
         let host = self.control().trim_start_matches("http://").to_owned();
         let mut stream = TcpStream::connect(&host).unwrap();
         let call = format!(
-            "POST /clock HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{change}",
-            change.len()
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
         );
         stream.write_all(call.as_bytes()).unwrap();
         let mut answer = String::new();
@@ -157,7 +163,8 @@ impl Running {
     fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        Self { child, out }
+        let err = BufReader::new(child.stderr.take().unwrap());
+        Self { child, out, err }
     }
 
     /// The next line of its output.
@@ -167,10 +174,10 @@ impl Running {
         line.trim_end().to_owned()
     }
 
-    /// The first line of its complaints.
+    /// The next line of its complaints.
     pub fn complaint(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(self.child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        self.err.read_line(&mut line).unwrap();
         line
     }
 
@@ -181,9 +188,7 @@ impl Running {
         let mut out = String::new();
         self.out.read_to_string(&mut out).unwrap();
         let mut err = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut err).unwrap();
-        }
+        self.err.read_to_string(&mut err).unwrap();
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         Ended { code, out, err }
     }

@@ -59,13 +59,11 @@ pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
         if !desk.has_system(&task).await? {
             return Err(OperatorError::NotFound { what: "connection any more" });
         }
-        let is_fanned_out = |task: &Task| {
-            task.detail.found.as_ref().is_some_and(|found| found.n_profiles > FAN_OUT)
-        };
-        if task.state == domain::TaskState::Deciding && is_fanned_out(&task) {
-            task.detail.fan_out_accepted = true;
+        let n_profiles = task.detail.found.as_ref().map_or(0, |found| found.n_profiles);
+        if task.state == domain::TaskState::Deciding && n_profiles > FAN_OUT {
+            task.detail.fan_out_accepted = n_profiles;
         }
-        let accepted = task.detail.fan_out_accepted;
+        let accepted = task.detail.fan_out_accepted > 0;
         let (moved, entry) = apply(desk, &task, Command::Retry)?;
         let entry = if accepted { entry.fact("fan_out_accepted", true) } else { entry };
         Ok((moving(moved.clone(), entry), moved))

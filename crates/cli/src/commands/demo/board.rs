@@ -8,6 +8,16 @@ use crate::screen::Screen;
 use crate::screen::harmless;
 use crate::show;
 
+/// Where a request stands, and since when.
+pub struct Standing {
+    /// The request's name in the story.
+    pub label: &'static str,
+    /// Since when.
+    pub since: Instant,
+    /// Where it stands.
+    pub text: String,
+}
+
 /// Where progress is shown.
 pub struct Board {
     screen: Screen,
@@ -29,23 +39,26 @@ impl Board {
     }
 
     /// Shows where each request stands.
-    pub fn show(&mut self, now: Instant, standings: &[(&str, String)]) {
+    pub fn show(&mut self, now: Instant, standings: &[Standing]) {
         if let Some(live) = &self.live {
             live.clock
                 .set_message(format!("{} UTC, on the simulated vendor's clock", show::time(now)));
-            for (bar, (_, standing)) in live.bars.iter().zip(standings) {
-                bar.set_message(harmless(standing));
+            for (bar, standing) in live.bars.iter().zip(standings) {
+                bar.set_message(harmless(&standing.text));
             }
             return;
         }
-        for (shown, (label, standing)) in self.lines.iter_mut().zip(standings) {
-            if shown == standing {
-                continue;
+        let mut news = Vec::new();
+        for (shown, standing) in self.lines.iter_mut().zip(standings) {
+            if *shown != standing.text {
+                shown.clone_from(&standing.text);
+                news.push(standing);
             }
-            shown.clone_from(standing);
-            if !self.screen.json {
-                self.screen.line(format!("  {}  {label:<12} {standing}", show::time(now)));
-            }
+        }
+        // The clock may have jumped since the last look: each change tells its own time.
+        news.sort_by_key(|standing| standing.since);
+        for Standing { label, since, text } in news.into_iter().filter(|_| !self.screen.json) {
+            self.screen.line(format!("  {}  {label:<12} {text}", show::time(*since)));
         }
     }
 

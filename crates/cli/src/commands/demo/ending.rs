@@ -50,11 +50,14 @@ impl Ending {
             let faults: Vec<String> = bad.faults.iter().map(ToString::to_string).collect();
             Some((role_of(bad.row)?, faults.join("; ")))
         });
+        // Until the last thing happened, whenever this is looked at.
+        let all = acts.iter().flat_map(|act| &act.view.systems);
+        let last = all.map(|system| system.since).max().unwrap_or(from);
         Ok(Self {
             acts,
             refused: refused.collect(),
             packages: packages.to_vec(),
-            days: to.duration_since(from).as_hours().unsigned_abs() / 24,
+            days: last.duration_since(from).as_hours().unsigned_abs() / 24,
             seconds: took.as_secs().unsigned_abs(),
         })
     }

@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::board::Board;
+use super::beat::Beat;
+use super::board::{Board, Standing};
 use super::cast::{Cast, OUTLET, RESIDUE, Role, SHOP};
 use super::ending::Ending;
 use crate::args::Common;
@@ -120,8 +121,15 @@ impl Story {
         self.until(&mut board, is_sent).await?;
         board.say("\nThe vendor takes days to weeks; its clock now runs ahead. Habeas asks at its usual pace.\n");
         self.tell_twin("POST", "/clock", &json!({"mode": "idle"})).await?;
+        let beat = match self.screen.is_terminal() && !self.screen.json {
+            true => Some(Beat::begin(&self.control).await?),
+            false => None,
+        };
         self.until(&mut board, |tasks| tasks.iter().all(is_at_rest)).await?;
         self.tell_twin("POST", "/clock", &json!({"mode": "paced", "pace": 1.0})).await?;
+        if let Some(beat) = beat {
+            beat.end().await;
+        }
         board.end();
         self.hand_over().await?;
         Ending::read(
@@ -130,7 +138,7 @@ impl Story {
             &self.requests,
             &self.refused,
             &self.packages,
-            (self.began_at, self.clock.shared().now()),
+            (self.began_at, self.session.now),
             real_now().duration_since(self.began_really_at),
         )
         .await
@@ -219,11 +227,12 @@ impl Story {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let tasks = self.session.store.tasks_of(&ids).await?;
-            let standings: Vec<(&str, String)> = self
-                .requests
-                .iter()
-                .map(|(at, id)| (self.cast.roles[*at].name, standings(&tasks, *id)))
-                .collect();
+            let standing = |(at, id): &(usize, RequestId)| {
+                let (since, text) =
+                    standing_of(&tasks, *id).unwrap_or((self.began_at, "received".to_owned()));
+                Standing { label: self.cast.roles[*at].name, since, text }
+            };
+            let standings: Vec<Standing> = self.requests.iter().map(standing).collect();
             board.show(self.clock.shared().now(), &standings);
             let is_routed = ids.iter().all(|id| tasks.iter().any(|task| task.request == *id));
             if is_routed && is_so(&tasks) {
@@ -314,10 +323,14 @@ fn is_at_rest(task: &Task) -> bool {
     )
 }
 
-fn standings(tasks: &[Task], request: RequestId) -> String {
+/// Where a request's tasks stand, and since when.
+fn standing_of(tasks: &[Task], request: RequestId) -> Option<(Instant, String)> {
     let own = tasks.iter().filter(|task| task.request == request);
-    let texts: Vec<String> = own.map(standing).collect();
-    if texts.is_empty() { "received".to_owned() } else { texts.join(" · ") }
+    let since = |task: &Task| {
+        task.since.max(task.detail.wait.as_ref().map_or(task.since, |wait| wait.since))
+    };
+    let texts: Vec<String> = own.clone().map(standing).collect();
+    Some((own.map(since).max()?, texts.join(" · ")))
 }
 
 /// The requests that an import's result file lists, by their place in the file.

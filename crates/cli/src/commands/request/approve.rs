@@ -86,8 +86,8 @@ pub fn tell(pending: &[Pending], screen: Screen) {
         }
     }
     screen.line(summary_table(pending));
-    for (variant, effects) in common_effects(pending) {
-        screen.line(format!("{variant}, for each of them:"));
+    for (way, effects) in common_effects(pending) {
+        screen.line(format!("{way}, for each of them:"));
         for effect in effects {
             screen.line(format!("  - {effect}"));
         }
@@ -104,19 +104,23 @@ pub fn tell(pending: &[Pending], screen: Screen) {
 
 /// What is about to pass, as one table.
 pub fn summary_table(pending: &[Pending]) -> String {
-    let head = ["connection", "right", "what happens", "tasks", "profiles", "sends"];
+    let head = ["connection", "right", "what happens", "tasks", "profiles", "sent or released"];
     table(&head, summary(pending))
 }
 
-/// The side effects that every task of a variant has, said once.
+/// The side effects that every task of a way has, said once.
 fn common_effects(pending: &[Pending]) -> Vec<(&str, Vec<&str>)> {
     let mut common: Vec<(&str, Vec<&str>)> = Vec::new();
     for one in pending.iter().filter(|one| !one.side_effects.is_empty()) {
-        let variant = one.variant.as_deref().unwrap_or("it");
+        // How data is read is no choice of anybody's; how it is changed is the vendor's own word.
+        let way = match (one.right.only_reads(), &one.variant) {
+            (false, Some(variant)) => variant.as_str(),
+            _ => one.right.word(),
+        };
         let has = |effect: &&str| one.side_effects.iter().any(|own| own == effect);
-        match common.iter_mut().find(|(known, _)| *known == variant) {
+        match common.iter_mut().find(|(known, _)| *known == way) {
             Some((_, effects)) => effects.retain(has),
-            None => common.push((variant, one.side_effects.iter().map(String::as_str).collect())),
+            None => common.push((way, one.side_effects.iter().map(String::as_str).collect())),
         }
     }
     common
@@ -143,7 +147,9 @@ fn details(one: &Pending, common: &[(&str, Vec<&str>)]) -> String {
         .iter()
         .map(|view| format!("{} {} ({})", view.kind, view.masked, view.origin));
     add("the person", known.collect::<Vec<_>>().join(", "));
-    add("way", one.variant.clone().unwrap_or_default());
+    if !one.right.only_reads() {
+        add("way", one.variant.clone().unwrap_or_default());
+    }
     let is_common =
         |effect: &String| common.iter().any(|(_, effects)| effects.contains(&effect.as_str()));
     let own: Vec<_> =
@@ -182,7 +188,7 @@ fn summary(pending: &[Pending]) -> Vec<Vec<String>> {
             what_happens(first),
             group.len().to_string(),
             n_profiles.to_string(),
-            sends(&group),
+            sent_or_released(first.what, &group),
         ]
     };
     groups.into_iter().map(row).collect()
@@ -194,6 +200,18 @@ fn what_happens(one: &Pending) -> String {
         (What::Act, Some(variant)) => variant.clone(),
         (What::Act, None) => "it is carried out".to_owned(),
         (What::Release, _) => "what was collected may be handed over".to_owned(),
+    }
+}
+
+fn sent_or_released(what: What, group: &[&Pending]) -> String {
+    match what {
+        What::Begin => "-".to_owned(),
+        What::Act => sends(group),
+        What::Release => {
+            let n_records = group.iter().map(|one| one.n_records).sum();
+            let n_files = group.iter().map(|one| one.n_files).sum();
+            format!("{} in {}", show::n_of(n_records, "record"), show::n_of(n_files, "file"))
+        }
     }
 }
 

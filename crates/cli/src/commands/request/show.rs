@@ -2,7 +2,7 @@
 //! per system; what waits, for whom, since and until when; what happens next by itself; what you
 //! can do now.
 
-use domain::Instant;
+use domain::{Instant, Right};
 use engine::operator::find;
 use engine::operator::show::{
     self as read_model, Asked, JobView, NextAct, RequestView, Revealed, SystemView, WaitView,
@@ -83,7 +83,7 @@ fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String
     }
     heading("Known, per system", &mut out);
     for system in &view.systems {
-        known(system, now, &mut out);
+        known(system, view.asked.right, now, &mut out);
     }
     for left in &view.left_out {
         out.push(format!("  {}: left out, because {}", left.connection, left.why));
@@ -125,13 +125,13 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
     );
     out.push(format!("{}  {}  ({state})", asked.request, asked.right));
     if !asked.scope.is_empty() {
-        out.push(format!("  scope      {}", asked.scope.replace('|', ", ")));
+        out.push(format!("  scope        {}", asked.scope.replace('|', ", ")));
     }
     let late = if asked.is_late { "LATE: " } else { "" };
-    out.push(format!("  received   {}", when(asked.received_at, now)));
-    out.push(format!("  answer by  {late}{}, {}", when(asked.due_at, now), asked.due_basis));
+    out.push(format!("  received     {}", when(asked.received_at, now)));
+    out.push(format!("  answer by    {late}{}, {}", when(asked.due_at, now), asked.due_basis));
     if let Some(verified) = &asked.verified {
-        out.push(format!("  verified   by {} on {}", verified.by, day(verified.at)));
+        out.push(format!("  verified     by {} on {}", verified.by, day(verified.at)));
     }
     let more = [
         ("ticket", &asked.external_id),
@@ -141,7 +141,7 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
     ];
     for (what, value) in more {
         if let Some(value) = value {
-            out.push(format!("  {what:<10} {value}"));
+            out.push(format!("  {what:<12} {value}"));
         }
     }
     for view in &asked.identifiers {
@@ -150,11 +150,11 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
         } else {
             format!(", known in {}", list(&view.seen_in))
         };
-        out.push(format!("  {:<10} {} ({}{seen})", view.kind, view.masked, view.origin));
+        out.push(format!("  {:<12} {} ({}{seen})", view.kind, view.masked, view.origin));
     }
 }
 
-fn known(system: &SystemView, now: Instant, out: &mut Vec<String>) {
+fn known(system: &SystemView, right: Right, now: Instant, out: &mut Vec<String>) {
     let round = if system.round > 1 { format!(", round {}", system.round) } else { String::new() };
     let since = when(system.since, now);
     out.push(format!(
@@ -183,7 +183,7 @@ fn known(system: &SystemView, now: Instant, out: &mut Vec<String>) {
     for left in &system.residue {
         add(format!("left in {}: {}", left.place, left.what));
     }
-    if let Some(variant) = &system.variant {
+    if let Some(variant) = system.variant.as_ref().filter(|_| !right.only_reads()) {
         add(format!("way: {variant}"));
     }
     system.jobs.iter().for_each(|one| add(job(one)));

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::identifier::mask;
 use domain::plan::{HandWork, PlanItem};
 use domain::{
-    Connection, Digest, Identifier, IdentifierId, Instant, Origin, Plan, Request, RequestId, Right,
-    Task, TaskId, TaskState,
+    Connection, Digest, Identifier, IdentifierId, Instant, Origin, Outcome, Plan, Request,
+    RequestId, Right, Task, TaskId, TaskState,
 };
 use serde::Serialize;
 
@@ -78,8 +78,12 @@ pub struct Pending {
     pub can_be_stopped: bool,
     /// What changed since an earlier approval.
     pub changes: Vec<String>,
-    /// What was collected, where its release is asked.
+    /// What was collected, in words, where its release is asked.
     pub collected: Option<String>,
+    /// How many records would be released.
+    pub n_records: u64,
+    /// How many files they lie in.
+    pub n_files: u64,
     /// Access requests of the same person for which something is still to be collected: a deletion
     /// waits for them.
     pub open_accesses: Vec<RequestId>,
@@ -157,6 +161,8 @@ struct Around<'a> {
     identifiers: HashMap<RequestId, Vec<IdentifierView>>,
     open_accesses: Vec<(RequestId, RequestId)>,
     same_person: HashMap<RequestId, BTreeSet<RequestId>>,
+    /// Records and files that were collected, per task and round.
+    collected: HashMap<(TaskId, u32), (u64, u64)>,
     now: Instant,
 }
 
@@ -179,7 +185,17 @@ pub(super) async fn describe(
     }
     let deletions = tasks.iter().filter(|task| task.right == Right::Deletion);
     let deletions: Vec<_> = deletions.map(|task| task.request).collect();
+    let mut collected: HashMap<_, (u64, u64)> = HashMap::new();
+    let releases = tasks.iter().filter(|task| What::of(task) == Some(What::Release));
+    for request in releases.map(|task| task.request).collect::<BTreeSet<_>>() {
+        for one in desk.store.collected_of(request).await? {
+            let (n_records, n_files) = collected.entry((one.task, one.round)).or_default();
+            *n_records += one.n_records;
+            *n_files += 1;
+        }
+    }
     let around = Around {
+        collected,
         same_person: same_person(desk.store, &requests, &known).await?,
         open_accesses: desk.store.open_collections_sharing(&deletions).await?,
         connections,
@@ -197,6 +213,8 @@ impl Around<'_> {
         let is_its = |connection: &&Connection| Some(connection.id) == task.connection;
         let connection = self.connections.iter().find(is_its);
         let plan = task.detail.plan.as_ref();
+        let (n_records, n_files) =
+            self.collected.get(&(task.id, task.round)).copied().unwrap_or_default();
         let accesses = self.open_accesses.iter().filter(|(waiting, _)| *waiting == id);
         Some(Pending {
             task: task.id,
@@ -217,7 +235,12 @@ impl Around<'_> {
             by_hand: plan.map(|plan| plan.by_hand.clone()).unwrap_or_default(),
             can_be_stopped: plan.is_some_and(|plan| plan.can_be_stopped),
             changes: task.detail.changes.clone(),
-            collected: task.detail.outcome.as_ref().map(ToString::to_string),
+            collected: task.detail.outcome.as_ref().map(|outcome| match outcome {
+                Outcome::Done { counts } if !counts.is_empty() => counts.clone(),
+                other => other.to_string(),
+            }),
+            n_records,
+            n_files,
             open_accesses: accesses.map(|(_, open)| *open).collect(),
             same_person: self.same_person.get(&id).into_iter().flatten().copied().collect(),
             hindered: connection.and_then(hindered),

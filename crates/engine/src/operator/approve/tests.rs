@@ -94,7 +94,7 @@ async fn collected_data_is_released() {
         .await;
     let shown = pending(&office, &[]).await;
     assert_eq!(shown[0].what, What::Release);
-    assert_eq!(shown[0].collected.as_deref(), Some("done (3 records)"));
+    assert_eq!(shown[0].collected.as_deref(), Some("3 records"));
     approve(&office.desk(), &shown).await.unwrap();
     assert!(office.load(task).await.is_over());
 }
