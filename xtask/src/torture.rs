@@ -12,7 +12,12 @@ use crate::screen;
 use crate::workspace::{self, Profile};
 use crate::world::World;
 
+mod books;
+mod both_rights;
 mod chance;
+mod clock_jump;
+mod held_up;
+mod kills;
 
 #[cfg(test)]
 mod tests;
@@ -51,7 +56,8 @@ pub struct Scenario {
 }
 
 /// All scenarios.
-pub const SCENARIOS: &[Scenario] = &[];
+pub const SCENARIOS: &[Scenario] =
+    &[kills::SCENARIO, clock_jump::SCENARIO, both_rights::SCENARIO, held_up::SCENARIO];
 
 /// Runs the task and says whether every promise was kept.
 pub fn run(mut args: Args) -> Result<bool> {
