@@ -2,7 +2,10 @@
 //!
 //! Used in `[dev-dependencies]` only; nothing here ends up in the program.
 
+pub mod candidate;
 pub mod clock;
+pub mod conformance;
+pub mod segment;
 pub mod stage;
 pub mod story;
 

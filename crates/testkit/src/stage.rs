@@ -1,33 +1,38 @@
 //! A stage for stories: twins on loopback, a store in a folder of its own, the real engine, and
 //! a clock that jumps. A story reads: connect, submit, run, look.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
-use domain::connection::{Connection, Gate, Mode, Switches};
+use connector_api::Connector;
+use domain::connection::{CheckReport, Connection};
 use domain::deadline::deadline;
 use domain::id::{IdSource, TimedIds};
 use domain::identifier::normalise;
 use domain::journal::{Actor, Entry, Event};
 use domain::request::Verified;
 use domain::{
-    ConnectionId, Identifier, IdentifierId, IdentifierKind, Instant, Origin, Request, RequestId,
-    RequestState, Right, Scope, Task,
+    Identifier, IdentifierId, IdentifierKind, Instant, Origin, Request, RequestId, RequestState,
+    Right, Scope, Task,
 };
 use engine::check::check;
 use engine::http::HttpClient;
+use engine::operator::connections::{self, Draft, NewConnection};
 use engine::{Engine, Holder, Parts, Ran, Surroundings, Until};
-use serde_json::{Value, json};
-use store::{
-    From as JournalFrom, JournalFilter, LeaseTime, NewRequest, Options, Secret, Store, Transition,
-};
+use serde_json::Value;
+use store::{From as JournalFrom, JournalFilter, LeaseTime, NewRequest, Options, Store};
 
+use crate::candidate::{Candidate, FULL};
 use crate::clock::LedClock;
+use crate::segment::SEGMENT;
 
 /// A stage.
 pub struct Stage {
+    /// Whose connector plays on it.
+    pub candidate: Candidate,
+    /// The connectors that its engine knows.
+    pub connectors: &'static [&'static dyn Connector],
     /// What `habeas twins --json` would print.
     pub twins: Value,
     /// The store.
@@ -45,13 +50,19 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Twins with their default population, an empty store, and a clock that stands.
+    /// Twins with their default population, an empty store, and a clock that stands. On it
+    /// plays Segment.
     pub async fn set() -> anyhow::Result<Self> {
         Self::set_with(twins::Options::default()).await
     }
 
-    /// A stage with twins of this kind; their clock stands at first.
+    /// A stage with twins of this kind. On it plays Segment.
     pub async fn set_with(options: twins::Options) -> anyhow::Result<Self> {
+        Self::set_for(&SEGMENT, options).await
+    }
+
+    /// A stage for a candidate, with twins of this kind; their clock stands at first.
+    pub async fn set_for(candidate: &Candidate, options: twins::Options) -> anyhow::Result<Self> {
         rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         let start_at: Instant = "2026-09-01T08:00:00Z".parse()?;
         let options = twins::Options { start_at, idle: true, ..options };
@@ -62,6 +73,9 @@ impl Stage {
         let folder = tempfile::tempdir()?;
         let store = open(&folder, &ids, start_at).await?;
         let stage = Self {
+            candidate: *candidate,
+            // A registry of one that lives as long as the test.
+            connectors: Vec::leak(vec![candidate.connector]),
             twins: description,
             store,
             clock: stage_clock,
@@ -99,20 +113,24 @@ impl Stage {
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    /// Sets switches of the Segment twin.
+    /// Sets switches of the twin.
     pub async fn switch(&self, switches: &Value) -> anyhow::Result<()> {
-        self.control("PUT", "/switches/segment", switches).await.map(|_| ())
+        let path = format!("/switches/{}", self.candidate.name());
+        self.control("PUT", &path, switches).await.map(|_| ())
     }
 
-    /// Plans faults of the Segment twin.
+    /// Plans faults of the twin.
     pub async fn faults(&self, faults: &Value) -> anyhow::Result<()> {
-        self.control("PUT", "/faults/segment", faults).await.map(|_| ())
+        let path = format!("/faults/{}", self.candidate.name());
+        self.control("PUT", &path, faults).await.map(|_| ())
     }
 
-    /// How many changing calls to the regulation endpoints the twin has taken.
-    pub async fn regulations(&self) -> anyhow::Result<Vec<Value>> {
-        let audit = self.control("GET", "/audit/segment", &Value::Null).await?;
-        Ok(audit["regulations"].as_array().cloned().unwrap_or_default())
+    /// The changing calls that the twin has taken.
+    pub async fn changes(&self) -> anyhow::Result<Vec<Value>> {
+        let path = format!("/audit/{}", self.candidate.name());
+        let audit = self.control("GET", &path, &Value::Null).await?;
+        let changes = audit.pointer(self.candidate.changes).and_then(Value::as_array);
+        Ok(changes.context("the twin's audit does not list its changes there")?.clone())
     }
 
     /// The first subject of this kind.
@@ -122,88 +140,38 @@ impl Stage {
 
     /// All subjects of this kind.
     pub fn subjects(&self, kind: &str) -> Vec<Value> {
-        let all = self.twins["segment"]["subjects"].as_array().cloned().unwrap_or_default();
+        let all =
+            self.twins[self.candidate.name()]["subjects"].as_array().cloned().unwrap_or_default();
         all.into_iter().filter(|subject| subject["kind"] == kind).collect()
     }
 
-    /// Connects the Segment twin with everything it offers, acting without asking.
+    /// Connects the candidate's twin with everything it offers, acting without asking.
     pub async fn connect(&self) -> anyhow::Result<Connection> {
-        self.connect_with(|_, _| {}).await
+        self.connect_with(|_| {}).await
     }
 
-    /// Connects the Segment twin, with a change to the connection or its secrets before it is saved.
+    /// Connects the candidate's twin, with a change to what is entered.
     pub async fn connect_with(
         &self,
-        change: impl FnOnce(&mut Connection, &mut BTreeMap<String, Secret>),
+        change: impl FnOnce(&mut NewConnection),
     ) -> anyhow::Result<Connection> {
-        let (mut connection, mut secrets) = self.segment()?;
-        change(&mut connection, &mut secrets);
-        connection.secrets = secrets.keys().cloned().collect();
+        let mut new = self.candidate.entered(&self.twins, FULL)?;
+        change(&mut new);
+        let (draft, report) = self.check(new).await?;
+        Ok(connections::add(&self.desk(), draft, report).await?)
+    }
+
+    /// Checks what was entered, as `habeas connect` does. Saves nothing.
+    pub async fn check(&self, new: NewConnection) -> anyhow::Result<(Draft, CheckReport)> {
+        let draft = connections::draft(&self.desk(), new).await?;
         let with = Surroundings {
             store: self.store.clone(),
             clock: self.clock.clone(),
             http: HttpClient::new()?,
         };
-        let connector = *connectors::all().first().context("a connector")?;
-        connection.check = Some(check(connector, &connection, secrets.clone(), &with).await?);
-        connection.check_due_at = self.now().checked_add(jiff::SignedDuration::from_hours(24))?;
-        let transition =
-            Transition { new_connections: vec![connection.clone()], ..Transition::default() };
-        self.store.apply(None, &[transition]).await?;
-        for (name, secret) in &secrets {
-            self.store.set_secret(connection.id, name, secret).await?;
-        }
-        Ok(connection)
-    }
-
-    fn segment(&self) -> anyhow::Result<(Connection, BTreeMap<String, Secret>)> {
-        let twin = &self.twins["segment"];
-        let full = &twin["credentials"]["full"];
-        let text = |value: &Value| {
-            value.as_str().map(str::to_owned).context("a text in the twins' description")
-        };
-        let mut secrets = BTreeMap::from([
-            ("token".to_owned(), Secret::new(text(&full["token"])?)),
-            ("write_key".to_owned(), Secret::new(text(&full["write_key"])?)),
-        ]);
-        let mut spaces = Vec::new();
-        for space in full["spaces"].as_array().context("spaces")? {
-            let id = text(&space["space_id"])?;
-            secrets
-                .insert(format!("profile_token.{id}"), Secret::new(text(&space["profile_token"])?));
-            spaces.push(Value::String(id));
-        }
-        let settings = BTreeMap::from([
-            ("region".to_owned(), json!("us")),
-            ("workspace_id".to_owned(), full["workspace_id"].clone()),
-            ("spaces".to_owned(), Value::Array(spaces)),
-            ("consent_categories".to_owned(), full["consent_categories"].clone()),
-        ]);
-        let base_urls = twin["base_urls"].as_object().context("base_urls")?;
-        let connection = Connection {
-            id: ConnectionId::new(&*self.ids),
-            name: "segment".to_owned(),
-            connector: "segment".to_owned(),
-            settings,
-            secrets: secrets.keys().cloned().collect(),
-            base_urls: base_urls
-                .iter()
-                .map(|(name, url)| Ok((name.clone(), text(url)?)))
-                .collect::<anyhow::Result<_>>()?,
-            allow_loopback: true,
-            switches: Switches {
-                mode: Mode::Act,
-                review: Gate::Auto,
-                approval: Gate::Auto,
-                ..Switches::default()
-            },
-            paused: None,
-            check: None,
-            check_due_at: self.now(),
-            removed_at: None,
-            version: 0,
-        };
-        Ok((connection, secrets))
+        let (connection, secrets) = (draft.connection(), draft.secrets().clone());
+        let report = check(self.candidate.connector, connection, secrets, &with).await?;
+        Ok((draft, report))
     }
 
     /// Submits a request for a person with these identifiers (`email=…`).
@@ -274,7 +242,7 @@ impl Stage {
     pub fn engine_of(&self, holder: Holder) -> anyhow::Result<Engine> {
         Ok(Engine::new(Parts {
             store: self.store.clone(),
-            connectors: connectors::all(),
+            connectors: self.connectors,
             clock: self.clock.clone(),
             ids: Arc::clone(&self.ids),
             holder,

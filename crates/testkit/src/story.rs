@@ -35,7 +35,8 @@ impl Stage {
 
     /// Everybody the twin knows.
     pub async fn everybody(&self) -> anyhow::Result<Vec<Value>> {
-        let lines = self.control("GET", "/population/segment", &Value::Null).await?;
+        let path = format!("/population/{}", self.candidate.name());
+        let lines = self.control("GET", &path, &Value::Null).await?;
         let lines = lines.as_str().unwrap_or_default().lines();
         lines.map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
@@ -44,7 +45,7 @@ impl Stage {
     pub fn desk(&self) -> Desk<'_> {
         Desk {
             store: &self.store,
-            connectors: connectors::all(),
+            connectors: self.connectors,
             ids: &*self.ids,
             actor: Actor::Operator("ann".to_owned()),
             now: self.now(),
@@ -55,7 +56,7 @@ impl Stage {
     pub async fn set_switches(&self, switches: &[(&str, &str)]) -> anyhow::Result<()> {
         let owned: Vec<_> =
             switches.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        connections::set(&self.desk(), "segment", &owned).await?;
+        connections::set(&self.desk(), self.candidate.name(), &owned).await?;
         Ok(())
     }
 
@@ -108,12 +109,12 @@ impl Stage {
         Ok(entries.iter().filter_map(|entry| entry.facts.get(name)).map(text).collect())
     }
 
-    /// Compares the twin's books with ours: every regulation it took is one that the journal says
-    /// was sent, once, and every intent has its outcome. Returns how many there are.
+    /// Compares the twin's books with ours: every changing call it took is one that the journal
+    /// says was sent, once, and every intent has its outcome. Returns how many there are.
     pub async fn compare_books(&self) -> anyhow::Result<usize> {
-        let regulations = self.regulations().await?;
+        let changes = self.changes().await?;
         let mut theirs: Vec<_> =
-            regulations.iter().filter_map(|one| one["id"].as_str().map(str::to_owned)).collect();
+            changes.iter().filter_map(|one| one["id"].as_str().map(str::to_owned)).collect();
         let mut ours = self.facts(Event::JobStarted, "vendor_ref").await?;
         ours.retain(|vendor_ref| !vendor_ref.is_empty());
         theirs.sort();
@@ -126,12 +127,12 @@ impl Stage {
             n_written == n_answered + n_reconciled,
             "{n_written} intents, {n_answered} answered and {n_reconciled} reconciled"
         );
-        Ok(regulations.len())
+        Ok(changes.len())
     }
 
     /// How many identifiers the twin was told to act on in all regulations.
     pub async fn regulated(&self) -> anyhow::Result<Vec<String>> {
-        let regulations = self.regulations().await?;
+        let regulations = self.changes().await?;
         let ids = regulations.iter().flat_map(|one| one["subject_ids"].as_array().cloned());
         let ids = ids.flatten().filter_map(|id| id.as_str().map(str::to_owned));
         Ok(ids.collect())

@@ -23,7 +23,7 @@ async fn a_person_known_by_email_is_deleted_and_confirmed_by_every_identifier() 
     let n_user_ids =
         identifiers.iter().filter(|(_, one)| one.kind == IdentifierKind::UserId).count();
     assert_eq!((identifiers.len(), n_user_ids), (5, 1));
-    assert_eq!(stage.regulations().await.unwrap().len(), 1);
+    assert_eq!(stage.changes().await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +133,7 @@ async fn without_a_profile_token_it_waits_for_a_user_id_and_goes_on_with_one() -
 {
     let stage = Stage::small().await?;
     stage
-        .connect_with(|_, secrets| secrets.retain(|name, _| !name.starts_with("profile_token")))
+        .connect_with(|new| new.secrets.retain(|name, _| !name.starts_with("profile_token")))
         .await?;
     let email = stage.value("regular", "email")?;
     let request = stage.submit(Right::Deletion, &[("email", &email)]).await?;
@@ -180,8 +180,8 @@ async fn each_way_of_deleting_is_sent_as_it_was_set() -> anyhow::Result<()> {
     for way in ["DELETE_ONLY", "SUPPRESS_WITH_DELETE_INTERNAL", "DELETE_INTERNAL"] {
         let stage = Stage::small().await?;
         stage
-            .connect_with(|connection, _| {
-                connection.settings.insert("deletion_type".to_owned(), way.into());
+            .connect_with(|new| {
+                new.settings.insert("deletion_type".to_owned(), way.into());
             })
             .await?;
         let email = stage.value("residue", "email")?;
@@ -194,7 +194,7 @@ async fn each_way_of_deleting_is_sent_as_it_was_set() -> anyhow::Result<()> {
             CONFIRMED
         };
         assert_eq!(verdict, expected, "{way}");
-        assert_eq!(stage.regulations().await?[0]["type"], way);
+        assert_eq!(stage.changes().await?[0]["type"], way);
         assert_eq!(stage.entries(Event::IntentWritten).await?.len(), 1);
     }
     Ok(())

@@ -74,7 +74,7 @@ async fn observe_mode_changes_nothing_says_what_it_would_and_goes_on_when_told()
     stage.run_days(5).await?;
     assert_eq!(
         stage.verdict(request).await?,
-        "planned, waits for an operator: the connection is in observe mode; it would have sent 1 identifiers as SUPPRESS_WITH_DELETE"
+        "planned, waits for an operator: the connection is in observe mode; it would have sent 1 identifier as SUPPRESS_WITH_DELETE"
     );
     assert_eq!(stage.entries(Event::WouldHaveSent).await?.len(), 1);
     assert_eq!(stage.compare_books().await?, 0);
@@ -167,7 +167,7 @@ async fn an_approval_holds_for_the_plan_that_was_shown_and_no_other() -> anyhow:
     stage.approve().await?;
     stage.run_days(40).await?;
     assert_eq!(stage.verdict(request).await?, CONFIRMED);
-    assert_eq!(stage.regulations().await?[0]["type"], "DELETE_ONLY");
+    assert_eq!(stage.changes().await?[0]["type"], "DELETE_ONLY");
     assert_eq!(stage.compare_books().await?, 1);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a vendor says of its jobs, and what is believed of it.
 
-use domain::{Event, Right, TaskState};
+use domain::{Event, IdentifierKind, RequestState, Right, TaskState};
+use engine::operator::decide;
 use serde_json::json;
 use testkit::stage::Stage;
 
@@ -24,22 +25,6 @@ async fn a_job_that_fails_comes_before_a_person_and_can_be_tried_again() -> anyh
     assert_eq!(stage.verdict(request).await?, CONFIRMED);
     assert_eq!(stage.task(request).await?.round, 2);
     assert_eq!(stage.compare_books().await?, 2);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_that_never_ends_expires_visibly_after_thirty_days() -> anyhow::Result<()> {
-    let (stage, request) = Stage::asked(Right::Deletion, "regular").await?;
-    stage.switch(&json!({"stuck": true})).await?;
-    stage.run_days(29).await?;
-    assert_eq!(
-        stage.verdict(request).await?,
-        "waiting on vendor, waits for the vendor: the vendor is at work"
-    );
-    stage.run_days(2).await?;
-    assert_eq!(stage.verdict(request).await?, "ended, expired");
-    assert_eq!(stage.compare_books().await?, 1);
-    assert_eq!(stage.facts(Event::JobEnded, "expired").await?, ["true"]);
     Ok(())
 }
 
@@ -127,12 +112,19 @@ async fn a_destination_that_fails_is_named_with_what_to_do() -> anyhow::Result<(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_comes_back_after_its_confirmed_end_opens_another_round() -> anyhow::Result<()> {
+async fn what_comes_back_opens_another_round_that_a_person_lets_through() -> anyhow::Result<()> {
     let (stage, request) = Stage::asked(Right::Deletion, "regular").await?;
     stage.switch(&json!({"deletion_takes": "P1D", "reappear_after": "P5D"})).await?;
     stage.run_days(4).await?;
     assert_eq!(stage.verdict(request).await?, CONFIRMED);
     stage.switch(&json!({"reappear_after": null})).await?;
+    stage.run_days(8).await?;
+    assert_eq!(
+        stage.verdict(request).await?,
+        "approving, waits for an operator: what had been deleted is there again: look before it is deleted once more"
+    );
+    assert_eq!(stage.compare_books().await?, 1);
+    stage.approve().await?;
     stage.run_days(40).await?;
     let task = stage.task(request).await?;
     assert_eq!((task.round, stage.verdict(request).await?.as_str()), (2, CONFIRMED));
@@ -178,5 +170,36 @@ async fn on_submission_a_failure_counts_no_longer() -> anyhow::Result<()> {
     );
     let state = stage.store.request(request).await?.unwrap().state;
     assert_eq!(state, domain::RequestState::InProgress);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_submission_a_failure_after_the_answer_opens_the_request_again() -> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    stage.connect().await?;
+    stage.set_switches(&[("completion", "on_submission")]).await?;
+    stage.switch(&json!({"job_fails": true})).await?;
+    let email = stage.value("regular", "email")?;
+    let request = stage.submit(Right::Deletion, &[("email", &email)]).await?;
+    stage.run().await?;
+    decide::answer(&stage.desk(), request, "told").await?;
+    let state =
+        async || Ok::<_, anyhow::Error>(stage.store.request(request).await?.map(|one| one.state));
+    assert_eq!(state().await?, Some(RequestState::Closed));
+    stage.run_days(40).await?;
+    assert_eq!(state().await?, Some(RequestState::InProgress));
+    assert_eq!(stage.entries(Event::RequestReopened).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_withdrawn_request_begins_nothing_new() -> anyhow::Result<()> {
+    let (stage, request) = Stage::asked(Right::Deletion, "regular").await?;
+    stage.run().await?;
+    stage.add_identifier(request, IdentifierKind::UserId, "someone-else-1").await?;
+    decide::cancel(&stage.desk(), request, "taken back").await?;
+    stage.run_days(40).await?;
+    assert_eq!(stage.verdict(request).await?, "ended, cancelled");
+    assert_eq!(stage.compare_books().await?, 1);
     Ok(())
 }

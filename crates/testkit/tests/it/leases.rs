@@ -28,7 +28,7 @@ async fn abandoned(is_there: bool) -> anyhow::Result<(Stage, RequestId)> {
     while stage.control("GET", "/faults/segment", &Value::Null).await?[0]["count"] != 0 {
         tokio::task::yield_now().await;
     }
-    while is_there && stage.regulations().await?.is_empty() {
+    while is_there && stage.changes().await?.is_empty() {
         tokio::task::yield_now().await;
     }
     running.abort();
@@ -75,8 +75,7 @@ async fn stopped_at(n: u32) -> anyhow::Result<(usize, usize)> {
     });
     stage.engine_of(Holder { time: stopped, ..holder })?.run(Until::NothingDue).await.ok();
     stage.jump(stage.now().checked_add(jiff::SignedDuration::from_secs(3))?).await;
-    let counts =
-        (stage.entries(Event::IntentWritten).await?.len(), stage.regulations().await?.len());
+    let counts = (stage.entries(Event::IntentWritten).await?.len(), stage.changes().await?.len());
 
     stage.lease_millis.fetch_add(2 * LONG, Ordering::SeqCst);
     stage.run_days(40).await?;

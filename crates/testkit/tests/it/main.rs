@@ -2,6 +2,7 @@
 //! time.
 
 mod access;
+mod conformance;
 mod deletion;
 mod faults;
 mod guards;

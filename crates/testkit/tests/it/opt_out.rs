@@ -7,8 +7,8 @@ use testkit::stage::Stage;
 async fn stage_that_suppresses() -> anyhow::Result<Stage> {
     let stage = Stage::small().await?;
     stage
-        .connect_with(|connection, _| {
-            connection.settings.insert("opt_out_by".to_owned(), json!("suppress_only"));
+        .connect_with(|new| {
+            new.settings.insert("opt_out_by".to_owned(), json!("suppress_only"));
         })
         .await?;
     Ok(stage)
@@ -30,7 +30,7 @@ async fn a_suppression_is_confirmed_by_the_list_and_taken_back() -> anyhow::Resu
         stage.verdict(back).await?,
         "ended, done (1 identifier sent), confirmed by 1 look-up"
     );
-    let types: Vec<_> = stage.regulations().await?.iter().map(|one| one["type"].clone()).collect();
+    let types: Vec<_> = stage.changes().await?.iter().map(|one| one["type"].clone()).collect();
     assert_eq!(types, ["SUPPRESS_ONLY", "UNSUPPRESS"]);
     assert_eq!(stage.compare_books().await?, 2);
     Ok(())
