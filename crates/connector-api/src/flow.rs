@@ -78,6 +78,8 @@ pub struct Context<'a> {
     pub settings_digest: Digest,
     /// A keyed digest of a set of values: comparable, and useless to whoever steals it.
     pub fingerprint: &'a (dyn Fn(&mut dyn Iterator<Item = &str>) -> Digest + Sync),
+    /// Values that name everybody and nobody; never looked up, never followed.
+    pub placeholders: &'a domain::guard::Placeholders,
     /// The vendor's names of jobs that other intents own; for reconciling.
     pub owned: &'a [String],
 }

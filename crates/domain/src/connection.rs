@@ -211,6 +211,18 @@ impl Connection {
         }
     }
 
+    /// Why a right that its connector serves can't be served as the connection stands.
+    pub fn cannot_now(&self, right: Right) -> Option<String> {
+        match &self.check {
+            None => self.lacks(right),
+            Some(check) => check
+                .capabilities
+                .iter()
+                .find(|state| state.right == right)
+                .and_then(|state| state.lacking.clone()),
+        }
+    }
+
     /// What the last check said the credentials lead to.
     pub fn account(&self) -> Option<&Account> {
         self.check.as_ref().and_then(|check| check.account.as_ref())

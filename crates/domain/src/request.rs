@@ -49,6 +49,13 @@ words! {
     }
 }
 
+impl ClosedAs {
+    /// Whether it was closed so that nothing more must be done in its name.
+    pub fn is_against_acting(self) -> bool {
+        matches!(self, Self::Denied | Self::Withdrawn | Self::Unverified | Self::Spam)
+    }
+}
+
 /// One person's demand under one right.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -139,6 +146,14 @@ pub fn state(request: &Request, tasks: &[Task]) -> RequestState {
     } else {
         RequestState::InProgress
     }
+}
+
+/// Whether a request that was answered has to be opened again: something it counted on came out
+/// otherwise (a deletion failed late, or what was gone is back).
+pub fn reopens(request: &Request, tasks: &[Task]) -> bool {
+    let was_answered =
+        request.closing.as_ref().is_some_and(|closing| !closing.how.is_against_acting());
+    was_answered && tasks.iter().any(|task| !task.is_settled())
 }
 
 /// What a request is closed as when its person has been told.

@@ -127,8 +127,11 @@ pub struct Detail {
     pub sending: Option<JobId>,
     /// Whether another round follows this one (an identifier came while it was under way).
     pub again: bool,
-    /// Whether the fan-out bound was lifted by a person.
-    pub fan_out_accepted: bool,
+    /// How many profiles a person accepted as one person's; 0 if none had to.
+    pub fan_out_accepted: u32,
+    /// Whether this round stops at the approval gate whatever the gate says: what had been
+    /// deleted is there again, and only a person can tell what that means.
+    pub always_asks: bool,
     /// How many looks of the confirmation schedule are done.
     pub n_looks_done: u32,
     /// Attempts at the current step that failed in passing.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use connector_api::{Answer, Call, Connector, Context, Limit, VendorError};
+use domain::guard::Placeholders;
 use domain::{Connection, Instant};
 use futures_util::future::join_all;
 use store::{Secret, Store};
@@ -26,6 +27,8 @@ pub struct Link {
     pub connection: Connection,
     /// Its connector.
     pub connector: &'static dyn Connector,
+    /// Values that are never looked up or followed.
+    pub placeholders: Placeholders,
     target: Target,
     secrets: BTreeMap<String, Secret>,
     limits: Limits,
@@ -60,6 +63,7 @@ impl Link {
             Target::new(manifest, region, &connection.base_urls, connection.allow_loopback)?;
         Ok(Self {
             limits: Limits::new(manifest, &connection.switches.limits),
+            placeholders: Placeholders::default(),
             target,
             secrets,
             connector,
@@ -86,6 +90,7 @@ impl Link {
             check: self.connection.check.as_ref(),
             settings_digest: self.connection.settings_digest(),
             fingerprint: &fingerprint,
+            placeholders: &self.placeholders,
             owned,
         })
     }

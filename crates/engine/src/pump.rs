@@ -168,14 +168,16 @@ impl Pump {
         let now = parts.clock.now();
         let days = parts.store.deletions_per_day(connection.id, DAYS).await?;
         let today = now.to_string()[..10].to_owned();
-        let before: Vec<u32> =
+        let mut before: Vec<u32> =
             days.iter().filter(|(day, _)| *day != today).map(|(_, n)| *n).collect();
+        before.resize(before.len().max(DAYS as usize), 0);
         let n_today = days.iter().find(|(day, _)| *day == today).map_or(0, |(_, n)| *n);
         let bound = daily_bound(&connection.switches, &before, now);
         let acts = connection.switches.mode == Mode::Act;
-        let Ok(link) = Link::new(connection, *connector, secrets, &parts.surroundings) else {
+        let Ok(mut link) = Link::new(connection, *connector, secrets, &parts.surroundings) else {
             return Ok(None);
         };
+        link.placeholders = operator::controls::placeholders(&parts.store).await?;
         let committer = Committer::start(parts.store.clone(), fence);
         let shift = Arc::new(Shift {
             store: parts.store.clone(),
@@ -183,7 +185,6 @@ impl Pump {
             clock: Arc::clone(&parts.clock),
             holder: parts.holder.clone(),
             tenure: parts.tenure.clone(),
-            placeholders: operator::controls::placeholders(&parts.store).await?,
             approved_today: AtomicU32::new(n_today),
             daily_bound: bound,
             has_neighbours: n_neighbours > 1,

@@ -64,6 +64,19 @@ fn routed(
         transition.journal.push(created(&task, now).fact("for", connection.name.as_str()));
         transition.new_tasks.push(task);
     }
+    for (connection, why) in unable(&request, connections, &routes) {
+        let work = HandWork {
+            place: connection.name.clone(),
+            what: format!(
+                "{} can't serve {} ({why}): carry it out there by hand, or mend the connection and submit the request again",
+                connection.name, request.right
+            ),
+        };
+        let id = TaskId::new(ids);
+        let task = Task::by_hand(id, request.id, request.right, Some(connection.id), work, now);
+        transition.journal.push(created(&task, now).fact("for", "a person"));
+        transition.new_tasks.push(task);
+    }
     if transition.new_tasks.is_empty() {
         let task = by_hand(&request, ids, now);
         transition.journal.push(created(&task, now).fact("for", "a person"));
@@ -80,6 +93,20 @@ fn routed(
     );
     transition.requests.push(Request { routed: Some(routes), ..request });
     transition
+}
+
+/// Connections that should serve a request, and can't as they stand: leaving them out silently
+/// would leave data behind and call it fulfilled.
+fn unable<'a>(
+    request: &'a Request,
+    connections: &'a [Connection],
+    routes: &'a [Routed],
+) -> impl Iterator<Item = (&'a Connection, String)> + 'a {
+    routes.iter().filter(|route| route.left_out.is_some()).filter_map(|route| {
+        let connection = connections.iter().find(|one| one.id == route.connection)?;
+        let lacking = connection.cannot_now(request.right)?;
+        (route.left_out.as_ref() == Some(&lacking)).then_some((connection, lacking))
+    })
 }
 
 fn left_out(routes: &[Routed]) -> serde_json::Value {

@@ -3,6 +3,7 @@
 use std::io;
 
 use domain::Right;
+use domain::request::ClosedAs;
 use store::StoreError;
 
 /// Why a package could not be written. Where this is given, no file was left behind.
@@ -16,6 +17,12 @@ pub enum PackageError {
     NothingToPackage {
         /// The request's right.
         right: Right,
+    },
+    /// The request was closed so that nothing may be handed out for it.
+    #[error("the request was closed as {how}: nothing is handed out for it")]
+    Closed {
+        /// As what.
+        how: ClosedAs,
     },
     /// The store could not be read, or the journal not written.
     #[error("the collected data could not be used")]

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use domain::{Actor, BlobId, Entry, Event, Instant, Request, RequestId, Task, TaskState};
+use domain::{Actor, BlobId, Entry, Event, Instant, Outcome, Request, RequestId, Task, TaskState};
 use store::{BlobReader, Store, Transition};
 use tokio::runtime::Handle;
 
@@ -47,6 +47,9 @@ pub async fn write(
     let request = store.request(request).await?.ok_or(PackageError::NoSuchRequest)?;
     if !request.right.only_reads() {
         return Err(PackageError::NothingToPackage { right: request.right });
+    }
+    if let Some(end) = request.closing.as_ref().filter(|end| end.how.is_against_acting()) {
+        return Err(PackageError::Closed { how: end.how });
     }
     let (contents, bodies) = gather(store, &request, now).await?;
     let n_systems = contents.systems.len();
@@ -101,9 +104,10 @@ async fn systems(
     let mut bodies = Vec::new();
     let mut systems = Vec::new();
     for task in tasks {
-        // A round begins anew with everything known by then, so the last one holds it all.
-        let of_task = || collected.iter().filter(|collected| collected.task == task.id);
-        let last = of_task().map(|collected| collected.round).max();
+        // A round begins anew with everything known by then, so the last one that found anything
+        // holds it all: what was gone by a later round is still the person's to see.
+        let of_task = || collected.iter().filter(|one| one.task == task.id && may_be_packed(task));
+        let last = of_task().filter(|one| one.n_records > 0).map(|one| one.round).max();
         let of_last = of_task().filter(|collected| Some(collected.round) == last);
         let begin = bodies.len();
         bodies.extend(of_last.map(|collected| collected.blob));
@@ -118,6 +122,12 @@ async fn systems(
         });
     }
     Ok((systems, bodies))
+}
+
+/// Whether what was collected for a task may be handed out, or looked at before it is: not if the
+/// task was cancelled, or a person left it out.
+fn may_be_packed(task: &Task) -> bool {
+    !matches!(task.detail.outcome, Some(Outcome::Cancelled | Outcome::Settled { done: false, .. }))
 }
 
 fn day(at: Instant) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::request::state;
+use domain::request::{reopens, state};
 use domain::{Actor, Entry, Event, IdentifierId, Instant, Request, RequestId, Task, TaskId};
 
 use crate::bulk::Over;
@@ -170,16 +170,24 @@ async fn move_requests(tx: &mut Tx, transitions: &[Transition]) -> Result<Vec<En
     }
     let mut tasks = tasks_by_request(tx, transitions, &touched).await?;
     let (mut moves, mut entries) = (Vec::new(), Vec::new());
-    for request in &requests {
-        let to = state(request, &tasks.remove(&request.id).unwrap_or_default());
+    let mut reopened = Vec::new();
+    for mut request in requests {
+        let of_request = tasks.remove(&request.id).unwrap_or_default();
+        let cause = touched.get(&request.id);
+        if reopens(&request, &of_request) {
+            let closing = request.closing.take();
+            reopened.push(request::change(&request)?);
+            let was = closing.map_or("", |closing| closing.how.word());
+            entries.extend(cause.map(|cause| reopened_entry(&request, was, cause)));
+        }
+        let to = state(&request, &of_request);
         if to == request.state {
             continue;
         }
         moves.push(values![request.id, to.word()]);
-        if let Some(cause) = touched.get(&request.id) {
-            entries.push(moved_entry(request, to.word(), cause));
-        }
+        entries.extend(cause.map(|cause| moved_entry(&request, to.word(), cause)));
     }
+    request::UPDATE.run(tx, reopened).await?;
     request::MOVE.run(tx, moves).await?;
     Ok(entries)
 }
@@ -188,6 +196,13 @@ async fn move_requests(tx: &mut Tx, transitions: &[Transition]) -> Result<Vec<En
 struct Cause {
     actor: Actor,
     at: Instant,
+}
+
+fn reopened_entry(request: &Request, was: &str, cause: &Cause) -> Entry {
+    Entry::new(cause.at, cause.actor.clone(), Event::RequestReopened)
+        .request(request.id)
+        .fact("was", was)
+        .fact("why", "something that the answer counted on came out otherwise")
 }
 
 fn moved_entry(request: &Request, to: &str, cause: &Cause) -> Entry {

@@ -51,7 +51,8 @@ pub(super) fn classify(
         404 if may_be_absent(endpoint) => absent_in_its_own_words(endpoint, answer),
         400 | 409 | 413 | 422 => Err(invalid(endpoint, answer)),
         429 => Err(throttled(endpoint, answer, now)),
-        408 | 500..=599 if changes => Err(VendorError::AnswerLost {
+        // Whatever is no documented refusal may have taken effect.
+        _ if changes => Err(VendorError::AnswerLost {
             what: format!("“{}” was answered with status {}", endpoint.name, answer.status),
         }),
         408 | 500..=599 => Err(VendorError::Transient {

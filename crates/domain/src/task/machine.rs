@@ -206,6 +206,8 @@ pub fn next(state: TaskState, command: &str) -> Option<TaskState> {
             | S::NeedsIdentifier
             | S::Planned
             | S::Approving
+            | S::Waiting
+            | S::Confirming
             | S::Deciding
             | S::ByHand,
             "settle",
@@ -312,6 +314,7 @@ impl Task {
                     return Err(Refused::OtherPlan);
                 }
                 self.detail.approved = Some(approval);
+                self.detail.always_asks = false;
                 self.detail.changes.clear();
             }
             Command::Release(approval) => {
@@ -362,7 +365,11 @@ impl Task {
                     self.detail.outcome = outcome;
                 }
             }
-            Command::Retry | Command::Reappear => self.begin_round(now),
+            Command::Retry => self.begin_round(now),
+            Command::Reappear => {
+                self.begin_round(now);
+                self.detail.always_asks = true;
+            }
             Command::AddIdentifier => {
                 if self.state == TaskState::Locating {
                     self.begin_round(now);

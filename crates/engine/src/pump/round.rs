@@ -120,6 +120,11 @@ impl Round {
         let limit = TAKEN + u32::try_from(self.under_way.len()).unwrap_or(0);
         let mut tasks = shift.store.due_tasks(connection, STATES, now, limit).await?;
         tasks.retain(|task| !self.under_way.contains(&Key::Task(task.id)));
+        let (begun, tasks): (Vec<_>, Vec<_>) = tasks
+            .into_iter()
+            .partition(|task| matches!(task.state, TaskState::Confirming | TaskState::Ended));
+        let mut tasks = shift.standing(tasks).await?;
+        tasks.extend(begun);
         let subjects = shift.subjects(&tasks).await?;
         for (task, subject) in tasks.into_iter().zip(subjects) {
             self.under_way.insert(Key::Task(task.id));

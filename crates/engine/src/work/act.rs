@@ -43,6 +43,7 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
     if group.right == Right::Deletion {
         tasks = after_open_accesses(shift, tasks).await?;
     }
+    tasks = shift.standing(tasks).await?;
     if tasks.is_empty() || shift.may_not_change().await? {
         return Ok(());
     }

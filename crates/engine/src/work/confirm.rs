@@ -7,11 +7,10 @@ use std::time::Duration;
 use connector_api::report::Looked;
 use connector_api::{Input, Report, Step, Subject};
 use domain::journal::Event;
-use domain::outcome::{Look, fold_looks};
+use domain::outcome::{Look, Residue, fold_looks};
 use domain::plan::HandWork;
-use domain::request::Closing;
 use domain::task::Command;
-use domain::{Flow, Instant, Outcome, Proof, Request, Task, TaskState};
+use domain::{Flow, Instant, Outcome, Proof, Right, Task, TaskState};
 use store::Transition;
 
 use super::{Shift, WorkError, locate};
@@ -94,6 +93,9 @@ async fn conclude(
                 "the vendor says done, but the person is still there in {}; begin another round, or settle it with a note",
                 still_in.join(", ")
             );
+            if let Outcome::DoneWithResidue { residue } = &outcome {
+                shift.hand_tasks(&task, &works_of(residue), into).await?;
+            }
             let outcome = Some(Outcome::Refuted { still_in });
             shift.carry_out(task, Command::AskPerson { why, outcome }, into)
         }
@@ -113,15 +115,11 @@ async fn end(
 ) -> Result<(), WorkError> {
     let now = shift.now();
     let is_confirmed = matches!(proof, Proof::Confirmed { .. });
-    let recheck_at = is_confirmed.then(|| next_recheck(shift, now, now)).flatten();
+    // Only what was deleted must stay away; an opt-out may be taken back by the person.
+    let is_rechecked = is_confirmed && task.right == Right::Deletion;
+    let recheck_at = is_rechecked.then(|| next_recheck(shift, now, now)).flatten();
     if let Outcome::DoneWithResidue { residue } = &outcome {
-        let mut works: Vec<_> = residue
-            .iter()
-            .map(|left| HandWork {
-                place: left.place.clone(),
-                what: format!("{}: {}", left.what, left.to_do),
-            })
-            .collect();
+        let mut works = works_of(residue);
         if !is_confirmed {
             works.push(HandWork {
                 place: shift.link.connection.name.clone(),
@@ -134,6 +132,17 @@ async fn end(
     let task = shift.carry_out(task, command, into);
     into.tasks.push(task);
     Ok(())
+}
+
+/// The work by hand that residue means.
+fn works_of(residue: &[Residue]) -> Vec<HandWork> {
+    residue
+        .iter()
+        .map(|left| HandWork {
+            place: left.place.clone(),
+            what: format!("{}: {}", left.what, left.to_do),
+        })
+        .collect()
 }
 
 /// The next look for a reappearance, counted from when the task ended.
@@ -161,24 +170,15 @@ async fn recheck(
         into.tasks.push(task);
         return Ok(());
     }
-    into.journal.push(shift.task_entry(Event::Looked, &task).fact("reappeared", true));
-    if let Some(request) = shift.store.request(task.request).await?
-        && let Some(closing) = request.closing.clone()
-    {
-        reopen(shift, request, &closing, into);
+    let request = shift.store.request(task.request).await?;
+    let closing = request.and_then(|request| request.closing);
+    if closing.is_some_and(|closing| closing.how.is_against_acting()) {
+        task.due_at = None;
+        into.tasks.push(task);
+        return Ok(());
     }
+    into.journal.push(shift.task_entry(Event::Looked, &task).fact("reappeared", true));
     let moved = shift.carry_out(task, Command::Reappear, into);
     into.tasks.push(moved);
     Ok(())
-}
-
-fn reopen(shift: &Shift, request: Request, closing: &Closing, into: &mut Transition) {
-    into.journal.push(
-        shift
-            .entry(Event::RequestReopened)
-            .request(request.id)
-            .fact("was", closing.how.word())
-            .fact("why", "what had been deleted is there again"),
-    );
-    into.requests.push(Request { closing: None, ..request });
 }

@@ -22,6 +22,14 @@ impl Shift {
         if let Some(pause) = pause_for(&error, now) {
             return self.pause(pause).await;
         }
+        if task.is_over() {
+            // A later look that could not be made proves nothing either way; it is made again.
+            task.due_at = Some(add(now, Duration::from_secs(24 * 3600)));
+            let entry = self.task_entry(Event::Looked, &task).fact("failed", error.to_string());
+            let transition =
+                Transition { tasks: vec![task], journal: vec![entry], ..Transition::default() };
+            return self.commit_one(transition).await.map(|_| ());
+        }
         let attempts = task.detail.n_attempts + 1;
         let asks_a_person = matches!(error, VendorError::Invalid { .. })
             || matches!(error, VendorError::ContractBroken { .. }) && attempts >= BROKEN_TRIES;
@@ -90,15 +98,15 @@ pub(crate) fn pause_for(error: &VendorError, now: Instant) -> Option<Pause> {
 
 /// When a step is tried again, and for whom it waits until then.
 pub(crate) fn when_again(error: &VendorError, attempts: u32, now: Instant) -> (Instant, Whom) {
+    // 1 min, 4 min, 16 min, then about hourly.
+    let seconds = 60u64 << (2 * attempts.saturating_sub(1).min(3));
+    let back_off = add(now, Duration::from_secs(seconds.min(3600)));
     match error {
-        VendorError::Throttled { until: Some(until), .. } => (*until, Whom::Time),
+        // A vendor whose clock is behind ours must not be asked again at once.
+        VendorError::Throttled { until: Some(until), .. } if *until > now => (*until, Whom::Time),
         VendorError::Throttled { limit: Limit::Quota(_), until: None } => {
             (add(now, Duration::from_secs(24 * 3600)), Whom::Time)
         }
-        _ => {
-            // 1 min, 4 min, 16 min, then about hourly.
-            let seconds = 60u64 << (2 * attempts.saturating_sub(1).min(3));
-            (add(now, Duration::from_secs(seconds.min(3600))), Whom::Vendor)
-        }
+        _ => (back_off, Whom::Vendor),
     }
 }

@@ -27,6 +27,10 @@ impl Shift {
         if switches.mode == Mode::Observe {
             return self.observe(task, into);
         }
+        if task.detail.always_asks {
+            let why = "what had been deleted is there again: look before it is deleted once more";
+            return self.ask(task, why.to_owned(), into);
+        }
         match switches.approval {
             Gate::Ask => self.ask(task, "waits at the approval gate".to_owned(), into),
             Gate::Auto if task.right != Right::Deletion => self.approve(task, "auto", into),

@@ -13,6 +13,9 @@ use crate::flow::{Log, NoSink};
 use crate::holder::{CHANGE_DEADLINE, MARGIN, millis};
 use crate::limits::add;
 
+/// How often an answer may be lost before a person is asked.
+const LOST_TRIES: u32 = 5;
+
 /// When a job that was over at once is asked about, should the program stop before settling it.
 const SETTLE_LATEST: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -229,7 +232,14 @@ pub(super) async fn give_back(
         ..Transition::default()
     };
     let mut transitions = vec![first];
-    transitions.extend(tasks.iter().cloned().map(|task| unsent(task, now)));
+    let was_lost = matches!(what, IntentAnswer::ReconciledNotThere | IntentAnswer::CantTell);
+    transitions.extend(tasks.iter().cloned().map(|mut task| {
+        task.detail.n_attempts += u32::from(was_lost);
+        if task.detail.n_attempts >= LOST_TRIES {
+            return lost_too_often(shift, task);
+        }
+        unsent(task, now)
+    }));
     let applied = shift.commit(transitions).await?;
     let first = applied.first().copied().unwrap_or(Applied::Lost);
     if first == Applied::Done {
@@ -238,6 +248,18 @@ pub(super) async fn give_back(
         give_back_again(shift, &job, lost).await?;
     }
     Ok(first)
+}
+
+/// Answers to it were lost again and again: a person looks before it is sent once more.
+fn lost_too_often(shift: &Shift, task: Task) -> Transition {
+    let mut transition = Transition::default();
+    let why = format!(
+        "the vendor's answer was lost {} times in a row; look at the vendor whether something is broken there, then retry it",
+        task.detail.n_attempts
+    );
+    let task = shift.carry_out(task, Command::AskPerson { why, outcome: None }, &mut transition);
+    transition.tasks.push(task);
+    transition
 }
 
 fn unsent(mut task: Task, now: Instant) -> Transition {

@@ -8,7 +8,7 @@ use domain::guard::FAN_OUT;
 use domain::identifier::{Sighting, normalise};
 use domain::journal::Event;
 use domain::task::{Command, Found, Whom};
-use domain::{ConnectionId, Flow, Identifier, IdentifierId, Origin, Task};
+use domain::{ConnectionId, Flow, Identifier, IdentifierId, Origin, Outcome, Task};
 use store::Transition;
 
 use super::{Shift, WorkError};
@@ -65,27 +65,19 @@ async fn located_task(
     into: &mut Transition,
 ) -> Result<Task, WorkError> {
     let connection = shift.link.connection.id;
-    let news = learn(shift, &task, &mut subject, &located.found, into);
-    let found = summary(&located, &subject.identifiers, connection);
     into.journal.push(
         shift
             .task_entry(Event::Looked, &task)
             .fact("n_profiles", located.n_profiles)
-            .fact("n_places", located.searched.len())
-            .fact("n_new_identifiers", news),
+            .fact("n_places", located.searched.len()),
     );
+    if located.n_profiles > FAN_OUT.max(task.detail.fan_out_accepted) {
+        return Ok(stop_at_fan_out(shift, task, &located, into));
+    }
+    let news = learn(shift, &task, &mut subject, &located.found, into);
+    let found = summary(&located, &subject.identifiers, connection);
     if news > 0 && shift.has_neighbours && task.round <= MAX_ROUNDS {
         tell_neighbours(shift, &task, into).await?;
-    }
-    if found.n_profiles > FAN_OUT && !task.detail.fan_out_accepted {
-        let why = format!(
-            "the identifiers lead to {} profiles, more than {FAN_OUT}; make sure that they are all one person's, then retry the task",
-            found.n_profiles
-        );
-        into.journal.push(shift.task_entry(Event::GuardTripped, &task).fact("guard", "fan-out"));
-        let mut task = shift.carry_out(task, Command::AskPerson { why, outcome: None }, into);
-        task.detail.found = Some(found);
-        return Ok(task);
     }
     let planned = plan(shift, &task, &subject, &found);
     let works = match &planned {
@@ -101,6 +93,23 @@ async fn located_task(
     let is_plan = matches!(command, Command::MakePlan { .. });
     let task = shift.carry_out(task, command, into);
     Ok(if is_plan { shift.pass_gate(task, into) } else { task })
+}
+
+/// Too many profiles for one person: nothing found is taken over, and a person looks.
+fn stop_at_fan_out(shift: &Shift, task: Task, located: &Located, into: &mut Transition) -> Task {
+    let n_profiles = located.n_profiles;
+    let why = format!(
+        "the identifiers lead to {n_profiles} profiles, more than {FAN_OUT}; make sure that they are all one person's, then retry the task"
+    );
+    into.journal.push(shift.task_entry(Event::GuardTripped, &task).fact("guard", "fan-out"));
+    let mut task = shift.carry_out(task, Command::AskPerson { why, outcome: None }, into);
+    task.detail.found = Some(Found {
+        n_profiles,
+        searched: located.searched.clone(),
+        not_searchable: located.not_searchable.clone(),
+        ..Found::default()
+    });
+    task
 }
 
 /// What would be done for a person, from what the store knows: at planning and again right
@@ -151,7 +160,7 @@ fn learn(
         // What a system holds need not be well-formed: then it is kept exactly as it is.
         let normalised =
             normalise(&one.kind, &one.value, None).unwrap_or_else(|_| one.value.clone());
-        if shift.placeholders.matches(&one.kind, &normalised) {
+        if shift.link.placeholders.matches(&one.kind, &normalised) {
             into.journal
                 .push(shift.task_entry(Event::GuardTripped, task).fact("guard", "placeholder"));
             continue;
@@ -219,7 +228,10 @@ async fn tell_neighbours(
         let is_neighbour = other.id != task.id
             && other.connection.is_some()
             && other.connection != task.connection;
-        if is_neighbour && other.detail.hand.is_none() && other.round <= MAX_ROUNDS {
+        let was_taken_out =
+            matches!(other.detail.outcome, Some(Outcome::Cancelled | Outcome::Settled { .. }));
+        let may_go_on = other.detail.hand.is_none() && !was_taken_out && other.round <= MAX_ROUNDS;
+        if is_neighbour && may_go_on {
             let moved = shift.carry_out(other, Command::AddIdentifier, into);
             into.tasks.push(moved);
         }

@@ -18,15 +18,15 @@ pub(crate) mod poll;
 pub(crate) mod reconcile;
 pub(crate) mod send;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use connector_api::Subject;
-use domain::guard::Placeholders;
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
 use domain::plan::HandWork;
+use domain::task::Command;
 use domain::{Digest, Evidence, EvidenceId, Instant, JobId, Task, TaskId};
 use store::{Applied, Store, StoreError, Transition};
 
@@ -45,7 +45,6 @@ pub(crate) struct Shift {
     pub clock: Arc<dyn Clock>,
     pub holder: Holder,
     pub tenure: Tenure,
-    pub placeholders: Placeholders,
     /// Deletions approved on this connection today, and the bound.
     pub approved_today: AtomicU32,
     pub daily_bound: u32,
@@ -178,6 +177,33 @@ impl Shift {
             into.new_tasks.push(hand);
         }
         Ok(())
+    }
+
+    /// Those tasks whose request still stands. One that was denied or taken back must not go on
+    /// by what came in between; its tasks that have not been sent are cancelled.
+    pub async fn standing(&self, tasks: Vec<Task>) -> Result<Vec<Task>, WorkError> {
+        let ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
+        let over: HashSet<_> = self
+            .store
+            .requests_by_id(&ids)
+            .await?
+            .into_iter()
+            .filter(|one| one.closing.as_ref().is_some_and(|end| end.how.is_against_acting()))
+            .map(|request| request.id)
+            .collect();
+        let (gone, standing): (Vec<_>, Vec<_>) =
+            tasks.into_iter().partition(|task| over.contains(&task.request));
+        let cancelled = gone
+            .into_iter()
+            .map(|task| {
+                let mut transition = Transition::default();
+                let task = self.carry_out(task, Command::Cancel, &mut transition);
+                transition.tasks.push(task);
+                transition
+            })
+            .collect();
+        self.commit(cancelled).await?;
+        Ok(standing)
     }
 
     /// The people behind tasks, with their identifiers, in the order of the tasks.

@@ -39,9 +39,15 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             if let Some(pause) = fault::pause_for(&error, now) {
                 return shift.pause(pause).await;
             }
-            let (at, _) = fault::when_again(&error, job.n_polls + 1, now);
             let entry =
                 shift.entry(Event::JobPollFailed).job(job.id).fact("why", error.to_string());
+            if now >= job.expires_at {
+                shift
+                    .commit_one(Transition { journal: vec![entry], ..Transition::default() })
+                    .await?;
+                return expire(shift, job).await;
+            }
+            let (at, _) = fault::when_again(&error, job.n_polls + 1, now);
             let job = Job { due_at: Some(at), n_polls: job.n_polls + 1, ..job };
             let transition =
                 Transition { jobs: vec![job], journal: vec![entry], ..Transition::default() };
@@ -163,7 +169,13 @@ pub(crate) async fn settle(shift: &Shift, job: Job, settled: Settled) -> Result<
 async fn expire(shift: &Shift, job: Job) -> Result<(), WorkError> {
     for_each_carried(shift, &job, |_, task| {
         let mut transition = Transition::default();
-        let command = Command::End { outcome: Outcome::Expired, proof: None, recheck_at: None };
+        let outcome = Outcome::Expired;
+        let command = if task.detail.counts_early {
+            let why = "it counted as complete, but the vendor did not finish in time".to_owned();
+            Command::AskPerson { why, outcome: Some(outcome) }
+        } else {
+            Command::End { outcome, proof: None, recheck_at: None }
+        };
         let task = shift.carry_out(task, command, &mut transition);
         transition.tasks.push(task);
         Some(transition)
@@ -243,7 +255,7 @@ async fn for_each_carried(
                 })
                 .collect();
             if transitions.len() < open.len() {
-                return Ok(());
+                break;
             }
             let applied = shift.commit(transitions).await?;
             let mut kept = applied.into_iter();

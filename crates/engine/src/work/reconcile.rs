@@ -96,12 +96,23 @@ async fn ask_a_person(
     let why = format!(
         "it may have been sent, and the vendor's answers don't tell ({error}); find out at the vendor, then retry it or settle it"
     );
-    for task in sent_with(shift, &job).await? {
-        let mut transition = Transition::default();
-        let command = Command::AskPerson { why: why.clone(), outcome: None };
-        let task = shift.carry_out(task, command, &mut transition);
-        transition.tasks.push(task);
-        shift.commit_one(transition).await?;
+    // Whoever was changed meanwhile is asked for again, until none is held by the job.
+    loop {
+        let transitions: Vec<_> = sent_with(shift, &job)
+            .await?
+            .into_iter()
+            .map(|task| {
+                let mut transition = Transition::default();
+                let command = Command::AskPerson { why: why.clone(), outcome: None };
+                let task = shift.carry_out(task, command, &mut transition);
+                transition.tasks.push(task);
+                transition
+            })
+            .collect();
+        if transitions.is_empty() {
+            break;
+        }
+        shift.commit(transitions).await?;
     }
     let entry = shift.entry(Event::IntentReconciled).job(job.id).intent(intent.id);
     let what = IntentAnswer::CantTell;

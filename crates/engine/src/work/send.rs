@@ -3,11 +3,11 @@
 //! Every changing call has an intent of its own, committed before it, and an outcome committed
 //! after it (see [`intent`](super::intent)). Right before the call the lease must outlive it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use connector_api::{Input, Step, Subject, Turn, VendorError};
 use domain::task::Command;
-use domain::{IntentId, Job, Right, Task};
+use domain::{IntentId, Job, Right, Task, TaskId, TaskState};
 use store::{Applied, IntentAnswer, Transition};
 
 use super::act::{flow_of, put_all_off};
@@ -30,8 +30,10 @@ pub(super) async fn send_in_parts(
         }
         let Some(refusal) = send(shift, right, &tasks, &subjects).await? else { continue };
         let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
-        let tasks = shift.store.tasks(&ids).await?;
-        if let [task] = &tasks[..] {
+        let culprits: HashSet<_> =
+            refusal.members.iter().filter_map(|position| ids.get(*position).copied()).collect();
+        let (tasks, subjects) = still_acting(shift.store.tasks(&ids).await?, subjects);
+        if let ([_], [task]) = (&ids[..], &tasks[..]) {
             let mut transition = Transition::default();
             let why = format!("the vendor refuses it: {}", refusal.what);
             let task = shift.carry_out(
@@ -43,22 +45,33 @@ pub(super) async fn send_in_parts(
             shift.commit_one(transition).await?;
             continue;
         }
-        parts.extend(split(tasks, subjects, &refusal.members));
+        parts.extend(split(tasks, subjects, &culprits));
     }
     Ok(())
+}
+
+/// Those that nobody has taken out since they were refused, with their people.
+fn still_acting(tasks: Vec<Task>, subjects: Vec<Subject>) -> (Vec<Task>, Vec<Subject>) {
+    let mut by_task: HashMap<_, _> =
+        subjects.into_iter().map(|subject| (subject.task, subject)).collect();
+    tasks
+        .into_iter()
+        .filter(|task| task.state == TaskState::Acting && task.detail.sending.is_none())
+        .filter_map(|task| by_task.remove(&task.id).map(|subject| (task, subject)))
+        .unzip()
 }
 
 /// A batch the vendor refused.
 struct Refusal {
     what: String,
-    members: HashSet<usize>,
+    members: Vec<usize>,
 }
 
 /// The refusal in an error, if it is one that a smaller batch could avoid.
 fn refusal(error: &VendorError) -> Option<Refusal> {
     match error {
         VendorError::Invalid { what, members } => {
-            Some(Refusal { what: what.clone(), members: members.iter().copied().collect() })
+            Some(Refusal { what: what.clone(), members: members.clone() })
         }
         _ => None,
     }
@@ -67,17 +80,17 @@ fn refusal(error: &VendorError) -> Option<Refusal> {
 type Part = (Vec<Task>, Vec<Subject>);
 
 /// The culprits one by one and the rest, where the vendor named them; halves otherwise.
-fn split(tasks: Vec<Task>, subjects: Vec<Subject>, culprits: &HashSet<usize>) -> Vec<Part> {
-    let n = tasks.len();
-    let pairs = tasks.into_iter().zip(subjects).enumerate();
-    if culprits.is_empty() || culprits.len() >= n {
-        let (first, second): (Vec<_>, Vec<_>) = pairs.partition(|(i, _)| *i < n / 2);
-        return [second, first].map(|half| half.into_iter().map(|(_, pair)| pair).unzip()).into();
+fn split(tasks: Vec<Task>, subjects: Vec<Subject>, culprits: &HashSet<TaskId>) -> Vec<Part> {
+    let mut pairs: Vec<_> = tasks.into_iter().zip(subjects).collect();
+    if culprits.is_empty() || culprits.len() >= pairs.len() {
+        let second = pairs.split_off(pairs.len() / 2);
+        return [second, pairs].map(|half| half.into_iter().unzip()).into();
     }
-    let (bad, good): (Vec<_>, Vec<_>) = pairs.partition(|(i, _)| culprits.contains(i));
+    let (bad, good): (Vec<_>, Vec<_>) =
+        pairs.into_iter().partition(|(task, _)| culprits.contains(&task.id));
     let mut parts: Vec<Part> =
-        bad.into_iter().map(|(_, (task, subject))| (vec![task], vec![subject])).collect();
-    parts.push(good.into_iter().map(|(_, pair)| pair).unzip());
+        bad.into_iter().map(|(task, subject)| (vec![task], vec![subject])).collect();
+    parts.push(good.into_iter().unzip());
     parts
 }
 

@@ -55,6 +55,8 @@ struct Search {
     asked: Vec<Asked>,
     tried: BTreeSet<ProfileKey>,
     known: Profiles,
+    /// Identifiers beyond the most that are looked up.
+    n_left_out: usize,
 }
 
 /// A value to look up.
@@ -98,7 +100,7 @@ fn begin(subjects: &[Subject], context: &Context<'_>) -> Turn {
         n_travels: 0,
     };
     for (person, subject) in subjects.iter().enumerate() {
-        let (waiting, not_taken) = wanted_of(subject);
+        let (waiting, not_taken) = wanted_of(subject, context);
         memory.not_taken.push(not_taken);
         if waiting.is_empty() {
             continue;
@@ -111,6 +113,7 @@ fn begin(subjects: &[Subject], context: &Context<'_>) -> Turn {
                 asked: Vec::new(),
                 tried: BTreeSet::new(),
                 known: Profiles::default(),
+                n_left_out: 0,
             };
             let first = search.waiting.remove(0);
             search.look_up(first);
@@ -120,11 +123,18 @@ fn begin(subjects: &[Subject], context: &Context<'_>) -> Turn {
     memory.go_on(context)
 }
 
-/// What to look a person up by, and the kinds that Segment does not have.
-fn wanted_of(subject: &Subject) -> (Vec<Wanted>, Vec<IdentifierKind>) {
+/// What to look a person up by, and the kinds that Segment does not have. What people may share
+/// leads on only where somebody vouches for it, and a placeholder never does.
+fn wanted_of(subject: &Subject, context: &Context<'_>) -> (Vec<Wanted>, Vec<IdentifierKind>) {
     let mut wanted = Vec::new();
     let mut not_taken = Vec::new();
     for identifier in &subject.identifiers {
+        let is_shared = identifier.kind.is_shared_by_people();
+        if is_shared && !identifier.origin.is_vouched_for()
+            || context.placeholders.matches(&identifier.kind, &identifier.normalised)
+        {
+            continue;
+        }
         let id_types = mapping::id_types(&identifier.kind);
         if id_types.is_empty() && !not_taken.contains(&identifier.kind) {
             not_taken.push(identifier.kind.clone());
@@ -169,7 +179,7 @@ impl Memory {
             if !calls.is_empty() {
                 return ask(VERSION, &self, calls);
             }
-            if self.n_travels == MAX_TRAVELS || !self.travel() {
+            if self.n_travels == MAX_TRAVELS || !self.travel(context) {
                 let report = Report::Located(self.report(context));
                 return Turn::new(remember(VERSION, &()), Step::Done(report));
             }
@@ -179,14 +189,16 @@ impl Memory {
 
     /// Carries what one space listed to the others of the same person. What people may share does
     /// not lead on.
-    fn travel(&mut self) -> bool {
-        let listed: Vec<(usize, Wanted)> = self
+    fn travel(&mut self, context: &Context<'_>) -> bool {
+        let mut listed: Vec<(usize, Wanted)> = self
             .searches
             .iter()
             .flat_map(|search| search.known.listed().map(|listed| (search.person, listed)))
             .filter(|(_, listed)| !listed.kind.is_shared_by_people())
             .map(|(person, listed)| (person, listed.wanted()))
+            .filter(|(_, wanted)| !context.placeholders.matches(&wanted.kind, &wanted.value))
             .collect();
+        listed.sort_by_key(|(_, wanted)| mapping::reluctance(&wanted.kind));
         let mut is_new = false;
         for search in &mut self.searches {
             for (_, wanted) in listed.iter().filter(|(person, _)| *person == search.person) {
@@ -224,6 +236,12 @@ impl Memory {
             (0..search.known.n_without_user_id()).for_each(|_| work(NO_USER_ID));
             if search.known.is_there_another_case() {
                 work(OTHER_CASE);
+            }
+            if search.n_left_out > 0 {
+                person.not_searchable.push(format!(
+                    "{} further identifiers were not looked up in {}: {MAX_LOOK_UPS} is the most for one person",
+                    search.n_left_out, search.place
+                ));
             }
             person.searched.push(search.place);
         }
@@ -265,6 +283,8 @@ impl Search {
             let is_due = !self.tried.contains(&key) && !self.known.covers(&key);
             if is_due && self.tried.len() < MAX_LOOK_UPS {
                 self.look_up(wanted);
+            } else if is_due {
+                self.n_left_out += 1;
             }
         }
     }

@@ -9,6 +9,7 @@ use connector_api::{
     Turn, VendorError,
 };
 use domain::connection::{Account, CheckReport};
+use domain::guard::Placeholders;
 use domain::id::TimedIds;
 use domain::identifier::{Origin, Sighting};
 use domain::{
@@ -115,6 +116,7 @@ impl Case {
             check: self.check.as_ref(),
             settings_digest: Digest::of(b"settings"),
             fingerprint: &|members| Digest::of_set(members),
+            placeholders: &Placeholders::default(),
             owned: &self.owned,
         })
     }
