@@ -148,7 +148,7 @@ async fn on_submission_it_counts_early_unproven_and_is_upgraded() -> anyhow::Res
         "waiting on vendor, unproven: the vendor has accepted it but not finished, waits for the vendor: the vendor is at work"
     );
     let state = stage.store.request(request).await?.unwrap().state;
-    assert_eq!(state, domain::RequestState::Answering, "it counts for the request");
+    assert_eq!(state, RequestState::Answering, "it counts for the request");
     stage.run_days(40).await?;
     assert_eq!(stage.verdict(request).await?, CONFIRMED);
     assert_eq!(stage.compare_books().await?, 1);
@@ -169,7 +169,7 @@ async fn on_submission_a_failure_counts_no_longer() -> anyhow::Result<()> {
         "deciding, failed (Segment reports FAILED and names no destination as the cause), waits for an operator: the vendor could not do it: Segment reports FAILED and names no destination as the cause"
     );
     let state = stage.store.request(request).await?.unwrap().state;
-    assert_eq!(state, domain::RequestState::InProgress);
+    assert_eq!(state, RequestState::InProgress);
     Ok(())
 }
 
