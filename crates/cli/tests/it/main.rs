@@ -5,6 +5,7 @@
 mod demo;
 mod exits;
 mod holders;
+mod situations;
 
 mod way;
 mod world;

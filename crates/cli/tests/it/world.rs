@@ -45,7 +45,22 @@ impl World {
 
     /// A world whose twin is connected, acting, without review.
     pub fn connected() -> Self {
+        Self::new().connect()
+    }
+
+    /// A world whose connection has no profile token, so that nobody can be looked up.
+    pub fn connected_blind() -> Self {
         let world = Self::new();
+        let mut told = world.twins.clone();
+        let full = told["segment"]["credentials"]["full"].as_object_mut().unwrap();
+        full.remove("spaces");
+        full.retain(|name, _| !name.starts_with("profile_token"));
+        world.file("twins.json", &told.to_string());
+        world.connect()
+    }
+
+    fn connect(self) -> Self {
+        let world = self;
         let twin = world.path("twins.json");
         let connected = world.run(&[
             "connect",
