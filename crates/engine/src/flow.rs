@@ -27,6 +27,15 @@ impl Sink for NoSink {
 #[derive(Default)]
 pub struct Log {
     lines: Vec<Line>,
+    keeps: Keeps,
+}
+
+/// What of an answer a log keeps beside its digest.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    #[default]
+    Answers,
+    Digests,
 }
 
 /// One line of the log.
@@ -49,8 +58,15 @@ enum Line {
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Log {
+    /// A log of digests only, for what is kept elsewhere and may be large.
+    pub fn of_digests() -> Self {
+        Self { lines: Vec::new(), keeps: Keeps::Digests }
+    }
+
     fn note(&mut self, at: Instant, call: &Call, answer: &Answer) {
-        let is_kept = answer.body.len() <= KEPT_BYTES && !call.endpoint.names_others;
+        let is_kept = self.keeps == Keeps::Answers
+            && answer.body.len() <= KEPT_BYTES
+            && !call.endpoint.names_others;
         self.lines.push(Line::Call {
             at,
             endpoint: call.endpoint.name,

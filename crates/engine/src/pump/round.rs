@@ -1,16 +1,20 @@
 //! One round of a pump: takes what is due, many pieces of work side by side, until nothing is.
 
 use std::collections::{HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant as RealInstant};
 
 use connector_api::Subject;
+use domain::task::Whom;
 use domain::{Instant, Job, JobId, Task, TaskId, TaskState};
+use futures_util::FutureExt as _;
 use store::Transition;
 use tokio::task::JoinSet;
 
 use super::{Rested, TAKEN, earliest};
 use crate::clock::{Busy, while_others_work};
+use crate::limits::add;
 use crate::work::batch::{self, Group};
 use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll};
 
@@ -22,6 +26,9 @@ const QUEUE_LOOK: Duration = Duration::from_millis(200);
 
 /// How many batches go out side by side.
 const BATCHES: usize = 32;
+
+/// How long what a bug broke off is put off.
+const BROKEN_OFF: Duration = Duration::from_secs(3600);
 
 /// One piece of work.
 enum Work {
@@ -167,11 +174,40 @@ impl Round {
             }
             self.running.spawn(async move {
                 let keys = work.keys();
-                let result = work.carry_out(&shift).await;
+                // A panic is a bug of ours; it must not stop the work of others.
+                let work = AssertUnwindSafe(work.carry_out(&shift)).catch_unwind().await;
+                let result = match work {
+                    Ok(result) => result,
+                    Err(_) => broke_off(&shift, &keys).await,
+                };
                 (keys, result, busy)
             });
         }
     }
+}
+
+/// Puts off what a bug broke off, visibly, so that it is not tried again at once and for ever.
+async fn broke_off(shift: &Shift, keys: &[Key]) -> Result<(), WorkError> {
+    tracing::error!(connection = %shift.link.connection.id, "a piece of work broke off");
+    let now = shift.now();
+    let until = add(now, BROKEN_OFF);
+    let mut transition = Transition::default();
+    for key in keys {
+        match key {
+            Key::Task(id) => {
+                if let Some(mut task) = shift.store.task(*id).await? {
+                    let why = "a bug in Habeas broke this off; please report it".to_owned();
+                    task.postpone(until, Whom::Operator, why, now);
+                    transition.tasks.push(task);
+                }
+            }
+            Key::Job(id) => {
+                let job = shift.store.job(*id).await?;
+                transition.jobs.extend(job.map(|job| Job { due_at: Some(until), ..job }));
+            }
+        }
+    }
+    shift.commit_one(transition).await.map(|_| ())
 }
 
 impl Work {

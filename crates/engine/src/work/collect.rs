@@ -40,7 +40,7 @@ impl Sink for Lines {
 pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Result<(), WorkError> {
     let to = shift.store.blob_writer(task.request).await?;
     let mut sink = Lines { to, n_records: 0, broken: None };
-    let mut log = Log::default();
+    let mut log = Log::of_digests();
     let subjects = [subject];
     let driven = shift
         .link
@@ -70,6 +70,7 @@ pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Resu
         n_records,
         n_bytes,
     });
+    transition.evidence.push(shift.task_evidence(&task, "collected", log));
     transition.journal.push(shift.task_entry(Event::Looked, &task).fact("n_records", n_records));
     let outcome = Outcome::Done { counts: collected.counts };
     let command = match shift.link.connection.switches.approval {
