@@ -2,6 +2,7 @@
 //! after. A check never writes at the vendor.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use connector_api::{Connector, FlowState, Input, Report, Step, VendorError};
 use domain::connection::CheckReport;
@@ -34,8 +35,24 @@ pub async fn check(
     checked(&link).await.map_err(CheckError::Vendor)
 }
 
-/// Runs the check flow of a linked connection.
+/// How often a check is made again after a passing fault.
+const TRIES: u32 = 3;
+
+/// Runs the check flow of a linked connection, again after a passing fault.
 pub(crate) async fn checked(link: &Link) -> Result<CheckReport, VendorError> {
+    let mut tries = 1;
+    loop {
+        match checked_once(link).await {
+            Err(VendorError::Transient { .. }) if tries < TRIES => {
+                link.rest(Duration::from_secs(u64::from(tries))).await;
+                tries += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+async fn checked_once(link: &Link) -> Result<CheckReport, VendorError> {
     let mut log = Log::default();
     let memory: Option<&FlowState> = None;
     let turn =

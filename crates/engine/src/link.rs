@@ -79,6 +79,11 @@ impl Link {
         self.clock.now()
     }
 
+    /// Waits a moment.
+    pub async fn rest(&self, length: Duration) {
+        self.clock.sleep_until(add(self.clock.now(), length)).await;
+    }
+
     /// Calls a flow with what it may know.
     pub fn with_context<T>(&self, owned: &[String], then: impl FnOnce(&Context<'_>) -> T) -> T {
         let fingerprint = |members: &mut dyn Iterator<Item = &str>| self.store.fingerprint(members);
