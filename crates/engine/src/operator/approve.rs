@@ -117,6 +117,9 @@ fn let_through(desk: &Desk<'_>, shown: &Pending, task: &Task) -> Result<Transiti
     if planned != shown.digest() {
         return Err(NotApproved::PlanChanged(shown.differences(task)));
     }
+    if task.version != shown.version {
+        return Err(NotApproved::ChangedMeanwhile);
+    }
     // What was collected is released by the digest of its plan, or of nothing where it has none.
     let digest = planned.unwrap_or_else(|| domain::Digest::of(b""));
     let approval = Approval { by: desk.name(), at: desk.now, digest };

@@ -44,6 +44,9 @@ impl What {
 pub struct Pending {
     /// The task.
     pub task: TaskId,
+    /// The task's version as it was shown: what changed since is not approved.
+    #[serde(skip)]
+    pub(super) version: i64,
     /// Its request.
     pub request: RequestId,
     /// The gate it waits at.
@@ -218,6 +221,7 @@ impl Around<'_> {
         let accesses = self.open_accesses.iter().filter(|(waiting, _)| *waiting == id);
         Some(Pending {
             task: task.id,
+            version: task.version,
             request: id,
             gate: gate_of(task)?,
             what: What::of(task)?,
