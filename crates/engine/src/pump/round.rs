@@ -24,6 +24,9 @@ pub(super) const SIDE_BY_SIDE: usize = 96;
 /// How often the batch queue is looked at while other work goes on, in real time.
 const QUEUE_LOOK: Duration = Duration::from_millis(200);
 
+/// How many times as long as a look at the queue took it is left alone.
+const QUEUE_SHARE: u32 = 20;
+
 /// How many batches go out side by side.
 const BATCHES: usize = 32;
 
@@ -54,7 +57,7 @@ pub(super) struct Round {
     under_way: HashSet<Key>,
     running: JoinSet<(Vec<Key>, Result<(), WorkError>, Busy)>,
     n_acting: usize,
-    queue_looked_at: Option<RealInstant>,
+    next_queue_look: Option<RealInstant>,
     next_batch_at: Option<Instant>,
 }
 
@@ -66,7 +69,7 @@ impl Round {
             under_way: HashSet::new(),
             running: JoinSet::new(),
             n_acting: 0,
-            queue_looked_at: None,
+            next_queue_look: None,
             next_batch_at: None,
         }
     }
@@ -148,12 +151,15 @@ impl Round {
     /// Forms batches now and then, and always before the round would end.
     async fn form_batches(&mut self) -> Result<(), WorkError> {
         let is_idle = self.queue.is_empty() && self.running.is_empty();
-        let is_time = self.queue_looked_at.is_none_or(|at| at.elapsed() >= QUEUE_LOOK);
+        let is_time = self.next_queue_look.is_none_or(|at| RealInstant::now() >= at);
         if self.n_acting > 0 || !(is_idle || is_time) {
             return Ok(());
         }
-        self.queue_looked_at = Some(RealInstant::now());
+        let began = RealInstant::now();
         let formed = batch::form(&self.shift).await?;
+        // A long queue takes a while to look at: that must stay a small part of the work.
+        let rest = QUEUE_LOOK.max(began.elapsed() * QUEUE_SHARE);
+        self.next_queue_look = Some(RealInstant::now() + rest);
         self.next_batch_at = formed.next_at;
         for group in formed.ready {
             self.queue.push_front(Work::Act(group));
