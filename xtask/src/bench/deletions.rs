@@ -16,7 +16,7 @@ use crate::world::{Spaces, World};
 /// How often progress is asked for: at the twin, where it costs the engine nothing.
 const LOOK: Duration = Duration::from_millis(100);
 /// The part of a path that every call of the Profile API has in it, and no other.
-const PROFILE_CALLS: &str = "/collections/users/profiles/";
+pub(super) const PROFILE_CALLS: &str = "/collections/users/profiles/";
 /// Where calls for regulations go.
 pub(super) const CREATE_CALLS: &str = "POST /regulations";
 /// Limits that no run reaches: the connection's own.
@@ -70,7 +70,7 @@ impl Setup {
         let n_people = self.n_people.to_string();
         let latency = self.latency_ms.to_string();
         let limits = if self.limits { "on" } else { "off" };
-        let mut twins = vec!["--regular-only", "--idle", "--people", &n_people];
+        let mut twins = vec!["--regular-only", "--people", &n_people];
         twins.extend(["--limits", limits, "--latency-ms", &latency]);
         let world = World::start(&habeas, &folder, &twins)?;
         world.connect(self.spaces, self.switches)?;
@@ -112,17 +112,25 @@ impl Stage {
 
     /// Waits until every deletion has ended, and says after what time that was seen.
     ///
-    /// `least` profile calls have to be made before it can be over; until then only the twin is
-    /// asked.
-    pub(super) fn wait(&self, run: &mut Run, least: u64, within: Duration) -> Result<Duration> {
-        while self.n_profile_calls()? < least {
+    /// So many calls of an endpoint have to be made before it can be over; until then only the
+    /// twin is asked.
+    pub(super) fn wait(
+        &self,
+        run: &mut Run,
+        (endpoint, n_calls): (&str, usize),
+        within: Duration,
+    ) -> Result<Duration> {
+        let imported = run.import.wait(within)?;
+        ensure!(imported.success(), "the import ended with {imported}");
+        // Not sooner: a clock that jumps when the engine has nothing to do would not wait for the
+        // import, which is no part of the engine.
+        self.world.let_time_jump()?;
+        while self.world.n_calls(endpoint)? < n_calls as u64 {
             self.pass(run, within)?;
         }
         loop {
-            let is_over = self.n_open()? == 0;
-            let time = run.began.elapsed();
-            if is_over && run.import.wait(within)?.success() {
-                return Ok(time);
+            if self.n_open()? == 0 {
+                return Ok(run.began.elapsed());
             }
             self.pass(run, within)?;
         }

@@ -7,13 +7,13 @@ use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::deletions::Setup;
+use super::deletions::{PROFILE_CALLS, Setup};
 use super::throughput::stop;
 use super::{Bound, Figure};
 use crate::world::{Spaces, World, at};
 
 const N_PEOPLE: usize = 20_000;
-const CALLS_PER_PERSON: u64 = 6;
+const CALLS_PER_PERSON: usize = 6;
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs the throughput's deletions with all limits on, and reads the times off the journal.
@@ -27,7 +27,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     };
     let stage = setup.stage()?;
     let mut run = stage.begin()?;
-    stage.wait(&mut run, CALLS_PER_PERSON * N_PEOPLE as u64, LIMIT)?;
+    stage.wait(&mut run, (PROFILE_CALLS, CALLS_PER_PERSON * N_PEOPLE), LIMIT)?;
     stop(run.engine)?;
     let n_confirmed = stage.n_proven("confirmed")?;
     ensure!(n_confirmed == N_PEOPLE, "only {n_confirmed} deletions are confirmed");

@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::deletions::{CREATE_CALLS, Setup, Stage, StoreSize};
+use super::deletions::{CREATE_CALLS, PROFILE_CALLS, Setup, Stage, StoreSize};
 use super::{Bound, Figure};
 use crate::world::World;
 use crate::{screen, workspace};
 
 const N_PEOPLE: usize = 20_000;
 /// One look-up, and five identifiers to confirm.
-const CALLS_PER_PERSON: u64 = 6;
+const CALLS_PER_PERSON: usize = 6;
 /// Far beyond what the bound allows.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -38,7 +38,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
 fn run_habeas() -> Result<(Figure, StoreSize)> {
     let stage = Setup::fast("throughput", N_PEOPLE).stage()?;
     let mut run = stage.begin()?;
-    let least = CALLS_PER_PERSON * N_PEOPLE as u64;
+    let least = (PROFILE_CALLS, CALLS_PER_PERSON * N_PEOPLE);
     let time = stage.wait(&mut run, least, LIMIT)?;
     let n_profile_calls = stage.n_profile_calls()?;
     let n_creates = stage.world.n_calls(CREATE_CALLS)?;

@@ -26,7 +26,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
     };
     let stage = setup.stage()?;
     let mut run = stage.begin()?;
-    let time = stage.wait(&mut run, 0, LIMIT)?;
+    let time = stage.wait(&mut run, (READS, N_PEOPLE), LIMIT)?;
     let n_creates = stage.world.n_calls(CREATE_CALLS)?;
     let n_reads = stage.world.n_calls(READS)?;
     stop(run.engine)?;
