@@ -75,7 +75,7 @@ impl Setup {
         let world = World::start(&habeas, &folder, &twins)?;
         world.connect(self.spaces, self.switches)?;
         // As long for all, so that none comes back to be looked at again before the last is done.
-        world.switch(&json!({"deletion_takes": self.job_takes}))?;
+        world.switch(&json!({"deletion_takes": self.job_takes, "suppression_takes": "PT1M"}))?;
         let people = world.people(0, self.n_people)?;
         let rows = people.iter().map(|person| ("deletion", person));
         let csv = world.write_csv("requests.csv", self.column, rows)?;
