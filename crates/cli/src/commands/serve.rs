@@ -8,6 +8,7 @@ use engine::http::Target;
 use engine::{EngineError, Until};
 use serde_json::json;
 use store::LeaseRow;
+use store::StoreError;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -66,6 +67,16 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
                 if session.holder().await?.is_none() {
                     session.note("it has ended; this one takes over now");
                     told = None;
+                }
+            }
+            // Whoever holds the store is in the middle of a write, or was stopped there: the same
+            // as holding the right to run.
+            Err(EngineError::Store(StoreError::Busy { .. })) => {
+                session.note("another process is writing and does not finish; waiting for it");
+                let mut stopped = stopped.clone();
+                tokio::select! {
+                    () = wait(TRY_AGAIN) => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => break,
                 }
             }
             Err(error) => return Err(error).context("the engine stopped"),
