@@ -136,6 +136,8 @@ pub struct Detail {
     pub n_looks_done: u32,
     /// Attempts at the current step that failed in passing.
     pub n_attempts: u32,
+    /// How often the vendor's answer to the current step was lost and nothing had happened.
+    pub n_lost: u32,
 }
 
 /// What locating a person in one connection came to.

@@ -414,6 +414,7 @@ impl Task {
         self.due_at = None;
         self.detail.wait = None;
         self.detail.n_attempts = 0;
+        self.detail.n_lost = 0;
         if state != TaskState::Acting && state != TaskState::Ended {
             self.detail.sending = None;
         }

@@ -234,8 +234,8 @@ pub(super) async fn give_back(
     let mut transitions = vec![first];
     let was_lost = matches!(what, IntentAnswer::ReconciledNotThere | IntentAnswer::CantTell);
     transitions.extend(tasks.iter().cloned().map(|mut task| {
-        task.detail.n_attempts += u32::from(was_lost);
-        if task.detail.n_attempts >= LOST_TRIES {
+        task.detail.n_lost += u32::from(was_lost);
+        if was_lost && task.detail.n_lost >= LOST_TRIES {
             return lost_too_often(shift, task);
         }
         unsent(task, now)
@@ -254,8 +254,8 @@ pub(super) async fn give_back(
 fn lost_too_often(shift: &Shift, task: Task) -> Transition {
     let mut transition = Transition::default();
     let why = format!(
-        "the vendor's answer was lost {} times in a row; look at the vendor whether something is broken there, then retry it",
-        task.detail.n_attempts
+        "the vendor's answer was lost {} times and nothing had happened; look at the vendor whether something is broken there, then retry it",
+        task.detail.n_lost
     );
     let task = shift.carry_out(task, Command::AskPerson { why, outcome: None }, &mut transition);
     transition.tasks.push(task);

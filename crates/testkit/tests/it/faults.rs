@@ -1,7 +1,7 @@
 //! What goes wrong in Segment's own ways, one story each, with the verdict in words. What goes
 //! wrong at every vendor is in the conformance suite.
 
-use domain::Right;
+use domain::{Event, Right};
 use serde_json::json;
 use testkit::stage::Stage;
 
@@ -55,5 +55,20 @@ async fn an_exhausted_quota_parks_until_the_month_is_over() -> anyhow::Result<()
     stage.run_days(70).await?;
     assert_eq!(stage.verdict(request).await?, CONFIRMED);
     assert_eq!(stage.compare_books().await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_are_lost_again_and_again_come_before_a_person() -> anyhow::Result<()> {
+    let (stage, request) = Stage::asked(Right::Deletion, "regular").await?;
+    let always = json!([{"match": {"method": "POST", "path": "/regulations"}, "fault": "500"}]);
+    stage.faults(&always).await?;
+    stage.run_days(3).await?;
+    assert_eq!(
+        stage.verdict(request).await?,
+        "deciding, waits for an operator: the vendor's answer was lost 5 times and nothing had happened; look at the vendor whether something is broken there, then retry it"
+    );
+    assert_eq!(stage.entries(Event::IntentWritten).await?.len(), 5);
+    assert_eq!(stage.compare_books().await?, 0);
     Ok(())
 }
