@@ -7,12 +7,11 @@ mod committer;
 mod round;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use connector_api::Connector;
 use domain::connection::{CheckReport, Mode, Pause, Verdict};
-use domain::guard::daily_bound;
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
 use domain::{Connection, ConnectionId, Instant, TaskState};
@@ -24,14 +23,12 @@ use crate::clock::Clock;
 use crate::holder::{Holder, LEASE, Tenure, millis};
 use crate::limits::add;
 use crate::link::{Link, Surroundings};
+use crate::work::guard::DailyGuard;
 use crate::work::{Shift, WorkError};
 use crate::{check, operator};
 
 /// How many due rows are taken at once.
 const TAKEN: u32 = 1_000;
-
-/// How many days the daily guard learns from.
-const DAYS: u32 = 30;
 
 /// How often a working connection is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -165,14 +162,6 @@ impl Pump {
         };
         let secrets = parts.store.secrets(connection.id).await?;
         let n_neighbours = parts.store.connections().await?.len();
-        let now = parts.clock.now();
-        let days = parts.store.deletions_per_day(connection.id, DAYS).await?;
-        let today = now.to_string()[..10].to_owned();
-        let mut before: Vec<u32> =
-            days.iter().filter(|(day, _)| *day != today).map(|(_, n)| *n).collect();
-        before.resize(before.len().max(DAYS as usize), 0);
-        let n_today = days.iter().find(|(day, _)| *day == today).map_or(0, |(_, n)| *n);
-        let bound = daily_bound(&connection.switches, &before, now);
         let acts = connection.switches.mode == Mode::Act;
         let Ok(mut link) = Link::new(connection, *connector, secrets, &parts.surroundings) else {
             return Ok(None);
@@ -185,8 +174,7 @@ impl Pump {
             clock: Arc::clone(&parts.clock),
             holder: parts.holder.clone(),
             tenure: parts.tenure.clone(),
-            approved_today: AtomicU32::new(n_today),
-            daily_bound: bound,
+            guard: DailyGuard::default(),
             has_neighbours: n_neighbours > 1,
             over: AtomicBool::new(false),
             committer,

@@ -19,7 +19,7 @@ pub mod import;
 pub mod intake;
 mod note;
 #[cfg(test)]
-mod office;
+pub(crate) mod office;
 pub mod show;
 pub mod tasks;
 

@@ -77,19 +77,19 @@ impl Connector for Paper {
 }
 
 /// The office.
-pub(super) struct Office {
-    pub(super) store: Store,
-    pub(super) ids: Arc<dyn IdSource>,
+pub(crate) struct Office {
+    pub(crate) store: Store,
+    pub(crate) ids: Arc<dyn IdSource>,
     _root: tempfile::TempDir,
 }
 
 /// When everything happens.
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
 /// An office with an empty store.
-pub(super) async fn office() -> Office {
+pub(crate) async fn office() -> Office {
     let n = AtomicU64::new(1);
     let random = move || n.fetch_add(1, Ordering::Relaxed).to_be_bytes();
     let ids: Arc<dyn IdSource> = Arc::new(TimedIds::new(now, random));
@@ -100,7 +100,7 @@ pub(super) async fn office() -> Office {
 }
 
 impl Office {
-    pub(super) fn desk(&self) -> Desk<'_> {
+    pub(crate) fn desk(&self) -> Desk<'_> {
         Desk {
             store: &self.store,
             connectors: &[&Paper],
@@ -111,7 +111,7 @@ impl Office {
     }
 
     /// A connection `files`, checked and acting.
-    pub(super) async fn connection(&self) -> Connection {
+    pub(crate) async fn connection(&self) -> Connection {
         let connection = Connection {
             id: ConnectionId::new(&*self.ids),
             name: "files".into(),
@@ -132,12 +132,12 @@ impl Office {
         connection
     }
 
-    pub(super) async fn write(&self, transition: Transition) {
+    pub(crate) async fn write(&self, transition: Transition) {
         assert_eq!(self.store.apply(None, &[transition]).await.unwrap(), [Applied::Done]);
     }
 
     /// A request that was typed in.
-    pub(super) async fn request(&self, right: &str, email: &str) -> RequestId {
+    pub(crate) async fn request(&self, right: &str, email: &str) -> RequestId {
         match intake::submit(&self.desk(), &[draft(right, email)], None).await.unwrap().remove(0) {
             Ok(Added::New(id)) => id,
             other => panic!("not taken in: {other:?}"),
@@ -145,7 +145,7 @@ impl Office {
     }
 
     /// Marks a request as routed and gives it a task of the connection, changed as wished.
-    pub(super) async fn task(
+    pub(crate) async fn task(
         &self,
         id: RequestId,
         connection: &Connection,
@@ -163,7 +163,7 @@ impl Office {
     }
 
     /// A task that waits at the approval gate with a plan.
-    pub(super) async fn planned(&self, id: RequestId, connection: &Connection) -> TaskId {
+    pub(crate) async fn planned(&self, id: RequestId, connection: &Connection) -> TaskId {
         let plan = self.plan(id, connection).await;
         self.task(id, connection, |task| {
             let plan = Box::new(plan);
@@ -175,7 +175,7 @@ impl Office {
         .await
     }
 
-    pub(super) async fn plan(&self, id: RequestId, connection: &Connection) -> Plan {
+    pub(crate) async fn plan(&self, id: RequestId, connection: &Connection) -> Plan {
         let identifiers = self.store.identifiers_of(&[id]).await.unwrap();
         let item = |(_, one): &(RequestId, domain::Identifier)| PlanItem {
             identifier: one.id,
@@ -199,12 +199,12 @@ impl Office {
         }
     }
 
-    pub(super) async fn load(&self, id: TaskId) -> Task {
+    pub(crate) async fn load(&self, id: TaskId) -> Task {
         self.store.task(id).await.unwrap().unwrap()
     }
 
     /// The journal's entries of an event, as JSON text.
-    pub(super) async fn journal(&self, event: Event) -> Vec<String> {
+    pub(crate) async fn journal(&self, event: Event) -> Vec<String> {
         let filter = JournalFilter { event: Some(event), ..JournalFilter::default() };
         let entries = self.store.journal(From::After(0), &filter, 100).await.unwrap();
         entries.iter().map(|(_, entry)| serde_json::to_string(entry).unwrap()).collect()
@@ -212,19 +212,19 @@ impl Office {
 }
 
 /// A task after a command of the engine.
-pub(super) fn carried(task: &Task, command: Command) -> Task {
+pub(crate) fn carried(task: &Task, command: Command) -> Task {
     task.apply(command, &Actor::Engine, now()).unwrap().0
 }
 
 /// Puts a task into a state, as if it had come there.
-pub(super) fn put(task: &mut Task, state: TaskState) {
+pub(crate) fn put(task: &mut Task, state: TaskState) {
     task.state = state;
     task.due_at = None;
     task.detail.wait = None;
 }
 
 /// A good check of an account.
-pub(super) fn report(account: &str) -> CheckReport {
+pub(crate) fn report(account: &str) -> CheckReport {
     CheckReport {
         at: now(),
         account: Some(Account { id: account.into(), name: "Account".into() }),
@@ -236,7 +236,7 @@ pub(super) fn report(account: &str) -> CheckReport {
 }
 
 /// A draft with one e-mail address.
-pub(super) fn draft(right: &str, email: &str) -> Draft {
+pub(crate) fn draft(right: &str, email: &str) -> Draft {
     Draft {
         right: right.into(),
         identifiers: vec![(IdentifierKind::Email, email.into())],

@@ -237,7 +237,7 @@ impl Work {
             Self::Collect(task, subject) => collect::collect(shift, task, subject).await,
             Self::Gate(task) => {
                 let mut transition = Transition::default();
-                let task = shift.pass_gate(task, &mut transition);
+                let task = shift.pass_gate(task, &mut transition).await?;
                 transition.tasks.push(task);
                 shift.commit_one(transition).await.map(|_| ())
             }

@@ -1,7 +1,5 @@
 //! The approval gate: passes by itself, waits for a person, or stops at a guard.
 
-use std::sync::atomic::Ordering;
-
 use domain::connection::{Gate, Mode};
 use domain::guard::DAILY_FLOOR;
 use domain::journal::{Actor, Entry, Event};
@@ -9,41 +7,46 @@ use domain::outcome::Residue;
 use domain::plan::HandWork;
 use domain::task::{Approval, Command, Whom};
 use domain::{Outcome, Proof, Right, Task};
-use store::Transition;
+use store::{StoreError, Transition};
 
+use super::guard::Answer;
 use super::{Shift, poll};
 
 impl Shift {
     /// Moves a planned task on, as far as its gate lets it.
-    pub fn pass_gate(&self, task: Task, into: &mut Transition) -> Task {
+    pub async fn pass_gate(&self, task: Task, into: &mut Transition) -> Result<Task, StoreError> {
         let switches = &self.link.connection.switches;
         if let Some(plan) = task.detail.plan.as_ref().filter(|plan| plan.acts_on.is_empty()) {
             let residue = plan.by_hand.clone();
-            return self.leave_to_people(task, residue, into);
+            return Ok(self.leave_to_people(task, residue, into));
         }
         if task.right.only_reads() {
-            return self.approve(task, "reads only", into);
+            return Ok(self.approve(task, "reads only", into));
         }
         if switches.mode == Mode::Observe {
-            return self.observe(task, into);
+            return Ok(self.observe(task, into));
         }
         if task.detail.always_asks {
             let why = "what had been deleted is there again: look before it is deleted once more";
-            return self.ask(task, why.to_owned(), into);
+            return Ok(self.ask(task, why.to_owned(), into));
         }
         match switches.approval {
-            Gate::Ask => self.ask(task, "waits at the approval gate".to_owned(), into),
-            Gate::Auto if task.right != Right::Deletion => self.approve(task, "auto", into),
-            Gate::Auto => {
-                let n_today = self.approved_today.fetch_add(1, Ordering::SeqCst) + 1;
-                if n_today <= self.daily_bound {
-                    into.approved_today.push((self.link.connection.id, self.today(), 1));
-                    return self.approve(task, "auto", into);
-                }
-                self.approved_today.fetch_sub(1, Ordering::SeqCst);
-                self.stop_at_guard(task, into)
-            }
+            Gate::Ask => Ok(self.ask(task, "waits at the approval gate".to_owned(), into)),
+            Gate::Auto if task.right != Right::Deletion => Ok(self.approve(task, "auto", into)),
+            Gate::Auto => self.pass_guard(task, into).await,
         }
+    }
+
+    /// A deletion passes by itself as far as the daily guard lets it.
+    async fn pass_guard(&self, task: Task, into: &mut Transition) -> Result<Task, StoreError> {
+        let connection = &self.link.connection;
+        Ok(match self.guard.ask(&self.store, connection, self.now()).await? {
+            Answer::Passes { date } => {
+                into.approved_today.push((connection.id, date, 1));
+                self.approve(task, "auto", into)
+            }
+            Answer::Stops { bound } => self.stop_at_guard(task, bound, into),
+        })
     }
 
     /// Nothing can be sent: all that is planned is work for people, who have their tasks.
@@ -62,11 +65,6 @@ impl Shift {
         self.carry_out(task, command, into)
     }
 
-    /// The day that counts for the daily guard, in UTC.
-    pub fn today(&self) -> String {
-        self.now().to_string()[..10].to_owned()
-    }
-
     fn approve(&self, task: Task, by: &str, into: &mut Transition) -> Task {
         let Some(plan) = &task.detail.plan else { return task };
         let approval = Approval { by: by.to_owned(), at: self.now(), digest: plan.digest() };
@@ -77,10 +75,9 @@ impl Shift {
         self.carry_out(task, Command::AskApproval { why, outcome: None }, into)
     }
 
-    fn stop_at_guard(&self, task: Task, into: &mut Transition) -> Task {
+    fn stop_at_guard(&self, task: Task, bound: u32, into: &mut Transition) -> Task {
         let why = format!(
-            "more deletions today than the daily guard of {} lets pass by itself (the larger of {DAILY_FLOOR} and three times the median day, or the number set)",
-            self.daily_bound
+            "more deletions today than the daily guard of {bound} lets pass by itself (the larger of {DAILY_FLOOR} and three times the median day, or the number set)"
         );
         into.journal.push(self.task_entry(Event::GuardTripped, &task).fact("guard", "daily"));
         self.ask(task, why, into)

@@ -92,7 +92,7 @@ async fn located_task(
     };
     let is_plan = matches!(command, Command::MakePlan { .. });
     let task = shift.carry_out(task, command, into);
-    Ok(if is_plan { shift.pass_gate(task, into) } else { task })
+    if is_plan { Ok(shift.pass_gate(task, into).await?) } else { Ok(task) }
 }
 
 /// Too many profiles for one person: nothing found is taken over, and a person looks.

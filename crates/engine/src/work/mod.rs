@@ -4,7 +4,8 @@
 //! [`Transition`]s to the [`Committer`]. A reader can follow a task through them in this order:
 //! [`locate`], [`gate`], [`batch`], [`act`], [`send`], [`intent`],
 //! [`poll`], [`confirm`]; [`collect`] for rights that
-//! only read; [`reconcile`] where an answer was lost; [`fault`] where a call failed.
+//! only read; [`guard`] for the daily bound; [`reconcile`] where an answer was lost; [`fault`] where
+//! a call failed.
 
 pub(crate) mod act;
 pub(crate) mod batch;
@@ -12,6 +13,7 @@ pub(crate) mod collect;
 pub(crate) mod confirm;
 pub(crate) mod fault;
 pub(crate) mod gate;
+pub(crate) mod guard;
 pub(crate) mod intent;
 pub(crate) mod locate;
 pub(crate) mod poll;
@@ -20,7 +22,7 @@ pub(crate) mod send;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use connector_api::Subject;
 use domain::id::IdSource;
@@ -30,6 +32,7 @@ use domain::task::Command;
 use domain::{Digest, Evidence, EvidenceId, Instant, JobId, Task, TaskId};
 use store::{Applied, Store, StoreError, Transition};
 
+use self::guard::DailyGuard;
 use crate::clock::Clock;
 use crate::flow::Log;
 use crate::holder::{Holder, Tenure};
@@ -45,9 +48,7 @@ pub(crate) struct Shift {
     pub clock: Arc<dyn Clock>,
     pub holder: Holder,
     pub tenure: Tenure,
-    /// Deletions approved on this connection today, and the bound.
-    pub approved_today: AtomicU32,
-    pub daily_bound: u32,
+    pub guard: DailyGuard,
     /// Whether other connections exist that identifiers could travel to.
     pub has_neighbours: bool,
     /// Whether the connection was changed or paused since: the shift is over, another begins.
