@@ -16,7 +16,7 @@ pub trait Connector: Send + Sync {
     fn manifest(&self) -> &'static Manifest;
 
     /// Moves a flow on by one step. `memory` is absent at the start, and then `input` is
-    /// [`Input::Start`]. Pure: the same arguments give the same turn. On an error the flow
+    /// [`Input::Start`] or [`Input::Lost`]. Pure: the same arguments give the same turn. On an error the flow
     /// stays where it was, and the engine acts by the kind of error.
     fn step(
         &self,
@@ -89,6 +89,9 @@ pub struct Context<'a> {
 pub enum Input<'a> {
     /// Begin, for these people.
     Start(&'a [Subject]),
+    /// Begin to find out about changes whose answers were lost, all of them together: what the
+    /// flow of each remembers, or what it was told to look again with.
+    Lost(&'a [FlowState]),
     /// The answers to the calls just asked for, in their order. Only good ones, unless `raw`.
     Answers(&'a [Answer]),
     /// The time asked for has come.

@@ -37,6 +37,10 @@ pub struct Manifest {
     /// When to look again after a job is done, counted from its end. While data is still there
     /// after the last of these, the vendor is refuted.
     pub looks: &'static [Duration],
+    /// Variants of plans that one reading confirms for everybody, such as a list of all who were
+    /// suppressed: the engine hands over the people who are due together. Others are looked up one
+    /// by one, so that a fault concerns one person.
+    pub confirmed_together: &'static [&'static str],
     /// When to look for a reappearance after a confirmed end.
     pub rechecks: &'static [Duration],
     /// The most members and bytes of one batch.

@@ -1,9 +1,10 @@
 //! What a flow came to.
 
 use domain::connection::CheckReport;
+use domain::job::FlowState;
 use domain::outcome::{Look, Share};
 use domain::plan::HandWork;
-use domain::{IdentifierId, IdentifierKind, Place, TaskId};
+use domain::{IdentifierId, IdentifierKind, Instant, Place, TaskId};
 
 /// What a flow came to, per flow.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub enum Report {
     Settled(Settled),
     /// `confirm`: per subject, in their order, each look.
     Looked(Vec<Vec<Looked>>),
-    /// `reconcile`.
-    Reconciled(Reconciled),
+    /// `reconcile`: one per change, in their order.
+    Reconciled(Vec<Reconciled>),
 }
 
 /// What locating one person came to.
@@ -99,6 +100,14 @@ pub struct Looked {
 pub enum Reconciled {
     /// It took place; the flow goes on with this answer.
     Happened(crate::Answer),
+    /// It can't be seen, which the vendor's lag may explain: look again, with this in place of
+    /// what was handed over.
+    NotYet {
+        /// When.
+        at: Instant,
+        /// What to hand over then.
+        memory: FlowState,
+    },
     /// It did not, and the vendor's lag is over.
     NotThere,
     /// The vendor gives no way to tell.

@@ -1,5 +1,7 @@
 //! Driving a flow: makes its reads until it wants something else.
 
+use std::collections::BTreeSet;
+
 use connector_api::{Answer, Call, FlowState, Input, Record, Step, Turn, VendorError};
 use domain::{Digest, Flow, Instant};
 use serde::Serialize;
@@ -24,10 +26,11 @@ impl Sink for NoSink {
 }
 
 /// What was asked and answered, for the evidence.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Log {
     lines: Vec<Line>,
     keeps: Keeps,
+    brief: Brief,
 }
 
 /// What of an answer a log keeps beside its digest.
@@ -36,10 +39,23 @@ enum Keeps {
     #[default]
     Answers,
     Digests,
+    /// Nothing but the [`Brief`].
+    Nothing,
+}
+
+/// What was read for many people, in one line however much it was.
+#[derive(Default, Clone, Serialize)]
+struct Brief {
+    endpoints: BTreeSet<&'static str>,
+    from: Option<Instant>,
+    until: Option<Instant>,
+    n_answers: u32,
+    /// Of the answers' digests, one after the other.
+    digest: Option<Digest>,
 }
 
 /// One line of the log.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 enum Line {
     Call {
@@ -60,10 +76,25 @@ const KEPT_BYTES: usize = 64 * 1024;
 impl Log {
     /// A log of digests only, for what is kept elsewhere and may be large.
     pub fn of_digests() -> Self {
-        Self { lines: Vec::new(), keeps: Keeps::Digests }
+        Self { keeps: Keeps::Digests, ..Self::default() }
+    }
+
+    /// A log that stays small however much is read, for what is read for many people at once.
+    pub fn in_brief() -> Self {
+        Self { keeps: Keeps::Nothing, ..Self::default() }
+    }
+
+    /// What was read, in one line.
+    pub fn brief(&self) -> Value {
+        // Plain data of ours always has a JSON form.
+        serde_json::to_value(&self.brief).unwrap_or_default()
     }
 
     fn note(&mut self, at: Instant, call: &Call, answer: &Answer) {
+        let digest = Digest::of(&answer.body);
+        if self.keeps == Keeps::Nothing {
+            return self.brief.note(at, call.endpoint.name, digest);
+        }
         let is_kept = self.keeps == Keeps::Answers
             && answer.body.len() <= KEPT_BYTES
             && !call.endpoint.names_others;
@@ -72,7 +103,7 @@ impl Log {
             endpoint: call.endpoint.name,
             of: call.limit_of.clone(),
             status: answer.status,
-            digest: Digest::of(&answer.body),
+            digest,
             answer: is_kept.then(|| serde_json::from_slice(&answer.body).ok()).flatten(),
         });
     }
@@ -103,6 +134,17 @@ impl Log {
     pub fn into_bytes(self) -> Vec<u8> {
         // Lines are plain data of ours and JSON that was read before; they always have a form.
         serde_json::to_vec(&self.lines).unwrap_or_default()
+    }
+}
+
+impl Brief {
+    fn note(&mut self, at: Instant, endpoint: &'static str, digest: Digest) {
+        self.endpoints.insert(endpoint);
+        self.from = self.from.or(Some(at));
+        self.until = Some(at);
+        self.n_answers += 1;
+        let before = self.digest.map(|before| before.bytes().to_vec()).unwrap_or_default();
+        self.digest = Some(Digest::of(&[&before[..], &digest.bytes()[..]].concat()));
     }
 }
 

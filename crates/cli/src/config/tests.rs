@@ -42,6 +42,7 @@ static MANIFEST: Manifest = Manifest {
     cadence: &[],
     longest: Duration::ZERO,
     looks: &[],
+    confirmed_together: &[],
     rechecks: &[],
     batch: Batch { items: 1, bytes: 1 },
     reconcile_lag: Duration::ZERO,

@@ -1,6 +1,8 @@
 //! The calls: one pure function builds each request. [`read`] reads an answer that
 //! `classify` has let through.
 
+use std::collections::BTreeSet;
+
 use connector_api::{Answer, Auth, Call, Endpoint, Method, VendorError};
 use domain::Instant;
 use serde::de::DeserializeOwned;
@@ -78,9 +80,13 @@ pub(super) fn regulation(id: &str) -> Call {
     public(&REGULATION, format!("/regulations/{}", encode(id)))
 }
 
-/// The regulations of one type, a small page at a time.
-pub(super) fn regulations(regulation_type: &str, cursor: Option<&str>) -> Call {
-    let call = public(&REGULATIONS, "/regulations").query("regulationTypes.0", regulation_type);
+/// The regulations of these types, a small page at a time.
+pub(super) fn regulations(regulation_types: &BTreeSet<&str>, cursor: Option<&str>) -> Call {
+    let call = public(&REGULATIONS, "/regulations");
+    let call = regulation_types
+        .iter()
+        .enumerate()
+        .fold(call, |call, (n, it)| call.query(&format!("regulationTypes.{n}"), *it));
     paged(call, REGULATIONS_PAGE, cursor)
 }
 

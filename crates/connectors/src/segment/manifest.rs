@@ -8,7 +8,7 @@ use connector_api::manifest::{
 };
 use domain::{IdentifierKind, Right};
 
-use super::settings::{CONSENT_SCOPES, DELETION_TYPES};
+use super::settings::{CONSENT_SCOPES, DELETION_TYPES, SUPPRESS_ONLY, UNSUPPRESS};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -41,6 +41,7 @@ pub(super) static MANIFEST: Manifest = Manifest {
         Duration::from_secs(3 * DAY),
         Duration::from_secs(7 * DAY),
     ],
+    confirmed_together: &[SUPPRESS_ONLY, UNSUPPRESS],
     rechecks: &[Duration::from_secs(7 * DAY), Duration::from_secs(30 * DAY)],
     // 5,000 ids or 4 MB a call, less what surrounds the ids. The weight of a consent event is
     // counted in shares of this, since the Tracking API takes less (see `plan`).

@@ -40,6 +40,7 @@ static PAPER: Manifest = Manifest {
     cadence: &[],
     longest: Duration::from_secs(1),
     looks: &[],
+    confirmed_together: &[],
     rechecks: &[],
     batch: Batch { items: 1, bytes: 1 },
     reconcile_lag: Duration::from_secs(1),

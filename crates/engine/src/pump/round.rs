@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as RealInstant};
 
 use connector_api::Subject;
+use domain::job::JobState;
 use domain::task::Whom;
 use domain::{Instant, Job, JobId, Task, TaskId, TaskState};
 use futures_util::FutureExt as _;
@@ -16,7 +17,7 @@ use super::{Rested, TAKEN, earliest};
 use crate::clock::{Busy, while_others_work};
 use crate::limits::add;
 use crate::work::batch::{self, Group};
-use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll};
+use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll, reconcile};
 
 /// How many pieces of work a pump does side by side.
 pub(super) const SIDE_BY_SIDE: usize = 96;
@@ -37,9 +38,13 @@ const BROKEN_OFF: Duration = Duration::from_secs(3600);
 enum Work {
     Locate(Task, Subject),
     Confirm(Task, Subject),
+    /// Those whose looks are one reading.
+    ConfirmTogether(Vec<Task>, Vec<Subject>),
     Collect(Task, Subject),
     Gate(Task),
     Poll(Job),
+    /// Jobs whose calls are unaccounted for.
+    FindOut(Vec<Job>),
     Act(Group),
 }
 
@@ -48,6 +53,9 @@ enum Work {
 enum Key {
     Task(TaskId),
     Job(JobId),
+    /// Finding out what became of changing calls: one at a time, so that no trace of a call at the
+    /// vendor is taken for two.
+    FindOut,
 }
 
 /// One round: takes what is due until nothing is.
@@ -115,11 +123,7 @@ impl Round {
         let shift = Arc::clone(&self.shift);
         let now = shift.now();
         let connection = shift.link.connection.id;
-        for job in shift.store.due_jobs(connection, now, 64).await? {
-            if self.under_way.insert(Key::Job(job.id)) {
-                self.queue.push_back(Work::Poll(job));
-            }
-        }
+        self.take_jobs(shift.store.due_jobs(connection, now, TAKEN).await?);
         const STATES: &[TaskState] = &[
             TaskState::Locating,
             TaskState::Planned,
@@ -130,22 +134,56 @@ impl Round {
         let limit = TAKEN + u32::try_from(self.under_way.len()).unwrap_or(0);
         let mut tasks = shift.store.due_tasks(connection, STATES, now, limit).await?;
         tasks.retain(|task| !self.under_way.contains(&Key::Task(task.id)));
-        let (begun, tasks): (Vec<_>, Vec<_>) = tasks
+        let (looks, tasks): (Vec<_>, Vec<_>) = tasks
             .into_iter()
             .partition(|task| matches!(task.state, TaskState::Confirming | TaskState::Ended));
-        let mut tasks = shift.standing(tasks).await?;
-        tasks.extend(begun);
-        let subjects = shift.subjects(&tasks).await?;
+        self.take_steps(shift.standing(tasks).await?).await?;
+        self.take_looks(looks).await
+    }
+
+    /// Takes steps towards the end, each by itself.
+    async fn take_steps(&mut self, tasks: Vec<Task>) -> Result<(), WorkError> {
+        let subjects = self.shift.subjects(&tasks).await?;
         for (task, subject) in tasks.into_iter().zip(subjects) {
             self.under_way.insert(Key::Task(task.id));
             self.queue.push_back(match task.state {
                 TaskState::Locating => Work::Locate(task, subject),
                 TaskState::Planned => Work::Gate(task),
-                TaskState::Acting => Work::Collect(task, subject),
-                _ => Work::Confirm(task, subject),
+                _ => Work::Collect(task, subject),
             });
         }
         Ok(())
+    }
+
+    /// Takes looks: together where one reading serves all.
+    async fn take_looks(&mut self, tasks: Vec<Task>) -> Result<(), WorkError> {
+        let shift = Arc::clone(&self.shift);
+        self.under_way.extend(tasks.iter().map(|task| Key::Task(task.id)));
+        let (together, alone): (Vec<_>, Vec<_>) =
+            tasks.into_iter().partition(|task| confirm::is_together(&shift, task));
+        if !together.is_empty() {
+            let subjects = shift.subjects(&together).await?;
+            self.queue.push_back(Work::ConfirmTogether(together, subjects));
+        }
+        let subjects = shift.subjects(&alone).await?;
+        self.queue
+            .extend(alone.into_iter().zip(subjects).map(|(task, it)| Work::Confirm(task, it)));
+        Ok(())
+    }
+
+    /// Takes jobs: each to be asked about, but those whose calls are unaccounted for together.
+    fn take_jobs(&mut self, jobs: Vec<Job>) {
+        let (unaccounted, running): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.state == JobState::Sending);
+        for job in running {
+            if self.under_way.insert(Key::Job(job.id)) {
+                self.queue.push_back(Work::Poll(job));
+            }
+        }
+        if !unaccounted.is_empty() && self.under_way.insert(Key::FindOut) {
+            self.under_way.extend(unaccounted.iter().map(|job| Key::Job(job.id)));
+            self.queue.push_back(Work::FindOut(unaccounted));
+        }
     }
 
     /// Forms batches now and then, and always before the round would end.
@@ -211,6 +249,7 @@ async fn broke_off(shift: &Shift, keys: &[Key]) -> Result<(), WorkError> {
                 let job = shift.store.job(*id).await?;
                 transition.jobs.extend(job.map(|job| Job { due_at: Some(until), ..job }));
             }
+            Key::FindOut => {}
         }
     }
     shift.commit_one(transition).await.map(|_| ())
@@ -225,7 +264,14 @@ impl Work {
             | Self::Gate(task) => {
                 vec![Key::Task(task.id)]
             }
+            Self::ConfirmTogether(tasks, _) => {
+                tasks.iter().map(|task| Key::Task(task.id)).collect()
+            }
             Self::Poll(job) => vec![Key::Job(job.id)],
+            Self::FindOut(jobs) => {
+                let jobs = jobs.iter().map(|job| Key::Job(job.id));
+                jobs.chain([Key::FindOut]).collect()
+            }
             Self::Act(_) => Vec::new(),
         }
     }
@@ -241,7 +287,11 @@ impl Work {
                 transition.tasks.push(task);
                 shift.commit_one(transition).await.map(|_| ())
             }
+            Self::ConfirmTogether(tasks, subjects) => {
+                confirm::confirm_together(shift, tasks, subjects).await
+            }
             Self::Poll(job) => poll::poll(shift, job).await,
+            Self::FindOut(jobs) => reconcile::find_out(shift, jobs).await,
             Self::Act(group) => act::act(shift, group).await,
         }
     }

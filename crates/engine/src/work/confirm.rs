@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use connector_api::report::Looked;
-use connector_api::{Input, Report, Step, Subject};
+use connector_api::{Input, Report, Step, Subject, VendorError};
 use domain::journal::Event;
 use domain::outcome::{Look, Residue, fold_looks};
 use domain::plan::HandWork;
@@ -17,19 +17,73 @@ use super::{Shift, WorkError, locate};
 use crate::flow::{Log, NoSink};
 use crate::limits::add;
 
+/// Whether the look for a task is one reading for everybody whose look is due.
+pub(crate) fn is_together(shift: &Shift, task: &Task) -> bool {
+    let manifest = shift.link.connector.manifest();
+    let plan = task.detail.plan.as_ref();
+    plan.is_some_and(|plan| manifest.confirmed_together.contains(&plan.variant.as_str()))
+}
+
 /// Looks again for one person.
 pub(crate) async fn confirm(shift: &Shift, task: Task, subject: Subject) -> Result<(), WorkError> {
     let mut log = Log::default();
-    let subjects = [subject];
-    let driven = shift
-        .link
-        .drive(Flow::Confirm, None, Input::Start(&subjects), &[], &mut log, &mut NoSink)
-        .await;
-    let looked = match driven.map(|turn| turn.step) {
-        Ok(Step::Done(Report::Looked(mut all))) if all.len() == 1 => all.swap_remove(0),
-        Ok(_) => return shift.put_off(task, locate::misuse()).await,
-        Err(error) => return shift.put_off(task, error).await,
+    match look(shift, &[subject], &mut log).await {
+        Ok(mut all) => {
+            let transition = after_look(shift, task, all.swap_remove(0), log).await?;
+            shift.commit_one(transition).await.map(|_| ())
+        }
+        Err(error) => shift.put_off(task, error).await,
+    }
+}
+
+/// Looks again for many people with one reading. Each one's evidence holds their own looks, and
+/// tells in brief what was read for all: it names the others.
+pub(crate) async fn confirm_together(
+    shift: &Shift,
+    tasks: Vec<Task>,
+    subjects: Vec<Subject>,
+) -> Result<(), WorkError> {
+    let mut log = Log::in_brief();
+    let all = match look(shift, &subjects, &mut log).await {
+        Ok(all) => all,
+        Err(error) => {
+            for task in tasks {
+                shift.put_off(task, error.clone()).await?;
+            }
+            return Ok(());
+        }
     };
+    let reading = serde_json::json!({ "n_people": all.len(), "read_for_all": log.brief() });
+    let mut transitions = Vec::with_capacity(all.len());
+    for (task, looked) in tasks.into_iter().zip(all) {
+        let mut log = Log::default();
+        log.add(reading.clone());
+        transitions.push(after_look(shift, task, looked, log).await?);
+    }
+    shift.commit(transitions).await?;
+    Ok(())
+}
+
+/// What a look showed, person by person.
+async fn look(
+    shift: &Shift,
+    subjects: &[Subject],
+    log: &mut Log,
+) -> Result<Vec<Vec<Looked>>, VendorError> {
+    let input = Input::Start(subjects);
+    match shift.link.drive(Flow::Confirm, None, input, &[], log, &mut NoSink).await?.step {
+        Step::Done(Report::Looked(all)) if all.len() == subjects.len() => Ok(all),
+        _ => Err(locate::misuse()),
+    }
+}
+
+/// What a look means for its task.
+async fn after_look(
+    shift: &Shift,
+    task: Task,
+    looked: Vec<Looked>,
+    mut log: Log,
+) -> Result<Transition, WorkError> {
     let mut transition = Transition::default();
     log.add(serde_json::json!({ "looks": looks_as_json(&looked) }));
     transition.evidence.push(shift.task_evidence(&task, "looked again", log));
@@ -46,8 +100,7 @@ pub(crate) async fn confirm(shift: &Shift, task: Task, subject: Subject) -> Resu
     } else {
         conclude(shift, task, &looks, &mut transition).await?;
     }
-    shift.commit_one(transition).await?;
-    Ok(())
+    Ok(transition)
 }
 
 fn looks_as_json(looked: &[Looked]) -> serde_json::Value {

@@ -12,11 +12,10 @@ use domain::journal::Event;
 use domain::outcome::{Share, fold_shares};
 use domain::task::Command;
 use domain::{Job, Outcome, Proof, Task, TaskState};
-use store::{Applied, Intent, LeaseTime, Transition};
+use store::{Applied, Transition};
 
 use super::{Shift, WorkError, fault, intent, reconcile};
 use crate::flow::{Log, NoSink};
-use crate::http::real_sleep;
 use crate::limits::add;
 
 /// How many tasks of a job are settled in one go.
@@ -25,7 +24,7 @@ const PAGE: u32 = 1_000;
 /// Asks about one job.
 pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
     if job.state == JobState::Sending {
-        return find_out(shift, job).await;
+        return reconcile::find_out(shift, vec![job]).await;
     }
     let now = shift.now();
     let mut log = Log::default();
@@ -100,35 +99,6 @@ pub(super) fn counted(n_identifiers: usize) -> String {
         1 => "1 identifier".to_owned(),
         n => format!("{n} identifiers"),
     }
-}
-
-/// A job whose call is unaccounted for: once no call can be in flight any more, reconcile.
-async fn find_out(shift: &Shift, job: Job) -> Result<(), WorkError> {
-    let intents = shift.store.open_intents(shift.link.connection.id).await?;
-    let Some(intent) = intents.into_iter().find(|intent| intent.job == job.id) else {
-        return match shift.store.job(job.id).await? {
-            // Whoever sent it has written down what came of it.
-            Some(fresh) if fresh.version != job.version => Ok(()),
-            _ => reconcile::clear_up(shift, job).await,
-        };
-    };
-    // A job that was written again since its intent is known to have made its call.
-    if let Some(rest) = may_arrive_for(&intent, &(shift.holder.time)())
-        && job.version == 0
-    {
-        real_sleep(rest).await;
-        let fresh = shift.store.job(job.id).await?;
-        if fresh.is_none_or(|fresh| fresh.version != job.version) {
-            return Ok(());
-        }
-    }
-    reconcile::reconcile(shift, job, intent).await
-}
-
-/// How much longer an intent's call may arrive at the vendor, if it may at all.
-fn may_arrive_for(intent: &Intent, now: &LeaseTime) -> Option<Duration> {
-    let millis = u64::try_from(intent.deadline.millis.saturating_sub(now.millis)).ok()?;
-    (intent.deadline.boot == now.boot && millis > 0).then(|| Duration::from_millis(millis))
 }
 
 /// Writes down what came of a job, task by task, and then ends it. A stop in between repeats

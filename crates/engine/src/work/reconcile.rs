@@ -1,56 +1,125 @@
 //! Reconciling: an intent without an outcome is found out, never guessed and never just sent
 //! again.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use connector_api::{Input, Reconciled, Report, Step, VendorError};
 use domain::job::JobState;
 use domain::journal::Event;
 use domain::task::Command;
-use domain::{Flow, Job, Task};
-use store::{Intent, IntentAnswer, IntentOutcome, StoreError, Transition};
+use domain::{Flow, Job, JobId, Task};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use store::{Intent, IntentAnswer, IntentOutcome, LeaseTime, StoreError, Transition};
 
 use super::{Shift, WorkError, fault, intent, locate};
 use crate::flow::{Log, NoSink};
+use crate::http::real_sleep;
 
 /// How often answers that make no sense are asked for before a person is.
 const TRIES: u32 = 8;
 
-/// Finds out whether a job's changing call took place.
-pub(crate) async fn reconcile(shift: &Shift, job: Job, intent: Intent) -> Result<(), WorkError> {
-    let owned = shift.store.vendor_refs(shift.link.connection.id).await?;
-    let mut log = Log::default();
-    let (memory, input) = match &job.reconciling {
-        Some(memory) => (memory.clone(), Input::Woken),
-        None => (job.memory.clone(), Input::Start(&[])),
-    };
-    let driven = shift
-        .link
-        .drive(Flow::Reconcile, Some(&memory), input, &owned, &mut log, &mut NoSink)
-        .await;
-    let turn = match driven {
-        Ok(turn) => turn,
-        Err(error) => return not_yet(shift, job, &intent, &error).await,
-    };
-    let report = match turn.step {
-        Step::Done(Report::Reconciled(report)) => report,
-        Step::AskAgain { at } => {
-            let job = Job { due_at: Some(at), reconciling: Some(turn.memory), ..job };
-            shift.commit_one(Transition { jobs: vec![job], ..Transition::default() }).await?;
-            return Ok(());
+/// How many findings are written down side by side.
+const SIDE_BY_SIDE: usize = 96;
+
+/// Finds out about jobs whose calls are unaccounted for, all of them with one reading, once none
+/// of the calls can be in flight any more.
+pub(crate) async fn find_out(shift: &Shift, jobs: Vec<Job>) -> Result<(), WorkError> {
+    let intents = shift.store.open_intents(shift.link.connection.id).await?;
+    let mut intents: HashMap<JobId, Intent> =
+        intents.into_iter().map(|intent| (intent.job, intent)).collect();
+    let mut open = Vec::new();
+    for job in jobs {
+        match intents.remove(&job.id) {
+            Some(intent) => open.push((job, intent)),
+            None if is_as_loaded(shift, &job).await? => clear_up(shift, job).await?,
+            // Whoever sent it has written down what came of it.
+            None => {}
         }
-        _ => return not_yet(shift, job, &intent, &locate::misuse()).await,
+    }
+    let open = after_arrival(shift, open).await?;
+    if open.is_empty() { Ok(()) } else { reconcile(shift, open).await }
+}
+
+async fn is_as_loaded(shift: &Shift, job: &Job) -> Result<bool, StoreError> {
+    let fresh = shift.store.job(job.id).await?;
+    Ok(fresh.is_some_and(|fresh| fresh.version == job.version))
+}
+
+/// Waits until no call can arrive any more, and leaves out the jobs whose calls were accounted for
+/// meanwhile.
+async fn after_arrival(shift: &Shift, open: Vec<Lost>) -> Result<Vec<Lost>, StoreError> {
+    let now = (shift.holder.time)();
+    // A job that was written again since its intent is known to have made its call.
+    let is_fresh = |job: &Job| job.version == 0;
+    let rests = open.iter().filter(|(job, _)| is_fresh(job));
+    let rest = rests.filter_map(|(_, intent)| may_arrive_for(intent, &now)).max();
+    let Some(rest) = rest else { return Ok(open) };
+    real_sleep(rest).await;
+    let mut still_open = Vec::with_capacity(open.len());
+    for (job, intent) in open {
+        if !is_fresh(&job) || is_as_loaded(shift, &job).await? {
+            still_open.push((job, intent));
+        }
+    }
+    Ok(still_open)
+}
+
+/// How much longer an intent's call may arrive at the vendor, if it may at all.
+fn may_arrive_for(intent: &Intent, now: &LeaseTime) -> Option<Duration> {
+    let millis = u64::try_from(intent.deadline.millis.saturating_sub(now.millis)).ok()?;
+    (intent.deadline.boot == now.boot && millis > 0).then(|| Duration::from_millis(millis))
+}
+
+/// A job and the intent that has no outcome.
+type Lost = (Job, Intent);
+
+/// Finds out whether the changing calls of these jobs took place.
+async fn reconcile(shift: &Shift, lost: Vec<Lost>) -> Result<(), WorkError> {
+    let owned = shift.store.vendor_refs(shift.link.connection.id).await?;
+    let mut log = Log::in_brief();
+    let memories: Vec<_> = lost
+        .iter()
+        .map(|(job, _)| job.reconciling.clone().unwrap_or_else(|| job.memory.clone()))
+        .collect();
+    let input = Input::Lost(&memories);
+    let driven =
+        shift.link.drive(Flow::Reconcile, None, input, &owned, &mut log, &mut NoSink).await;
+    let error = match driven.map(|turn| turn.step) {
+        Ok(Step::Done(Report::Reconciled(all))) if all.len() == lost.len() => {
+            let findings = lost.into_iter().zip(all);
+            let written = findings.map(|(lost, finding)| write_down(shift, lost, finding));
+            return stream::iter(written).buffer_unordered(SIDE_BY_SIDE).try_collect().await;
+        }
+        Ok(_) => locate::misuse(),
+        Err(error) => error,
     };
-    let tasks = sent_with(shift, &job).await?;
-    match report {
+    let put_off = lost.into_iter().map(|(job, intent)| not_yet(shift, job, intent, &error));
+    stream::iter(put_off).buffer_unordered(SIDE_BY_SIDE).try_collect().await
+}
+
+/// Writes down what was found out about one job.
+async fn write_down(shift: &Shift, lost: Lost, finding: Reconciled) -> Result<(), WorkError> {
+    let (job, intent) = lost;
+    match finding {
         Reconciled::Happened(answer) => {
+            let tasks = sent_with(shift, &job).await?;
             let what = IntentAnswer::ReconciledHappened;
             intent::answered(shift, job, intent.id, what, answer, tasks).await
         }
+        Reconciled::NotYet { at, memory } => {
+            let job = Job { due_at: Some(at), reconciling: Some(memory), ..job };
+            shift.commit_one(Transition { jobs: vec![job], ..Transition::default() }).await?;
+            Ok(())
+        }
         Reconciled::NotThere => {
+            let tasks = sent_with(shift, &job).await?;
             let why = "the vendor shows no trace of it";
             let what = IntentAnswer::ReconciledNotThere;
             intent::give_back(shift, job, intent.id, what, why, &tasks).await.map(|_| ())
         }
         Reconciled::CantTell => {
+            let tasks = sent_with(shift, &job).await?;
             let entry = shift.entry(Event::IntentRepeated).job(job.id).intent(intent.id);
             let why = "the vendor gives no way to tell; it is sent again, and that is on record";
             intent::give_back(shift, job, intent.id, IntentAnswer::CantTell, why, &tasks).await?;
@@ -65,7 +134,7 @@ pub(crate) async fn reconcile(shift: &Shift, job: Job, intent: Intent) -> Result
 async fn not_yet(
     shift: &Shift,
     job: Job,
-    intent: &Intent,
+    intent: Intent,
     error: &VendorError,
 ) -> Result<(), WorkError> {
     let now = shift.now();
@@ -75,7 +144,7 @@ async fn not_yet(
     let is_hopeless =
         matches!(error, VendorError::ContractBroken { .. } | VendorError::Invalid { .. });
     if is_hopeless && job.n_polls >= TRIES {
-        return ask_a_person(shift, job, intent, error).await;
+        return ask_a_person(shift, job, &intent, error).await;
     }
     let (at, _) = fault::when_again(error, job.n_polls + 1, now);
     let entry = shift.entry(Event::JobPollFailed).job(job.id).fact("why", error.to_string());
@@ -127,7 +196,7 @@ async fn ask_a_person(
 }
 
 /// Ends a job that says it is sending although its call is accounted for, and frees what it holds.
-pub(super) async fn clear_up(shift: &Shift, job: Job) -> Result<(), WorkError> {
+async fn clear_up(shift: &Shift, job: Job) -> Result<(), WorkError> {
     let ids = sent_with(shift, &job).await?.into_iter().map(|task| task.id).collect();
     intent::give_back_again(shift, &job, ids).await?;
     let job = Job { state: JobState::Ended, due_at: None, ..job };

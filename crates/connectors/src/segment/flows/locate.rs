@@ -88,7 +88,7 @@ pub(super) fn step(
             memory.take(answers)?;
             Ok(memory.go_on(context))
         }
-        Input::Woken => Err(out_of_turn()),
+        Input::Lost(_) | Input::Woken => Err(out_of_turn()),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Finds out whether a regulation whose answer was lost exists: the workspace's regulations of
-//! its type are listed, a few at a time, and compared by the keyed digest of their ids.
+//! Finds out whether regulations whose answers were lost exist: the workspace's regulations of
+//! their types are listed, a few at a time, and compared by the keyed digest of their ids. One
+//! reading of the list serves however many were lost.
 //!
-//! Ours is one with the same ids, made since shortly before we asked, that no other intent owns.
-//! Segment publishes no order of the list. While it runs from new to old, reading stops at what
-//! is older than our call; as soon as it does not, it is read to its end. "Not there yet" is not
-//! "not there": the list is read again after the vendor's lag, three times.
+//! Ours is one with the same ids, made since shortly before we asked, that no other change owns.
+//! Segment documents no order of the list, so it is read to its end unless all are found before.
+//! "Not there yet" is not "not there": the list is read again after the vendor's lag, three times.
 
 use std::time::Duration;
 
@@ -26,19 +26,31 @@ const CLOCK_MARGIN: Duration = Duration::from_secs(600);
 /// How often the list is read before a missing regulation counts as not there.
 const MAX_LOOKS: u8 = 4;
 
-/// The most pages of one look.
-const MAX_PAGES: u32 = 2_000;
+/// The most pages of one reading. What the quotas allow in the ninety days that Segment lists fits
+/// even if every regulation is of one person.
+const MAX_PAGES: u32 = 150_000;
+
+/// Whether reading stops at what is older than every call that is looked for. Only right where
+/// the list runs from new to old, which Segment does not document.
+const IS_LISTED_NEWEST_FIRST: bool = false;
 
 /// Where the search stands. No person's value.
 #[derive(Serialize, Deserialize)]
 struct Memory {
-    job: regulate::Memory,
-    n_looks: u8,
+    lost: Vec<Lost>,
     n_pages: u32,
     cursor: Option<String>,
     pages: Pages,
-    oldest: Option<Instant>,
-    is_unsorted: bool,
+}
+
+/// A change whose answer was lost.
+#[derive(Serialize, Deserialize)]
+struct Lost {
+    job: Job,
+    /// In how many readings of the list it was looked for.
+    n_looks: u8,
+    /// The regulation that it made.
+    made: Option<String>,
 }
 
 pub(super) fn step(
@@ -46,82 +58,114 @@ pub(super) fn step(
     input: &Input<'_>,
     context: &Context<'_>,
 ) -> Result<Turn, VendorError> {
-    match (input, recall::<Memory>(VERSION, memory)) {
-        (Input::Answers([answer]), Ok(search)) => search.take(answer, context),
-        (Input::Start(_) | Input::Woken, Ok(search)) => Ok(search.look()),
-        (Input::Start(_) | Input::Woken, Err(_)) => match recall(VERSION, memory)? {
-            Job::Regulation(job) => Ok(Memory::of(job).look()),
-            // Events can't be listed. Their keys make a repeat harmless.
-            Job::Consent(_) => Ok(over(Reconciled::CantTell)),
-        },
-        (Input::Answers(_), _) => Err(out_of_turn()),
+    match input {
+        Input::Lost(changes) => {
+            let lost = changes.iter().map(lost).collect::<Result<_, _>>()?;
+            let memory = Memory { lost, n_pages: 0, cursor: None, pages: Pages::default() };
+            Ok(memory.go_on(context))
+        }
+        Input::Answers([answer]) => {
+            let mut memory: Memory = recall(VERSION, memory)?;
+            memory.take(answer, context)?;
+            Ok(memory.go_on(context))
+        }
+        Input::Start(_) | Input::Answers(_) | Input::Woken => Err(out_of_turn()),
     }
 }
 
-fn over(reconciled: Reconciled) -> Turn {
-    Turn::new(remember(VERSION, &()), Step::Done(Report::Reconciled(reconciled)))
+/// A change as its flow remembers it, or as an earlier look left it.
+fn lost(memory: &FlowState) -> Result<Lost, VendorError> {
+    recall(VERSION, Some(memory))
+        .or_else(|_| Ok(Lost { job: recall(VERSION, Some(memory))?, n_looks: 0, made: None }))
 }
 
 impl Memory {
-    fn of(job: regulate::Memory) -> Self {
-        Self {
-            job,
-            n_looks: 0,
-            n_pages: 0,
-            cursor: None,
-            pages: Pages::default(),
-            oldest: None,
-            is_unsorted: false,
+    /// Asks for the next page, or reports.
+    fn go_on(mut self, context: &Context<'_>) -> Turn {
+        if !self.is_over() {
+            let types = self.sought().map(|(_, job)| job.regulation_type.as_str()).collect();
+            let call = client::regulations(&types, self.cursor.as_deref());
+            return ask(VERSION, &self, vec![call]);
         }
+        let is_read_whole = self.cursor.is_none();
+        let found = self.lost.drain(..).map(|it| it.report(is_read_whole, context)).collect();
+        Turn::new(remember(VERSION, &()), Step::Done(Report::Reconciled(found)))
     }
 
-    /// Reads the list from its beginning.
-    fn look(self) -> Turn {
-        let n_looks = self.n_looks + 1;
-        Self { n_looks, ..Self::of(self.job) }.page()
+    fn is_over(&self) -> bool {
+        let is_at_end = self.n_pages > 0 && self.cursor.is_none();
+        is_at_end || self.n_pages >= MAX_PAGES || self.sought().all(|(it, _)| it.made.is_some())
     }
 
-    fn page(self) -> Turn {
-        let call = client::regulations(&self.job.regulation_type, self.cursor.as_deref());
-        ask(VERSION, &self, vec![call])
+    /// Whatever can be found in the list at all.
+    fn sought(&self) -> impl Iterator<Item = (&Lost, &regulate::Memory)> {
+        self.lost.iter().filter_map(|it| match &it.job {
+            Job::Regulation(job) => Some((it, job)),
+            Job::Consent(_) => None,
+        })
     }
 
-    fn take(mut self, answer: &Answer, context: &Context<'_>) -> Result<Turn, VendorError> {
+    fn take(&mut self, answer: &Answer, context: &Context<'_>) -> Result<(), VendorError> {
         let page: wire::Data<wire::Regulations> = client::read(answer, "regulations")?;
-        let since = settings::earlier(self.job.asked_at, CLOCK_MARGIN);
+        let oldest_call = self.sought().map(|(_, job)| since(job)).min();
         let mut is_past = false;
-        for entry in &page.data.regulations {
-            let created_at = created_at(entry)?;
-            self.is_unsorted |= self.oldest.is_some_and(|oldest| created_at > oldest);
-            self.oldest = Some(created_at);
-            is_past |= created_at < since;
-            if created_at >= since && self.is_ours(entry, context) {
-                return Ok(over(Reconciled::Happened(answer_of(&entry.id))));
-            }
+        for entry in page.data.regulations {
+            let created_at = created_at(&entry)?;
+            is_past |= oldest_call.is_some_and(|since| created_at < since);
+            self.match_up(entry, created_at, context);
         }
         self.n_pages += 1;
         self.cursor = self.pages.next(page.data.pagination.next.as_deref())?;
-        let is_over = self.cursor.is_none() || (is_past && !self.is_unsorted);
-        if !is_over && self.n_pages < MAX_PAGES {
-            return Ok(self.page());
+        if IS_LISTED_NEWEST_FIRST && is_past {
+            self.cursor = None;
         }
-        if !is_over {
-            return Ok(over(Reconciled::CantTell));
-        }
-        if self.n_looks >= MAX_LOOKS {
-            return Ok(over(Reconciled::NotThere));
-        }
-        let at = settings::later(context.now, MANIFEST.reconcile_lag);
-        Ok(Turn::new(remember(VERSION, &self), Step::AskAgain { at }))
+        Ok(())
     }
 
-    fn is_ours(&self, entry: &wire::RegulationEntry, context: &Context<'_>) -> bool {
+    /// Gives a regulation to the one change that may have made it.
+    fn match_up(&mut self, entry: wire::RegulationEntry, at: Instant, context: &Context<'_>) {
         let ids: Vec<&str> = entry.subjects.iter().map(String::as_str).collect();
-        entry.subject_type == "USER_ID"
-            && entry.regulation_type == self.job.regulation_type
+        let ids = regulate::fingerprint(&ids, context);
+        let is_ours = |it: &&mut Lost| match &it.job {
+            Job::Regulation(job) => {
+                it.made.is_none()
+                    && entry.subject_type == "USER_ID"
+                    && job.ids == ids
+                    && job.regulation_type == entry.regulation_type
+                    && at >= since(job)
+            }
+            Job::Consent(_) => false,
+        };
+        // A list that grows while it is read may show an entry twice.
+        let is_given = self.lost.iter().any(|it| it.made.as_ref() == Some(&entry.id));
+        if let Some(lost) = self.lost.iter_mut().find(is_ours)
+            && !is_given
             && !context.owned.contains(&entry.id)
-            && regulate::fingerprint(&ids, context) == self.job.ids
+        {
+            lost.made = Some(entry.id);
+        }
     }
+}
+
+impl Lost {
+    fn report(self, is_read_whole: bool, context: &Context<'_>) -> Reconciled {
+        match (&self.job, self.made) {
+            (_, Some(regulation)) => Reconciled::Happened(answer_of(&regulation)),
+            // Events can't be listed. Their keys make a repeat harmless.
+            (Job::Consent(_), None) => Reconciled::CantTell,
+            (Job::Regulation(_), None) if !is_read_whole => Reconciled::CantTell,
+            (Job::Regulation(_), None) if self.n_looks + 1 >= MAX_LOOKS => Reconciled::NotThere,
+            (Job::Regulation(_), None) => Reconciled::NotYet {
+                at: settings::later(context.now, MANIFEST.reconcile_lag),
+                memory: remember(VERSION, &Self { n_looks: self.n_looks + 1, made: None, ..self }),
+            },
+        }
+    }
+}
+
+/// The earliest instant, by Segment's clock, at which a call can have taken place.
+fn since(job: &regulate::Memory) -> Instant {
+    settings::earlier(job.asked_at, CLOCK_MARGIN)
 }
 
 fn created_at(entry: &wire::RegulationEntry) -> Result<Instant, VendorError> {

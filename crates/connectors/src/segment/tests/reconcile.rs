@@ -1,8 +1,6 @@
 //! Finding out whether a regulation exists whose answer was lost.
 
-use connector_api::{
-    Answer, Call, Flow, FlowState, Input, Reconciled, Report, Step, Turn, VendorError,
-};
+use connector_api::{Answer, Call, Flow, FlowState, Input, Reconciled, Report, Step, VendorError};
 use domain::IdentifierKind::UserId;
 use domain::Right;
 use serde_json::{Value, json};
@@ -20,9 +18,22 @@ fn reconcile(
     case: &Case,
     memory: &FlowState,
     vendor: impl Fn(&Call) -> Answer,
-) -> Result<Turn, VendorError> {
-    let turn = case.step(Flow::Reconcile, Some(memory), Input::Start(&[]))?;
-    case.answer(Flow::Reconcile, turn, vendor)
+) -> Result<Reconciled, VendorError> {
+    let mut all = reconcile_all(case, std::slice::from_ref(memory), vendor)?;
+    assert_eq!(all.len(), 1);
+    Ok(all.swap_remove(0))
+}
+
+fn reconcile_all(
+    case: &Case,
+    lost: &[FlowState],
+    vendor: impl Fn(&Call) -> Answer,
+) -> Result<Vec<Reconciled>, VendorError> {
+    let turn = case.step(Flow::Reconcile, None, Input::Lost(lost))?;
+    match case.answer(Flow::Reconcile, turn, vendor)?.step {
+        Step::Done(Report::Reconciled(all)) => Ok(all),
+        other => panic!("not reconciled: {other:?}"),
+    }
 }
 
 fn entry(id: &str, subjects: &[&str], created_at: &str) -> Value {
@@ -34,19 +45,23 @@ fn list(entries: &[Value], next: Option<&str>) -> Answer {
     ok(&json!({"data": {"regulations": entries, "pagination": {"current": "MA==", "next": next}}}))
 }
 
-fn happened(turn: Turn) -> Option<Answer> {
-    match turn.step {
-        Step::Done(Report::Reconciled(Reconciled::Happened(answer))) => Some(answer),
+fn happened(reconciled: Reconciled) -> Option<Answer> {
+    match reconciled {
+        Reconciled::Happened(answer) => Some(answer),
         _ => None,
     }
+}
+
+fn is_second_page(call: &Call) -> bool {
+    call.query.iter().any(|(key, _)| key == "pagination.cursor")
 }
 
 #[test]
 fn a_regulation_with_the_same_ids_is_found_and_the_job_goes_on_with_it() {
     let case = Case::new();
     let memory = lost(&case, &["cust-10045"]);
-    let turn = reconcile(&case, &memory, |_| ok(&fixture!("regulations.txt"))).unwrap();
-    let answer = happened(turn).unwrap();
+    let found = reconcile(&case, &memory, |_| ok(&fixture!("regulations.txt"))).unwrap();
+    let answer = happened(found).unwrap();
     let turn = case.step(Flow::Delete, Some(&memory), Input::Answers(&[answer])).unwrap();
     assert_eq!(turn.vendor_ref.as_deref(), Some("3GbVn0tqRk2mWz5XyLhJp8QsDcT"));
     assert_eq!(
@@ -76,8 +91,9 @@ fn ours_has_the_same_set_the_same_type_a_fitting_date_and_no_other_owner() {
         (objects, false),
     ] {
         case.owned = vec!["owned".to_owned()];
-        let turn = reconcile(&case, &memory, |_| list(std::slice::from_ref(&entry), None)).unwrap();
-        assert_eq!(happened(turn).is_some(), is_ours, "{entry}");
+        let found =
+            reconcile(&case, &memory, |_| list(std::slice::from_ref(&entry), None)).unwrap();
+        assert_eq!(happened(found).is_some(), is_ours, "{entry}");
     }
 }
 
@@ -86,36 +102,88 @@ fn not_there_yet_is_looked_for_again_three_times() {
     let mut case = Case::new();
     let mut memory = lost(&case, &["a"]);
     for _ in 0..3 {
-        let turn = reconcile(&case, &memory, |_| list(&[], None)).unwrap();
-        let Step::AskAgain { at } = turn.step else { panic!("not asked again") };
+        let found = reconcile(&case, &memory, |_| list(&[], None)).unwrap();
+        let Reconciled::NotYet { at, memory: next } = found else { panic!("{found:?}") };
         assert!(at > case.now);
-        (case.now, memory) = (at, turn.memory);
+        (case.now, memory) = (at, next);
     }
-    let turn = case.step(Flow::Reconcile, Some(&memory), Input::Woken).unwrap();
-    let turn = case.answer(Flow::Reconcile, turn, |_| list(&[], None)).unwrap();
-    assert!(matches!(turn.step, Step::Done(Report::Reconciled(Reconciled::NotThere))));
+    let found = reconcile(&case, &memory, |_| list(&[], None)).unwrap();
+    assert_eq!(found, Reconciled::NotThere);
 }
 
+/// Segment documents no order: what is older may stand before what we look for.
 #[test]
-fn reading_stops_at_what_is_older_unless_the_list_is_out_of_order() {
+fn the_list_is_read_to_its_end_however_old_its_first_page_is() {
     let case = Case::new();
     let memory = lost(&case, &["a"]);
     let old = entry("x", &["z"], "2026-08-01T00:00:00.000000Z");
-    let turn =
-        reconcile(&case, &memory, |_| list(std::slice::from_ref(&old), Some("Mg=="))).unwrap();
-    assert!(matches!(turn.step, Step::AskAgain { .. }));
-    assert_eq!(case.sent.borrow().len(), 1);
-    // Out of order: what we look for lies on the second page.
     let older = entry("y", &["z"], "2026-07-01T00:00:00.000000Z");
     let ours = entry("ours", &["a"], "2026-09-01T08:15:40.000000Z");
-    let turn = reconcile(&case, &memory, |call| {
-        if call.query.iter().any(|(key, _)| key == "pagination.cursor") {
-            list(std::slice::from_ref(&ours), None)
-        } else {
-            list(&[older.clone(), old.clone()], Some("Mg=="))
-        }
+    let found = reconcile(&case, &memory, |call| match is_second_page(call) {
+        true => list(std::slice::from_ref(&ours), None),
+        false => list(&[old.clone(), older.clone()], Some("Mg==")),
     });
-    assert!(happened(turn.unwrap()).is_some());
+    assert!(happened(found.unwrap()).is_some());
+    assert_eq!(case.sent.borrow().len(), 2);
+}
+
+#[test]
+fn one_reading_serves_all_that_were_lost_and_ends_when_all_are_found() {
+    let mut case = Case::new();
+    let deletion = [lost(&case, &["a"]), lost(&case, &["b"])];
+    case = case.set("opt_out_by", json!("suppress_only"));
+    let subject = case.planned(Right::OptOut, vec![case.found(UserId, "a", &[SPACE])]);
+    let opt_out = case.step(Flow::OptOut, None, Input::Start(&[subject])).unwrap().memory;
+    let at = "2026-09-01T08:15:40.000000Z";
+    let mut suppression = entry("third", &["a"], at);
+    suppression["regulationType"] = json!("SUPPRESS_ONLY");
+    let vendor = |call: &Call| match is_second_page(call) {
+        true => list(&[entry("second", &["b"], at), suppression.clone()], Some("NQ==")),
+        false => list(&[entry("first", &["a"], at)], Some("Mg==")),
+    };
+    let lost = [&deletion[..], &[opt_out]].concat();
+    let found = reconcile_all(&case, &lost, vendor).unwrap();
+    for (found, id) in found.into_iter().zip(["first", "second", "third"]) {
+        let answer = happened(found).unwrap();
+        assert!(String::from_utf8_lossy(&answer.body).contains(id), "{id}");
+    }
+    let sent = case.sent.borrow();
+    assert_eq!(sent.len(), 2, "the third page is not needed");
+    assert!(sent[0].contains(
+        "regulationTypes.0=SUPPRESS_ONLY&regulationTypes.1=SUPPRESS_WITH_DELETE&pagination.count=5"
+    ));
+}
+
+#[test]
+fn one_regulation_is_never_taken_for_two() {
+    let case = Case::new();
+    let lost = [lost(&case, &["a"]), lost(&case, &["a"])];
+    let ours = entry("ours", &["a"], "2026-09-01T08:15:40.000000Z");
+    // The list grew while it was read, and shows its last entry once more.
+    let vendor =
+        |call: &Call| list(std::slice::from_ref(&ours), (!is_second_page(call)).then_some("Mg=="));
+    let found = reconcile_all(&case, &lost, vendor).unwrap();
+    assert!(
+        matches!(&found[..], [Reconciled::Happened(_), Reconciled::NotYet { .. }]),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_long_list_leaves_a_small_memory() {
+    let case = Case::new();
+    let memory = lost(&case, &["a"]);
+    let young = entry("x", &["z"], "2026-09-01T08:15:40.000000Z");
+    let mut turn =
+        case.step(Flow::Reconcile, None, Input::Lost(std::slice::from_ref(&memory))).unwrap();
+    for page in 0..2_000 {
+        let next = format!("page-{page}");
+        let answer = list(std::slice::from_ref(&young), Some(&next));
+        let memory = turn.memory;
+        turn = case.step(Flow::Reconcile, Some(&memory), Input::Answers(&[answer])).unwrap();
+    }
+    assert!(turn.memory.body.to_string().len() < 1_000);
+    assert!(matches!(turn.step, Step::Calls(_)));
 }
 
 #[test]
@@ -133,6 +201,6 @@ fn a_batch_of_events_cant_be_listed() {
     let case = Case::new();
     let subject = case.planned(Right::OptOut, vec![case.found(UserId, "u", &[SPACE])]);
     let memory = case.step(Flow::OptOut, None, Input::Start(&[subject])).unwrap().memory;
-    let turn = reconcile(&case, &memory, |_| list(&[], None)).unwrap();
-    assert!(matches!(turn.step, Step::Done(Report::Reconciled(Reconciled::CantTell))));
+    assert_eq!(reconcile(&case, &memory, |_| list(&[], None)).unwrap(), Reconciled::CantTell);
+    assert!(case.sent.borrow().is_empty());
 }
