@@ -58,6 +58,8 @@ words! {
         TaskMoved = "task.moved",
         /// A task has to wait; facts hold why and until when.
         TaskParked = "task.parked",
+        /// Another request's job does the same already: it carries this task too.
+        TaskJoined = "task.joined",
         /// A guard stopped something for a person.
         GuardTripped = "guard.tripped",
         /// A changing call is about to be made.

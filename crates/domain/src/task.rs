@@ -155,6 +155,9 @@ pub struct Found {
     pub identifiers: Vec<IdentifierId>,
     /// What only a person can do there.
     pub by_hand: Vec<HandWork>,
+    /// When we looked.
+    #[serde(default)]
+    pub looked_at: Option<Instant>,
 }
 
 /// A person's, or a setting's, consent to one plan.

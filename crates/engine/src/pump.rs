@@ -24,6 +24,7 @@ use crate::holder::{Holder, LEASE, Tenure, millis};
 use crate::limits::add;
 use crate::link::{Link, Surroundings};
 use crate::work::guard::DailyGuard;
+use crate::work::join::Claims;
 use crate::work::{Shift, WorkError};
 use crate::{check, operator};
 
@@ -175,6 +176,7 @@ impl Pump {
             holder: parts.holder.clone(),
             tenure: parts.tenure.clone(),
             guard: DailyGuard::default(),
+            claims: Claims::default(),
             has_neighbours: n_neighbours > 1,
             over: AtomicBool::new(false),
             committer,

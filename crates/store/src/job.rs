@@ -1,7 +1,7 @@
 //! Vendor jobs as rows, and the rows between them and tasks.
 
 use domain::job::{Carried, JobState};
-use domain::{ConnectionId, Instant, Job, JobId, TaskId};
+use domain::{ConnectionId, IdentifierId, Instant, Job, JobId, TaskId};
 
 use crate::bulk::{Insert, Kind, Over};
 use crate::db::{Row, Value, json, values};
@@ -39,11 +39,21 @@ const CARRIED_BY: &str = "SELECT job_id, task_id, request_id, round, identifiers
     WHERE job_id = $1 AND task_id > $2 ORDER BY task_id, round LIMIT $3";
 const CARRIED_OF: &str = "SELECT job_id, task_id, request_id, round, identifiers FROM carried
     WHERE task_id = $1 ORDER BY job_id";
+static ELSEWHERE: Over = Over::new(
+    &[("id", Kind::Text), ("connection_id", Kind::Text)],
+    "SELECT v.id AS mine, other.id AS theirs, c.job_id, c.task_id, c.request_id, c.round,
+        c.identifiers
+     FROM v
+     JOIN identifier mine ON mine.id = v.id
+     JOIN identifier other ON other.token = mine.token AND other.request_id <> mine.request_id
+     JOIN task t ON t.request_id = other.request_id AND t.connection_id = v.connection_id
+     JOIN carried c ON c.task_id = t.id",
+);
 
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![ONE, DUE, CARRIED_BY, CARRIED_OF, UPDATE.text(4)]
+    vec![ONE, DUE, CARRIED_BY, CARRIED_OF, UPDATE.text(4), ELSEWHERE.text(4)]
 }
 
 impl Store {
@@ -94,6 +104,24 @@ impl Store {
     /// By which jobs a task is or was carried.
     pub async fn carried_of(&self, task: TaskId) -> Result<Vec<Carried>, StoreError> {
         self.db().fetch(CARRIED_OF, values![task]).await?.iter().map(read_carried).collect()
+    }
+
+    /// Which of these identifiers a job of this connection carries, or carried, for another
+    /// request that knows the same value: `(the one given, what was carried)`.
+    pub async fn carried_elsewhere(
+        &self,
+        connection: ConnectionId,
+        identifiers: &[IdentifierId],
+    ) -> Result<Vec<(IdentifierId, Carried)>, StoreError> {
+        let rows = identifiers.iter().map(|id| values![*id, connection]);
+        let mut elsewhere = Vec::new();
+        for row in &ELSEWHERE.read(self.db(), rows).await? {
+            let carried = read_carried(row)?;
+            if carried.identifiers.contains(&row.parse("theirs")?) {
+                elsewhere.push((row.parse("mine")?, carried));
+            }
+        }
+        Ok(elsewhere)
     }
 }
 

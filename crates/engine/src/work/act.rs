@@ -16,7 +16,7 @@ use store::Transition;
 
 use super::batch::Group;
 use super::send::send_in_parts;
-use super::{Shift, WorkError, fault, locate};
+use super::{Shift, WorkError, fault, join, locate};
 use crate::flow::{Log, NoSink};
 use crate::limits::add;
 
@@ -50,6 +50,7 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
     let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
     let subjects = shift.subjects(&tasks).await?;
     let (tasks, subjects) = still_as_approved(shift, tasks, subjects, &account).await?;
+    let (_claimed, (tasks, subjects)) = join::claim(shift, group.right, (tasks, subjects)).await?;
     send_in_parts(shift, group.right, tasks, subjects).await
 }
 

@@ -8,7 +8,7 @@ use domain::guard::FAN_OUT;
 use domain::identifier::{Sighting, normalise};
 use domain::journal::Event;
 use domain::task::{Command, Found, Whom};
-use domain::{ConnectionId, Flow, Identifier, IdentifierId, Origin, Outcome, Task};
+use domain::{ConnectionId, Flow, Identifier, IdentifierId, Instant, Origin, Outcome, Task};
 use store::Transition;
 
 use super::{Shift, WorkError};
@@ -75,7 +75,7 @@ async fn located_task(
         return Ok(stop_at_fan_out(shift, task, &located, into));
     }
     let news = learn(shift, &task, &mut subject, &located.found, into);
-    let found = summary(&located, &subject.identifiers, connection);
+    let found = summary(&located, &subject.identifiers, connection, shift.now());
     if news > 0 && shift.has_neighbours && task.round <= MAX_ROUNDS {
         tell_neighbours(shift, &task, into).await?;
     }
@@ -193,7 +193,12 @@ fn learn(
     n_new
 }
 
-fn summary(located: &Located, identifiers: &[Identifier], connection: ConnectionId) -> Found {
+fn summary(
+    located: &Located,
+    identifiers: &[Identifier],
+    connection: ConnectionId,
+    now: Instant,
+) -> Found {
     let mut known_in: Vec<_> = located.found.iter().map(|one| one.place.clone()).collect();
     known_in.sort();
     known_in.dedup();
@@ -210,6 +215,7 @@ fn summary(located: &Located, identifiers: &[Identifier], connection: Connection
             .map(|identifier| identifier.id)
             .collect(),
         by_hand: located.by_hand.clone(),
+        looked_at: Some(now),
     }
 }
 

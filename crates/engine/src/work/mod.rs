@@ -2,10 +2,9 @@
 //!
 //! Each piece of work reads what it needs, makes its calls through the [`Link`], and hands
 //! [`Transition`]s to the [`Committer`]. A reader can follow a task through them in this order:
-//! [`locate`], [`gate`], [`batch`], [`act`], [`send`], [`intent`],
-//! [`poll`], [`confirm`]; [`collect`] for rights that
-//! only read; [`guard`] for the daily bound; [`reconcile`] where an answer was lost; [`fault`] where
-//! a call failed.
+//! [`locate`], [`gate`], [`guard`], [`batch`], [`act`], [`join`], [`send`], [`intent`], [`poll`],
+//! [`confirm`]; [`collect`] for rights that only read; [`reconcile`] where an answer was lost;
+//! [`fault`] where a call failed.
 
 pub(crate) mod act;
 pub(crate) mod batch;
@@ -15,6 +14,7 @@ pub(crate) mod fault;
 pub(crate) mod gate;
 pub(crate) mod guard;
 pub(crate) mod intent;
+pub(crate) mod join;
 pub(crate) mod locate;
 pub(crate) mod poll;
 pub(crate) mod reconcile;
@@ -33,6 +33,7 @@ use domain::{Digest, Evidence, EvidenceId, Instant, JobId, Task, TaskId};
 use store::{Applied, Store, StoreError, Transition};
 
 use self::guard::DailyGuard;
+use self::join::Claims;
 use crate::clock::Clock;
 use crate::flow::Log;
 use crate::holder::{Holder, Tenure};
@@ -49,6 +50,7 @@ pub(crate) struct Shift {
     pub holder: Holder,
     pub tenure: Tenure,
     pub guard: DailyGuard,
+    pub claims: Claims,
     /// Whether other connections exist that identifiers could travel to.
     pub has_neighbours: bool,
     /// Whether the connection was changed or paused since: the shift is over, another begins.

@@ -12,7 +12,7 @@ use store::{Applied, IntentAnswer, Transition};
 
 use super::act::{flow_of, put_all_off};
 use super::intent::{answered, give_back, is_in_time, lost, write_intent};
-use super::{Shift, WorkError, locate};
+use super::{Shift, WorkError, join, locate};
 use crate::flow::{Log, NoSink};
 
 /// Sends a group; if the vendor refuses it for one bad member, splits it until the culprit
@@ -24,7 +24,8 @@ pub(super) async fn send_in_parts(
     subjects: Vec<Subject>,
 ) -> Result<(), WorkError> {
     let mut parts = vec![(tasks, subjects)];
-    while let Some((tasks, subjects)) = parts.pop() {
+    while let Some(part) = parts.pop() {
+        let (tasks, subjects) = join::join(shift, right, part).await?;
         if tasks.is_empty() {
             continue;
         }

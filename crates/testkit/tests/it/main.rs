@@ -9,3 +9,6 @@ mod guards;
 mod jobs;
 mod leases;
 mod opt_out;
+mod strangers;
+mod together;
+mod twice;

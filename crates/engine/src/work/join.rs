@@ -1,0 +1,270 @@
+//! Joining: what another request's job carries already is not sent again.
+//!
+//! One person may be asked about twice, under different identifiers that lead to the same profile.
+//! Where everything a task would send is carried, in the same way, by a job for another request:
+//!
+//! | the job | the task |
+//! | --- | --- |
+//! | is being sent, or its answer was lost | waits until that is known |
+//! | is at the vendor | is carried by it too |
+//! | is over, later than we looked for this task | is looked up again at once |
+//! | is over since before that, or failed | is sent: what we saw is news |
+//!
+//! Each task keeps evidence, looks and proof of its own.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use connector_api::Subject;
+use domain::job::{Carried, JobState};
+use domain::journal::Event;
+use domain::task::{Command, Whom};
+use domain::{
+    IdentifierId, IdentifierKind, Instant, Job, JobId, Outcome, RequestId, Right, Task, TaskState,
+};
+use store::{StoreError, Transition};
+
+use super::act::flow_of;
+use super::{Shift, WorkError, intent};
+use crate::limits::add;
+
+/// How long a task waits for a call that another batch is making.
+const CALL: Duration = Duration::from_secs(15);
+
+/// Tasks with their people.
+type Part = (Vec<Task>, Vec<Subject>);
+
+/// What the batches on their way are about to send, so that no two of them send the same at once.
+#[derive(Default)]
+pub(crate) struct Claims(Mutex<HashSet<Claim>>);
+
+type Claim = (Right, IdentifierKind, String);
+
+/// What one batch is about to send, until it is dropped.
+pub(super) struct Claimed<'a> {
+    claims: &'a Claims,
+    ours: Vec<Claim>,
+}
+
+impl Claims {
+    fn lock(&self) -> MutexGuard<'_, HashSet<Claim>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        let mut claims = self.claims.lock();
+        for claim in &self.ours {
+            claims.remove(claim);
+        }
+    }
+}
+
+/// Claims what these people's tasks send. Those of which another batch is sending something right
+/// now are put off.
+pub(super) async fn claim<'a>(
+    shift: &'a Shift,
+    right: Right,
+    (tasks, subjects): Part,
+) -> Result<(Claimed<'a>, Part), WorkError> {
+    let mut ours = Vec::new();
+    let mut kept = Part::default();
+    let mut later = Vec::new();
+    {
+        let mut claims = shift.claims.lock();
+        for (task, subject) in tasks.into_iter().zip(subjects) {
+            let wanted = claims_of(right, &subject);
+            if wanted.iter().any(|claim| claims.contains(claim)) {
+                later.push(task);
+            } else {
+                ours.extend(wanted);
+                kept.0.push(task);
+                kept.1.push(subject);
+            }
+        }
+        claims.extend(ours.iter().cloned());
+    }
+    let claimed = Claimed { claims: &shift.claims, ours };
+    let at = add(shift.now(), CALL);
+    let why = "the same is being sent for another request of this person";
+    shift.commit(later.into_iter().map(|task| wait(shift, task, at, why)).collect()).await?;
+    Ok((claimed, kept))
+}
+
+fn claims_of(right: Right, subject: &Subject) -> Vec<Claim> {
+    let acts_on: HashSet<_> = sent_by(subject).collect();
+    let sent = subject.identifiers.iter().filter(|one| acts_on.contains(&one.id));
+    sent.map(|one| (right, one.kind.clone(), one.normalised.clone())).collect()
+}
+
+/// The identifiers that a person's plan sends.
+fn sent_by(subject: &Subject) -> impl Iterator<Item = IdentifierId> + '_ {
+    subject.plan.iter().flat_map(|plan| plan.acts_on.iter().map(|item| item.identifier))
+}
+
+/// Lets jobs of other requests carry what they carry anyway; gives back what is left to send.
+pub(super) async fn join(
+    shift: &Shift,
+    right: Right,
+    (tasks, subjects): Part,
+) -> Result<Part, WorkError> {
+    let ids: Vec<_> = subjects.iter().flat_map(sent_by).collect();
+    let connection = shift.link.connection.id;
+    let mut elsewhere = HashMap::<_, Vec<_>>::new();
+    for (id, carried) in shift.store.carried_elsewhere(connection, &ids).await? {
+        elsewhere.entry(id).or_default().push(carried);
+    }
+    if elsewhere.is_empty() {
+        return Ok((tasks, subjects));
+    }
+    let mut kept = Part::default();
+    let mut transitions = Vec::new();
+    // All that join one job do so in one transition: it compares the job's version.
+    let mut joining = BTreeMap::<JobId, Transition>::new();
+    for (task, subject) in tasks.into_iter().zip(subjects) {
+        match carrier(shift, right, &task, &subject, &elsewhere).await? {
+            None => {
+                kept.0.push(task);
+                kept.1.push(subject);
+            }
+            Some(Carrier::Uncertain { at, request }) => {
+                let why = format!("whether the same was sent for {request} is being found out");
+                transitions.push(wait(shift, task, at, &why));
+            }
+            Some(Carrier::Running(job, request)) => {
+                let into = joining.entry(job.id).or_default();
+                ride(shift, task, &subject, job, request, into);
+            }
+            Some(Carrier::Over(job, request, outcome)) => {
+                let mut transition = Transition::default();
+                note(shift, &task, &subject, &job, request, &mut transition);
+                let command = Command::LookAgain { outcome, at: shift.now() };
+                let task = shift.carry_out(task, command, &mut transition);
+                transition.tasks.push(task);
+                transitions.push(transition);
+            }
+        }
+    }
+    transitions.extend(joining.into_values());
+    shift.commit(transitions).await?;
+    Ok(kept)
+}
+
+/// A job for another request that carries everything a task would send.
+enum Carrier {
+    /// Nobody knows yet whether it was taken.
+    Uncertain { at: Instant, request: RequestId },
+    /// It is at the vendor.
+    Running(Job, RequestId),
+    /// The vendor says it is done.
+    Over(Job, RequestId, Outcome),
+}
+
+/// The job that carries a task's identifiers for another request; the newest, if there are several.
+async fn carrier(
+    shift: &Shift,
+    right: Right,
+    task: &Task,
+    subject: &Subject,
+    elsewhere: &HashMap<IdentifierId, Vec<Carried>>,
+) -> Result<Option<Carrier>, StoreError> {
+    let mut wanted = sent_by(subject);
+    let first = wanted.next().and_then(|id| elsewhere.get(&id));
+    let rest: Vec<_> = wanted.collect();
+    let mut candidates = first.cloned().unwrap_or_default();
+    candidates.retain(|one| {
+        rest.iter().all(|id| elsewhere.get(id).is_some_and(|carried| carried.contains(one)))
+    });
+    candidates.sort_by_key(|one| std::cmp::Reverse(one.job));
+    for carried in candidates {
+        let (Some(job), Some(other)) =
+            (shift.store.job(carried.job).await?, shift.store.task(carried.task).await?)
+        else {
+            continue;
+        };
+        let is_same_way = job.flow == flow_of(right)
+            && other.round == carried.round
+            && variant(&other).is_some()
+            && variant(&other) == variant(task);
+        if is_same_way && let Some(carrier) = as_carrier(shift, task, job, other) {
+            return Ok(Some(carrier));
+        }
+    }
+    Ok(None)
+}
+
+fn variant(task: &Task) -> Option<&str> {
+    task.detail.plan.as_ref().map(|plan| plan.variant.as_str())
+}
+
+fn as_carrier(shift: &Shift, task: &Task, job: Job, other: Task) -> Option<Carrier> {
+    match job.state {
+        JobState::Sending => {
+            let at = add(shift.now(), CALL);
+            let at = job.due_at.map_or(at, |due_at| due_at.max(at));
+            Some(Carrier::Uncertain { at, request: other.request })
+        }
+        JobState::Running => Some(Carrier::Running(job, other.request)),
+        JobState::Ended => {
+            let is_done = matches!(other.state, TaskState::Confirming | TaskState::Ended);
+            let looked_at = task.detail.found.as_ref().and_then(|found| found.looked_at);
+            let is_later = looked_at.is_some_and(|looked_at| other.since >= looked_at);
+            let outcome = other.detail.outcome.filter(Outcome::claims_an_effect);
+            let outcome = outcome.filter(|_| is_done && is_later)?;
+            Some(Carrier::Over(job, other.request, outcome))
+        }
+        JobState::Unclear => None,
+    }
+}
+
+/// A task is carried by a job that is at the vendor already.
+fn ride(
+    shift: &Shift,
+    task: Task,
+    subject: &Subject,
+    job: Job,
+    request: RequestId,
+    into: &mut Transition,
+) {
+    note(shift, &task, subject, &job, request, into);
+    for submitted in intent::submissions(shift, &job, vec![task]) {
+        into.tasks.extend(submitted.tasks);
+        into.journal.extend(submitted.journal);
+    }
+    // Should the job end meanwhile, its version differs, and the task finds it over.
+    if into.jobs.is_empty() {
+        into.jobs.push(job);
+    }
+}
+
+/// Puts on record which job carries a task, and for whom it was begun.
+fn note(
+    shift: &Shift,
+    task: &Task,
+    subject: &Subject,
+    job: &Job,
+    request: RequestId,
+    into: &mut Transition,
+) {
+    into.carried.push(Carried {
+        job: job.id,
+        task: task.id,
+        request: task.request,
+        round: task.round,
+        identifiers: sent_by(subject).collect(),
+    });
+    let entry = shift.task_entry(Event::TaskJoined, task).job(job.id);
+    into.journal.push(entry.fact("begun_for", request.to_string()));
+}
+
+fn wait(shift: &Shift, mut task: Task, until: Instant, why: &str) -> Transition {
+    let mut transition = Transition::default();
+    if task.detail.wait.as_ref().is_none_or(|wait| wait.why != why) {
+        transition.journal.push(shift.task_entry(Event::TaskParked, &task).fact("why", why));
+    }
+    task.postpone(until, Whom::OtherRequest, why.to_owned(), shift.now());
+    transition.tasks.push(task);
+    transition
+}
