@@ -13,7 +13,7 @@ usage: cargo xtask TASK
   tidy                                   the rules of the house
   test [--no-skip] [--quick]             all that decides whether a change lands
   bench [NAME] [--json]                  the promised figures, measured
-  torture [--rounds N] [--seed N] [--quick]   kill -9 under load";
+  torture [NAME] [--rounds N] [--seed N] [--quick]   kill -9 under load";
 
 fn main() -> ExitCode {
     match run(Args::new(env::args().skip(1))) {

@@ -1,13 +1,15 @@
-//! `cargo xtask torture`: the real program, killed in the middle of its work, again and again.
+//! `cargo xtask torture [NAME]`: the real program, killed in the middle of its work, again and again.
 //!
 //! A scenario is a file in `torture/` with a function that plays it and a line in [`SCENARIOS`].
 //! It gets a [`World`], in which twins and engine are real processes, and a [`Chance`], whose seed
 //! is printed so that a run can be repeated: the order of the random choices is the same, the
 //! moment at which the machine executes them is not.
 
-use anyhow::{Context, Result, ensure};
+use std::time::Instant;
 
-use crate::args::Args;
+use anyhow::{Context, Result};
+
+use crate::args::{Args, Misuse};
 use crate::screen;
 use crate::workspace::{self, Profile};
 use crate::world::World;
@@ -27,7 +29,7 @@ pub use chance::Chance;
 /// How long and how a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// How many times the program is killed.
+    /// How many times the program is killed; a scenario whose rounds take long plays fewer.
     pub rounds: u32,
     /// What all random choices come from.
     pub seed: u64,
@@ -66,26 +68,40 @@ pub fn run(mut args: Args) -> Result<bool> {
         seed: args.value("--seed")?.unwrap_or_else(chance::fresh_seed),
         is_short: args.flag("--quick"),
     };
+    let name = args.word();
     args.end()?;
-    torture(&plan)
+    torture(&plan, &chosen(name.as_deref())?)
+}
+
+/// The scenario of that name, or all.
+fn chosen(name: Option<&str>) -> Result<Vec<Scenario>> {
+    let wanted = |scenario: &&Scenario| name.is_none_or(|name| name == scenario.name);
+    let chosen: Vec<Scenario> = SCENARIOS.iter().filter(wanted).copied().collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        return Err(Misuse(format!("no such scenario; there are {}", names.join(", "))).into());
+    }
+    Ok(chosen)
 }
 
 /// The run that `cargo xtask test` includes.
 pub fn short() -> Result<bool> {
-    torture(&Plan { rounds: 5, seed: chance::fresh_seed(), is_short: true })
+    let plan = Plan { rounds: 6, seed: chance::fresh_seed(), is_short: true };
+    torture(&plan, SCENARIOS)
 }
 
-fn torture(plan: &Plan) -> Result<bool> {
-    ensure!(!SCENARIOS.is_empty(), "torture has no scenario (xtask/src/torture.rs)");
+fn torture(plan: &Plan, scenarios: &[Scenario]) -> Result<bool> {
     let profile = if plan.is_short { Profile::Dev } else { Profile::Release };
     let habeas = workspace::build_habeas(profile)?;
     screen::say(&format!("torture: {} rounds, --seed {}", plan.rounds, plan.seed));
     let mut is_good = true;
-    for scenario in SCENARIOS {
+    for scenario in scenarios {
         let folder = workspace::target().join("torture").join(scenario.name);
         let mut world = World::start(&habeas, &folder, scenario.twins).context(scenario.name)?;
         let mut chance = Chance::new(plan.seed);
-        let report = (scenario.play)(plan, &mut world, &mut chance).context(scenario.name)?;
+        let began = Instant::now();
+        let mut report = (scenario.play)(plan, &mut world, &mut chance).context(scenario.name)?;
+        report.lines.push(format!("took {:.0} s", began.elapsed().as_secs_f64()));
         is_good &= show(scenario.name, &report);
     }
     Ok(is_good)

@@ -169,6 +169,12 @@ pub fn intents(world: &World) -> Result<(BTreeSet<String>, BTreeMap<String, usiz
     Ok((written, ended))
 }
 
+/// The intents that have no outcome yet.
+pub fn open_intents(world: &World) -> Result<BTreeSet<String>> {
+    let (written, ended) = intents(world)?;
+    Ok(written.into_iter().filter(|intent| !ended.contains_key(intent)).collect())
+}
+
 /// Whoever is confirmed as deleted is not there any more.
 fn no_false_done(
     world: &World,

@@ -1,8 +1,11 @@
 //! `kill -9` under load: requests come in while the engine works, it dies at a random moment, and
-//! another starts. Calls are slow, and some lose their answers.
+//! another starts. A round is about one part of the work, so that no part is left out: where the
+//! calls of that part are slow, it is what most moments land in.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -12,89 +15,156 @@ use super::{Chance, Plan, Report, Scenario};
 use crate::process::Process;
 use crate::world::{Person, Spaces, World};
 
+mod landing;
+
+use landing::Landing;
+
 /// The scenario.
 pub const SCENARIO: Scenario = Scenario {
     name: "kills",
-    twins: &["--regular-only", "--limits", "off", "--latency-ms", "2", "--people", "4000"],
+    twins: &["--regular-only", "--limits", "off", "--latency-ms", "2", "--people", "5000"],
     play,
 };
 
-/// How many people each round brings.
+/// How many people a round brings.
 const PEOPLE: usize = 30;
-/// When the engine dies, counted from when it is ready.
-const MOMENTS: std::ops::Range<Duration> = Duration::from_millis(20)..Duration::from_millis(2_500);
+/// How many one brings that is about the import, which must not be over too soon.
+const MANY: usize = 120;
 /// Virtual seconds a second: a job of half a day is over in about two.
 const PACE: u32 = 20_000;
+/// The longest wait for what a round is about, and until no intent is open.
+const BEGIN: Duration = Duration::from_secs(30);
+/// How often is looked whether it has begun.
+const LOOK: Duration = Duration::from_millis(10);
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Where a kill landed: the first of these that holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Landing {
-    /// An intent of this engine had no outcome yet.
-    IntentOpen,
-    /// One of an engine that was killed before, waiting to be reconciled.
-    OldIntentOpen,
-    Locating,
-    Confirming,
+/// What a round is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// People are looked up, before and after, and their data is read.
+    Reading,
+    /// Nothing goes wrong, and the vendor is at work.
     Waiting,
-    NoWork,
+    /// The file comes in.
+    Importing,
+    /// Deletions are sent: many answers come late, some never.
+    Sending,
+    /// What earlier kills and lost answers left open is found out, ten seconds and more later.
+    Reconciling,
 }
 
-impl Landing {
-    const ALL: [Landing; 6] = [
-        Landing::IntentOpen,
-        Landing::OldIntentOpen,
-        Landing::Locating,
-        Landing::Confirming,
-        Landing::Waiting,
-        Landing::NoWork,
-    ];
-
-    fn told(self) -> &'static str {
-        match self {
-            Landing::IntentOpen => "an intent open",
-            Landing::OldIntentOpen => "an intent of an earlier kill open",
-            Landing::Locating => "locating",
-            Landing::Confirming => "confirming",
-            Landing::Waiting => "waiting on the vendor",
-            Landing::NoWork => "no work",
-        }
-    }
-}
+/// The aims, over and over; no changing call of an earlier round is open at the first three.
+const AIMS: [Aim; 7] = [
+    Aim::Reading,
+    Aim::Waiting,
+    Aim::Importing,
+    Aim::Sending,
+    Aim::Sending,
+    Aim::Sending,
+    Aim::Reconciling,
+];
 
 fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
     world.connect(Spaces::First, &["batch=5"])?;
     world.switch(&json!({"deletion_takes": "PT12H"}))?;
-    world.plan_faults(&faults())?;
     world.set_clock(&json!({"mode": "paced", "pace": PACE}))?;
     let mut asked = Asked::default();
-    let mut histogram: BTreeMap<Landing, u32> = BTreeMap::new();
+    let mut n_people = 0;
     let mut open = BTreeSet::new();
-    for round in 0..plan.rounds {
-        let people = world.people(round as usize * PEOPLE, PEOPLE)?;
+    let mut landings = Vec::new();
+    for (_, aim) in (0..plan.rounds).zip(AIMS.iter().cycle()) {
+        let people = world.people(n_people, aim.n_people())?;
+        n_people += people.len();
         let csv = asked.write(world, requests(people, chance))?;
-        let engine = world.serve_ready()?;
-        let csv = csv.to_str().context("the folder's name is no text")?.to_owned();
-        let mut import = Process::start("habeas import", &mut world.habeas(["import", &csv])?)?;
-        kill_within(engine, chance)?;
-        // It would else take the engine's place.
-        import.kill()?;
-        let landing = landing(world, &mut open)?;
-        *histogram.entry(landing).or_default() += 1;
+        if *aim == AIMS[0] {
+            settle(world)?;
+        }
+        world.plan_faults(&aim.faults())?;
+        let was_importing = kill_once(world, *aim, &csv, chance)?;
+        landings.push(Landing::look(world, &mut open, was_importing)?);
     }
     world.plan_faults(&json!([]))?;
     let engine = world.serve_ready()?;
     books::finish(world, &asked, &engine, LIMIT)?;
     let mut report = books::compare(world, &asked)?;
-    tell(plan, &histogram, &mut report);
+    landing::tell(&landings, &mut report);
     Ok(report)
 }
 
-/// Lets an engine run until a random moment, and kills it.
-fn kill_within(mut engine: Process, chance: &mut Chance) -> Result<()> {
-    engine.run_for(chance.moment(&MOMENTS))?;
-    engine.kill()?;
+/// Lets an engine run until every changing call is accounted for.
+fn settle(world: &World) -> Result<()> {
+    world.plan_faults(&json!([]))?;
+    let engine = world.serve_ready()?;
+    let deadline = Instant::now() + BEGIN;
+    while !books::open_intents(world)?.is_empty() && Instant::now() < deadline {
+        engine.run_for(LOOK)?;
+    }
     Ok(())
+}
+
+/// Starts an engine, brings it a file, and kills it at a random moment after what the round is
+/// about has begun; says whether the file was still coming in.
+fn kill_once(world: &World, aim: Aim, csv: &Path, chance: &mut Chance) -> Result<bool> {
+    let moment = chance.moment(&aim.moments());
+    let mut engine = world.serve_ready()?;
+    let before = aim.progress(world)?;
+    let csv = csv.to_str().context("the folder's name is no text")?;
+    let mut import = Process::start("habeas import", &mut world.habeas(["import", csv])?)?;
+    let deadline = Instant::now() + BEGIN;
+    while before.is_some() && aim.progress(world)? == before && Instant::now() < deadline {
+        engine.run_for(LOOK)?;
+    }
+    engine.run_for(moment)?;
+    engine.kill()?;
+    // It would else take the engine's place. Only one that hasn't ended by itself has no code.
+    Ok(import.kill()?.code().is_none())
+}
+
+impl Aim {
+    fn n_people(self) -> usize {
+        if self == Aim::Importing { MANY } else { PEOPLE }
+    }
+
+    /// When the engine dies, counted from when this has begun.
+    fn moments(self) -> Range<Duration> {
+        Duration::ZERO..match self {
+            Aim::Sending | Aim::Reconciling => Duration::from_millis(1_500),
+            Aim::Reading | Aim::Waiting => Duration::from_millis(2_500),
+            Aim::Importing => Duration::from_millis(150),
+        }
+    }
+
+    /// What changes when it begins; nothing where it begins with the round.
+    fn progress(self, world: &World) -> Result<Option<u64>> {
+        Ok(match self {
+            Aim::Sending | Aim::Waiting => Some(world.n_calls("POST /regulations")?),
+            Aim::Reading => Some(world.n_calls("/collections/users/profiles")?),
+            Aim::Reconciling => Some(world.journal_of("intent.reconciled")?.len() as u64),
+            Aim::Importing => None,
+        })
+    }
+
+    /// What the twin does wrong meanwhile; a slow answer takes two seconds.
+    fn faults(self) -> Value {
+        let create = json!({"method": "POST", "path": "/regulations"});
+        match self {
+            Aim::Sending => json!([
+                {"match": create, "fault": "slow", "rate": 0.5},
+                {"match": create, "fault": "close_after_effect", "rate": 0.2},
+                {"match": create, "fault": "close", "rate": 0.1},
+                {"match": create, "fault": "500", "rate": 0.1},
+            ]),
+            Aim::Reading => {
+                let read = json!({"method": "GET", "path": "/v1/spaces/*/profiles/*"});
+                json!([{"match": read, "fault": "slow", "rate": 0.5}])
+            }
+            Aim::Reconciling => {
+                let list = json!({"method": "GET", "path": "/regulations"});
+                json!([{"match": list, "fault": "slow", "rate": 0.5}])
+            }
+            Aim::Waiting | Aim::Importing => json!([]),
+        }
+    }
 }
 
 /// A deletion each; some ask for access too, before or after.
@@ -107,57 +177,4 @@ fn requests(people: Vec<Person>, chance: &mut Chance) -> Vec<(&'static str, Pers
         rows.extend(rights.iter().map(|right| (*right, person.clone())));
     }
     rows
-}
-
-/// Half of the create calls take two seconds; of the rest some lose their answer, some fail.
-fn faults() -> Value {
-    let create = json!({"method": "POST", "path": "/regulations"});
-    json!([
-        {"match": create, "fault": "slow", "rate": 0.5},
-        {"match": create, "fault": "close_after_effect", "rate": 0.2},
-        {"match": create, "fault": "close", "rate": 0.1},
-        {"match": create, "fault": "500", "rate": 0.1},
-    ])
-}
-
-/// Looks at what the dead engine left; `open` holds the intents that were open before.
-fn landing(world: &World, open: &mut BTreeSet<String>) -> Result<Landing> {
-    let (written, ended) = books::intents(world)?;
-    let now_open: BTreeSet<String> =
-        written.into_iter().filter(|intent| !ended.contains_key(intent)).collect();
-    let is_new = now_open.iter().any(|intent| !open.contains(intent));
-    *open = now_open;
-    if is_new {
-        return Ok(Landing::IntentOpen);
-    }
-    if !open.is_empty() {
-        return Ok(Landing::OldIntentOpen);
-    }
-    let requests = world.requests(&["--state", "in progress", "--limit", "1000000"])?;
-    let tasks = requests.iter().flat_map(|one| one["tasks"].as_array().into_iter().flatten());
-    let states: BTreeSet<&str> = tasks.filter_map(|task| task["state"].as_str()).collect();
-    Ok(if states.contains("locating") {
-        Landing::Locating
-    } else if states.contains("confirming") {
-        Landing::Confirming
-    } else if states.contains("waiting on vendor") {
-        Landing::Waiting
-    } else {
-        Landing::NoWork
-    })
-}
-
-/// Adds where the kills landed; a third of them must have found an intent open.
-fn tell(plan: &Plan, histogram: &BTreeMap<Landing, u32>, report: &mut Report) {
-    let count = |landing: Landing| histogram.get(&landing).copied().unwrap_or(0);
-    report.lines.push(format!("{} kills landed:", plan.rounds));
-    for landing in Landing::ALL {
-        let n = count(landing);
-        let bar = "#".repeat(n as usize);
-        report.lines.push(format!("  {:<34} {n:>4} {bar}", landing.told()));
-    }
-    let n_open = count(Landing::IntentOpen);
-    if n_open * 3 < plan.rounds {
-        report.broken.push(format!("only {n_open} of {} kills found an intent open", plan.rounds));
-    }
 }
