@@ -67,10 +67,10 @@ impl IdentifierKind {
         }
     }
 
-    /// Whether several people may share a value of this kind (a family tablet, a household's
-    /// device), so that it must not lead on to other identifiers by itself.
+    /// Whether several people may share a value of this kind (it names a browser or a device: a
+    /// family's tablet, a till), so that it must not lead on to other identifiers by itself.
     pub fn is_shared_by_people(&self) -> bool {
-        matches!(self, Self::AdvertisingId | Self::Cookie)
+        matches!(self, Self::AnonymousId | Self::AdvertisingId | Self::Cookie)
     }
 }
 

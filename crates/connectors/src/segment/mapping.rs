@@ -14,6 +14,16 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// The external-id type that names a whole account: a company, not a person.
 const GROUP: &str = "group_id";
 
+/// External-id types of Segment's own that name a browser or a device.
+const OF_DEVICES: &[&str] = &[
+    "android.id",
+    "android.push_token",
+    "cross_domain_id",
+    "ga_client_id",
+    "ios.id",
+    "ios.push_token",
+];
+
 /// How a profile is named in a path: `type:value`, lower-cased and percent-encoded.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -70,6 +80,13 @@ pub(super) fn kind_of(id_type: &str) -> Option<IdentifierKind> {
     }
 }
 
+/// Whether people may share a value of this kind, so that it leads on only where somebody vouches
+/// for it.
+pub(super) fn is_shared_by_people(kind: &IdentifierKind) -> bool {
+    let is_of_device = |name: &String| OF_DEVICES.contains(&name.as_str());
+    kind.is_shared_by_people() || matches!(kind, IdentifierKind::Custom(name) if is_of_device(name))
+}
+
 /// Whether two values of this kind that differ in case only may be two people.
 pub(super) fn case_matters(kind: &IdentifierKind) -> bool {
     !matches!(kind, IdentifierKind::Email | IdentifierKind::Phone | IdentifierKind::AdvertisingId)
@@ -81,7 +98,7 @@ pub(super) fn reluctance(kind: &IdentifierKind) -> u8 {
     match kind {
         IdentifierKind::UserId => 0,
         IdentifierKind::Email | IdentifierKind::Phone => 2,
-        shared if shared.is_shared_by_people() => 3,
+        shared if is_shared_by_people(shared) => 3,
         _ => 1,
     }
 }

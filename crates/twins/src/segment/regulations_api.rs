@@ -68,7 +68,7 @@ fn read_body(state: &Segment, body: &[u8], scope: Scope) -> Result<Wanted, Refus
     let mut keep = |item: Item| items.push(item);
     let kind = read_kind(&body, &scope).map_err(&mut keep).ok();
     let subject_type = read_subject_type(&body, &scope, kind).map_err(&mut keep).ok();
-    let subjects = read_subjects(&body).map_err(&mut keep).ok();
+    let subjects = read_subjects(&body, &state.switches.refused_ids).map_err(&mut keep).ok();
     let scope = read_scope(state, &body, scope).map_err(&mut keep).ok();
     let has_anonymous = state.switches.anonymous_id_enabled;
     let is_anonymous = subject_type == Some(SubjectType::Anonymous);
@@ -126,7 +126,7 @@ fn read_subject_type(
     }
 }
 
-fn read_subjects(body: &Value) -> Result<Vec<String>, Item> {
+fn read_subjects(body: &Value, refused: &[String]) -> Result<Vec<String>, Item> {
     let wrong = |problem| violation("subjectIds", problem);
     let list = body.get("subjectIds").ok_or_else(|| wrong("is required"))?;
     let list = list.as_array().ok_or_else(|| wrong("must be an array"))?;
@@ -142,6 +142,10 @@ fn read_subjects(body: &Value) -> Result<Vec<String>, Item> {
         let id = id.as_str().ok_or_else(|| wrong("must contain strings"))?;
         if id.is_empty() {
             return Err(wrong("must not contain empty strings"));
+        }
+        // Whether ids are validated, and how, is not published.
+        if refused.iter().any(|one| one == id) {
+            return Err(wrong("contains an invalid id"));
         }
         if known.insert(id) {
             subjects.push(id.to_owned());

@@ -72,6 +72,8 @@ pub(super) struct Switches {
     pub(super) anonymous_id_invalid_later: bool,
     /// The Android source's Amplitude has its secret key, so that its deletions succeed.
     pub(super) deletion_configured: bool,
+    /// Ids for which the creation of a regulation is refused with 422, as a whole.
+    pub(super) refused_ids: Vec<String>,
     /// User ids whose regulations end as usual while their profiles stay.
     pub(super) lies_about: Vec<String>,
     /// Jobs do not move on while this is set.
@@ -128,6 +130,7 @@ impl Default for Switches {
             anonymous_id_enabled: false,
             anonymous_id_invalid_later: false,
             deletion_configured: false,
+            refused_ids: Vec::new(),
             lies_about: Vec::new(),
             stuck: false,
             job_fails: false,

@@ -129,7 +129,7 @@ fn wanted_of(subject: &Subject, context: &Context<'_>) -> (Vec<Wanted>, Vec<Iden
     let mut wanted = Vec::new();
     let mut not_taken = Vec::new();
     for identifier in &subject.identifiers {
-        let is_shared = identifier.kind.is_shared_by_people();
+        let is_shared = mapping::is_shared_by_people(&identifier.kind);
         if is_shared && !identifier.origin.is_vouched_for()
             || context.placeholders.matches(&identifier.kind, &identifier.normalised)
         {
@@ -194,7 +194,7 @@ impl Memory {
             .searches
             .iter()
             .flat_map(|search| search.known.listed().map(|listed| (search.person, listed)))
-            .filter(|(_, listed)| !listed.kind.is_shared_by_people())
+            .filter(|(_, listed)| !mapping::is_shared_by_people(&listed.kind))
             .map(|(person, listed)| (person, listed.wanted()))
             .filter(|(_, wanted)| !context.placeholders.matches(&wanted.kind, &wanted.value))
             .collect();

@@ -5,6 +5,7 @@ use domain::IdentifierKind::{self, AnonymousId, Cookie, Email, Phone, UserId};
 
 use super::case::{Case, SPACE, answer, fixture, ids_page, nobody, ok};
 use crate::segment::flows::NO_USER_ID;
+use crate::segment::mapping;
 
 fn located(turn: Turn) -> Located {
     match turn.step {
@@ -173,6 +174,42 @@ fn what_one_space_lists_is_looked_up_in_the_others_but_not_what_people_share() {
     assert!(!paths.contains("idfa"), "a device may be shared");
     assert!(paths.contains("phone:%2B1"), "the second space's phone goes to the first");
     assert!(located.found.iter().any(|it| it.kind == Phone && it.place == "spa_2"));
+}
+
+/// Whoever used the device before or after is found under the same values.
+#[test]
+fn no_kind_of_id_that_names_a_browser_or_a_device_leads_on() {
+    let of_devices = [
+        ("anonymous_id", "anon-1"),
+        ("ios.idfa", "idfa-1"),
+        ("android.idfa", "idfa-2"),
+        ("ios.id", "ios-1"),
+        ("android.id", "android-1"),
+        ("ios.push_token", "push-1"),
+        ("android.push_token", "push-2"),
+        ("ga_client_id", "ga-1"),
+        ("cross_domain_id", "cross-1"),
+    ];
+    let case = Case::new().with_space("spa_2");
+    let listed = [&[("email", "a@example.com")], &of_devices[..]].concat();
+    let subject = case.subject(vec![case.given(Email, "a@example.com")]);
+    let turn = case.run(Flow::Locate, &[subject], |call| {
+        if call.limit_of == SPACE { ids_page(&listed, None) } else { nobody() }
+    });
+    assert_eq!(located(turn.unwrap()).found.len(), listed.len(), "they belong to the profile");
+    assert_eq!(case.sent.borrow().len(), 2, "one look-up by e-mail in each space: {:?}", case.sent);
+
+    // Another system listed them: they are not looked up here either.
+    let found = located_kinds(&case, &of_devices);
+    let with_email = [vec![case.given(Email, "a@example.com")], found].concat();
+    case.sent.borrow_mut().clear();
+    case.run(Flow::Locate, &[case.subject(with_email)], |_| nobody()).unwrap();
+    assert_eq!(case.sent.borrow().len(), 2);
+}
+
+fn located_kinds(case: &Case, ids: &[(&str, &str)]) -> Vec<domain::Identifier> {
+    let kinds = ids.iter().filter_map(|(id_type, value)| Some((mapping::kind_of(id_type)?, value)));
+    kinds.map(|(kind, value)| case.found(kind, value, &[])).collect()
 }
 
 #[test]
