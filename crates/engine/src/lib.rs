@@ -20,6 +20,7 @@ pub mod operator;
 mod pump;
 mod router;
 pub mod run;
+mod wake;
 mod work;
 
 pub use clock::{Busy, Clock};

@@ -18,6 +18,7 @@ use super::desk::{Desk, OperatorError};
 use super::draft::{Rules, read_identifier};
 use super::fault::Fault;
 use super::note;
+use crate::wake;
 pub use effect::Effect;
 
 /// What stopping a request came to.
@@ -77,6 +78,9 @@ async fn stop(
             .fact("n_cant_be_stopped", stopped.cant_be_stopped.len())
             .fact("n_carried_out", stopped.carried_out.len());
         transition.journal.insert(0, entry);
+        if request.right.only_reads() {
+            wake::after_collecting(desk.store, id, desk.now, &mut transition).await?;
+        }
         transition.requests.push(close(desk, request, how, &note));
         Ok((transition, stopped))
     })

@@ -12,6 +12,7 @@ use super::decide::{apply, refuse_closed};
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
 use super::note;
+use crate::wake;
 
 /// How a person settles a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,11 @@ pub async fn settle(
         let task = load(desk, id).await?;
         let command = Command::Settle { by: desk.name(), done, note: note.clone() };
         let (moved, entry) = apply(desk, &task, command)?;
-        Ok((moving(moved.clone(), entry), moved))
+        let mut transition = moving(moved.clone(), entry);
+        if task.right.only_reads() {
+            wake::after_collecting(desk.store, task.request, desk.now, &mut transition).await?;
+        }
+        Ok((transition, moved))
     })
     .await
 }

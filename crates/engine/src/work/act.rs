@@ -11,7 +11,7 @@ use connector_api::{Input, Report, Step, Subject, VendorError};
 use domain::connection::Pause;
 use domain::journal::Event;
 use domain::task::{Command, Whom};
-use domain::{Flow, Right, Task};
+use domain::{Flow, RequestId, Right, Task, TaskId};
 use store::Transition;
 
 use super::batch::Group;
@@ -20,8 +20,9 @@ use super::{Shift, WorkError, fault, join, locate};
 use crate::flow::{Log, NoSink};
 use crate::limits::add;
 
-/// How often a deletion looks whether the access it waits for has been collected.
-const ACCESS_LOOK: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+/// How long a deletion waits for an access at most before it looks again. The end of the
+/// collection wakes it; this is for whatever ends without one.
+const ACCESS_LOOK: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
 
 /// The flow that carries out a right.
 pub(crate) fn flow_of(right: Right) -> Flow {
@@ -65,6 +66,7 @@ async fn after_open_accesses(shift: &Shift, tasks: Vec<Task>) -> Result<Vec<Task
     let now = shift.now();
     let (blocked, free): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| waits.contains_key(&task.request));
+    let held: Vec<_> = blocked.iter().map(|task| (task.request, task.id)).collect();
     let transitions = blocked
         .into_iter()
         .map(|mut task| {
@@ -84,7 +86,29 @@ async fn after_open_accesses(shift: &Shift, tasks: Vec<Task>) -> Result<Vec<Task
         })
         .collect();
     shift.commit(transitions).await?;
+    look_again_if_over(shift, held).await?;
     Ok(free)
+}
+
+/// A collection that ended while its waiters were written down found nobody to wake.
+async fn look_again_if_over(
+    shift: &Shift,
+    held: Vec<(RequestId, TaskId)>,
+) -> Result<(), WorkError> {
+    let requests: Vec<_> = held.iter().map(|(request, _)| *request).collect();
+    let waits: HashMap<_, _> =
+        shift.store.open_collections_sharing(&requests).await?.into_iter().collect();
+    let free: Vec<_> = held
+        .into_iter()
+        .filter(|(request, _)| !waits.contains_key(request))
+        .map(|(_, task)| task)
+        .collect();
+    let woken = shift.store.tasks(&free).await?.into_iter().map(|mut task| {
+        task.due_at = task.due_at.map(|due_at| due_at.min(shift.now()));
+        Transition { tasks: vec![task], ..Transition::default() }
+    });
+    shift.commit(woken.collect()).await?;
+    Ok(())
 }
 
 /// What the credentials lead to right now; none if that can't be told, and then nothing is sent.

@@ -5,10 +5,11 @@ use domain::connection::Gate;
 use domain::journal::Event;
 use domain::task::Command;
 use domain::{Flow, Outcome, Right, Task};
-use store::{BlobWriter, Collected, Transition};
+use store::{Applied, BlobWriter, Collected, Transition};
 
 use super::{Shift, WorkError, locate};
 use crate::flow::{Log, Sink};
+use crate::wake;
 
 /// Writes records as JSON lines.
 struct Lines {
@@ -82,7 +83,12 @@ pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Resu
     };
     let task = shift.carry_out(task, command, &mut transition);
     transition.tasks.push(task);
-    shift.commit_one(transition).await?;
+    let alone = transition.clone();
+    wake::after_collecting(&shift.store, subjects[0].request, shift.now(), &mut transition).await?;
+    if shift.commit_one(transition).await? == Applied::Lost {
+        // One of those that wait may have changed; that is no reason to read everything again.
+        shift.commit_one(alone).await?;
+    }
     Ok(())
 }
 

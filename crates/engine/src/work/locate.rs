@@ -13,6 +13,7 @@ use store::Transition;
 
 use super::{Shift, WorkError};
 use crate::flow::{Log, NoSink};
+use crate::wake;
 
 /// How many rounds identifiers may travel between systems.
 const MAX_ROUNDS: u32 = 8;
@@ -92,6 +93,9 @@ async fn located_task(
     };
     let is_plan = matches!(command, Command::MakePlan { .. });
     let task = shift.carry_out(task, command, into);
+    if task.right.only_reads() && task.is_over() {
+        wake::after_collecting(&shift.store, task.request, shift.now(), into).await?;
+    }
     if is_plan { Ok(shift.pass_gate(task, into).await?) } else { Ok(task) }
 }
 

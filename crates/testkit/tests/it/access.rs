@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use domain::{Event, Outcome, Right, TaskState};
+use engine::operator::decide;
 use testkit::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,12 +123,35 @@ async fn a_deletion_says_for_which_access_it_waits_and_acts_when_that_is_collect
     );
     assert_eq!(stage.compare_books().await?, 0);
     stage.approve().await?;
+    let approved_at = stage.now();
     stage.run_days(40).await?;
     assert!(stage.verdict(access).await?.starts_with("ended, done ("));
     assert_eq!(
         stage.verdict(deletion).await?,
         "ended, done (1 identifier sent), confirmed by 5 look-ups"
     );
+    assert_eq!(stage.compare_books().await?, 1);
+    let waited = stage.entries(Event::IntentWritten).await?[0].at.duration_since(approved_at);
+    assert!(waited.as_secs() < 60, "the collection woke it: {waited}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_goes_on_at_once_when_the_access_it_waits_for_is_taken_back()
+-> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    stage.connect().await?;
+    stage.set_switches(&[("review", "ask")]).await?;
+    let email = stage.value("regular", "email")?;
+    let access = stage.submit(Right::Access, &[("email", &email)]).await?;
+    stage.run().await?;
+    stage.set_switches(&[("review", "auto")]).await?;
+    let deletion = stage.submit(Right::Deletion, &[("email", &email)]).await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.compare_books().await?, 0);
+    decide::cancel(&stage.desk(), access, "").await?;
+    stage.run().await?;
+    assert_eq!(stage.task(deletion).await?.state, TaskState::Waiting);
     assert_eq!(stage.compare_books().await?, 1);
     Ok(())
 }
