@@ -24,6 +24,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{IdentifierId, JobId};
+
 /// What came of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
@@ -124,6 +126,42 @@ pub enum Share {
         /// Why.
         why: String,
     },
+}
+
+/// What the jobs that carried a task came to. A job answers for the identifiers that it carried,
+/// until a later one carries them again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shares(Vec<JobShare>);
+
+/// What one job came to for a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct JobShare {
+    job: JobId,
+    identifiers: Vec<IdentifierId>,
+    share: Share,
+}
+
+impl Shares {
+    /// Takes in what a job came to for the identifiers of the task that it carried.
+    pub fn add(&mut self, job: JobId, identifiers: &[IdentifierId], share: Share) {
+        for earlier in &mut self.0 {
+            earlier.identifiers.retain(|id| !identifiers.contains(id));
+        }
+        self.0.retain(|earlier| earlier.job != job && !earlier.identifiers.is_empty());
+        self.0.push(JobShare { job, identifiers: identifiers.to_vec(), share });
+    }
+
+    /// How many identifiers the jobs answer for.
+    pub fn n_identifiers(&self) -> usize {
+        self.0.iter().map(|one| one.identifiers.len()).sum()
+    }
+
+    /// Folds all of them into one outcome; none while one is open.
+    pub fn fold(&self, counts: &str) -> Option<Outcome> {
+        let shares: Vec<_> = self.0.iter().map(|one| one.share.clone()).collect();
+        fold_shares(&shares, counts)
+    }
 }
 
 /// What one look for one identifier in one place showed.

@@ -10,6 +10,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+use crate::outcome::Shares;
 use crate::plan::HandWork;
 use crate::{
     ConnectionId, Digest, IdentifierId, IdentifierKind, Instant, JobId, Outcome, Place, Plan,
@@ -115,6 +116,8 @@ pub struct Detail {
     pub changes: Vec<String>,
     /// What came of it.
     pub outcome: Option<Outcome>,
+    /// What its jobs came to, of all rounds.
+    pub shares: Shares,
     /// What proves that.
     pub proof: Option<Proof>,
     /// The work, where a person has to do it.

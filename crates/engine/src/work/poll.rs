@@ -9,7 +9,7 @@ use connector_api::report::Settled;
 use connector_api::{Input, Report, Step};
 use domain::job::{Carried, JobState};
 use domain::journal::Event;
-use domain::outcome::{Share, fold_shares};
+use domain::outcome::Share;
 use domain::task::Command;
 use domain::{Job, Outcome, Proof, Task, TaskState};
 use store::{Applied, Transition};
@@ -106,14 +106,12 @@ pub(super) fn counted(n_identifiers: usize) -> String {
 pub(crate) async fn settle(shift: &Shift, job: Job, settled: Settled) -> Result<(), WorkError> {
     let exceptions: HashMap<_, _> =
         settled.exceptions.iter().map(|(task, share)| (*task, share)).collect();
-    let outcome_of = |carried: &Carried| {
-        let share = exceptions.get(&carried.task).copied().unwrap_or(&settled.share);
-        let counts = format!("{} sent", counted(carried.identifiers.len()));
-        fold_shares(std::slice::from_ref(share), &counts)
-    };
     let share_is_failure = matches!(settled.share, Share::Failed { .. });
-    for_each_carried(shift, &job, |carried, task| {
-        let outcome = outcome_of(carried)?;
+    for_each_carried(shift, &job, |carried, mut task| {
+        let share = exceptions.get(&carried.task).copied().unwrap_or(&settled.share);
+        let shares = &mut task.detail.shares;
+        shares.add(job.id, &carried.identifiers, share.clone());
+        let outcome = shares.fold(&format!("{} sent", counted(shares.n_identifiers())))?;
         Some(move_on(shift, &job, task, outcome, settled.unprovable.as_deref()))
     })
     .await?;
