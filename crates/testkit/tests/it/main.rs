@@ -9,6 +9,8 @@ mod guards;
 mod jobs;
 mod leases;
 mod opt_out;
+mod packages;
 mod strangers;
 mod together;
 mod twice;
+mod unable;
