@@ -6,9 +6,11 @@ mod tests;
 use std::fmt;
 use std::process::ExitCode;
 
+use engine::EngineError;
 use engine::operator::OperatorError;
 use engine::operator::csv::FileFault;
 use engine::operator::import::ImportError;
+use store::StoreError;
 
 /// What the program tells whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +142,13 @@ fn of_operator(error: &OperatorError) -> Exit {
 
 /// The error as one line, causes after colons, then the advice and where to read more.
 pub fn text(error: &anyhow::Error) -> String {
-    // `{:#}` joins the chain of causes.
-    let mut text = format!("habeas: {error:#}");
+    let mut text = "habeas".to_owned();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some libraries repeat the cause in the text of the error.
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
     let code = error.chain().find_map(code);
     if let Some(code) = code.filter(|code| !text.contains(code)) {
         text.push_str(&format!(" ({code})"));
@@ -153,6 +160,16 @@ pub fn text(error: &anyhow::Error) -> String {
         text.push_str(&format!("\n  {}", page(code)));
     }
     text
+}
+
+/// The store's error, also where another one stands for it.
+fn of_store<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a StoreError> {
+    match (cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(OperatorError::Store(error)), _) | (_, Some(EngineError::Store(error))) => {
+            Some(error)
+        }
+        _ => cause.downcast_ref(),
+    }
 }
 
 /// Where a code is explained.
@@ -177,6 +194,11 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
 fn advice<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     if let Some(stop) = cause.downcast_ref::<Stop>() {
         return stop.to_do.as_deref();
+    }
+    if let Some(StoreError::DiskFull { .. }) = of_store(cause) {
+        return Some(
+            "what was saved before is safe; make room and start it again, and it goes on from there",
+        );
     }
     match cause.downcast_ref::<OperatorError>()? {
         OperatorError::NotFound { what: "request" } => Some("see `habeas request list`"),

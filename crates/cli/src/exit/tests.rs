@@ -1,9 +1,13 @@
 //! Exit codes by kind of error, and what a person reads.
 
+use std::io;
+
 use anyhow::Context;
+use engine::EngineError;
 use engine::operator::OperatorError;
 use engine::operator::csv::FileFault;
 use engine::operator::import::ImportError;
+use store::StoreError;
 
 use super::{Exit, Stop, of, text};
 
@@ -54,4 +58,21 @@ fn the_text_is_one_line_and_the_advice_another() {
     assert!(text(&error).ends_with("(E-CSV-005)\n  more: docs/errors/E-CSV-005.md"));
     let error = OperatorError::NotFound { what: "request" }.into();
     assert_eq!(text(&error), "habeas: there is no such request\n  see `habeas request list`");
+}
+
+#[test]
+fn a_full_disk_is_told_once_with_what_to_do() {
+    let full = || StoreError::DiskFull {
+        attempt: "commit",
+        cause: io::Error::other(io::Error::other("disk I/O error")).into(),
+    };
+    let by_the_engine: anyhow::Result<()> = Err(EngineError::Store(full()).into());
+    let by_the_engine = by_the_engine.context("the engine stopped").unwrap_err();
+    for error in [full().into(), OperatorError::Store(full()).into(), by_the_engine] {
+        assert_eq!(of(&error), Exit::Failed);
+        let text = text(&error);
+        assert_eq!(text.matches("no disk space is left to commit").count(), 1, "{text}");
+        assert_eq!(text.matches("disk I/O error").count(), 1, "{text}");
+        assert!(text.contains("\n  what was saved before is safe; make room"), "{text}");
+    }
 }

@@ -88,9 +88,15 @@ impl World {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_habeas"));
+        let mut command = self.command_of(Path::new(env!("CARGO_BIN_EXE_habeas")));
+        command.args(args);
         command
-            .args(args)
+    }
+
+    /// A program in this world's folder and with its variables.
+    pub fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .env("HABEAS_DATA", self.path("data"))
             .env("HABEAS_KEYS", self.path("keys"))
@@ -124,6 +130,16 @@ impl World {
         Running::start(&mut self.command(args))
     }
 
+    /// Starts a command that can make no file longer than this: a disk that is full, as far as it
+    /// can tell.
+    pub fn start_on_full_disk(&self, longest_file: u64, args: &[&str]) -> Running {
+        // The shell counts in blocks of 512 bytes. Ignored, the signal becomes an error of the write.
+        let n_blocks = longest_file / 512;
+        let script = format!("trap '' XFSZ; ulimit -f {n_blocks}; exec \"$0\" \"$@\"");
+        let mut command = self.command_of(Path::new("sh"));
+        Running::start(command.args(["-c", &script, env!("CARGO_BIN_EXE_habeas")]).args(args))
+    }
+
     /// The control URL of the twins.
     pub fn control(&self) -> String {
         self.twins["control"]["base_url"].as_str().unwrap().to_owned()
@@ -134,8 +150,13 @@ impl World {
         self.control_call("POST", "/clock", change);
     }
 
-    /// Calls the twins' control interface.
-    pub fn control_call(&self, method: &str, path: &str, body: &str) {
+    /// Reads from the twins' control interface.
+    pub fn ask(&self, path: &str) -> Value {
+        serde_json::from_str(&self.control_call("GET", path, "")).unwrap()
+    }
+
+    /// Calls the twins' control interface, and gives what it answers.
+    pub fn control_call(&self, method: &str, path: &str, body: &str) -> String {
         let host = self.control().trim_start_matches("http://").to_owned();
         let mut stream = TcpStream::connect(&host).unwrap();
         let call = format!(
@@ -146,6 +167,7 @@ impl World {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
     /// The people that the twin told of.
@@ -197,9 +219,14 @@ impl Running {
     }
 
     /// Asks it to end, waits, and gives what it said.
-    pub fn end(mut self) -> Ended {
+    pub fn end(self) -> Ended {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.wait()
+    }
+
+    /// Waits for its end, and gives what it said.
+    pub fn wait(mut self) -> Ended {
         let mut out = String::new();
         self.out.read_to_string(&mut out).unwrap();
         let mut err = String::new();
