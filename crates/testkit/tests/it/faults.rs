@@ -31,8 +31,33 @@ async fn a_cursor_that_repeats_is_not_followed_for_ever() -> anyhow::Result<()> 
     stage.run_days(2).await?;
     assert_eq!(
         stage.verdict(request).await?,
-        "deciding, waits for an operator: the vendor broke its contract: a page says that there is more, and not where"
+        "deciding, waits for an operator: the vendor broke its contract: a page's cursor repeats"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_lists_cursor_repeats_a_lost_answer_is_not_sent_again() -> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    stage.connect().await?;
+    stage.set_switches(&[("batch", "1")]).await?;
+    let people = stage.subjects("regular");
+    for person in people.iter().take(6) {
+        stage.submit(Right::Deletion, &[("email", person["email"].as_str().unwrap())]).await?;
+    }
+    stage.run_days(1).await?;
+    stage.switch(&json!({"cursor_repeats": true, "list_order": "oldest_first"})).await?;
+    stage
+        .faults(&json!([{"match": {"method": "POST", "path": "/regulations"}, "fault": "close_after_effect", "count": 1}]))
+        .await?;
+    let email = people[6]["email"].as_str().unwrap();
+    let request = stage.submit(Right::Deletion, &[("email", email)]).await?;
+    stage.run_days(2).await?;
+    assert_eq!(
+        stage.verdict(request).await?,
+        "deciding, waits for an operator: it may have been sent, and the vendor's answers don't tell (the vendor broke its contract: a page's cursor repeats); find out at the vendor, then retry it or settle it"
+    );
+    assert_eq!(stage.changes().await?.len(), 7, "the lost one was made, once");
     Ok(())
 }
 

@@ -78,8 +78,10 @@ fn listing<'a, T: Serialize>(view: &View<'a>, params: &Params, most: usize, all:
         Some(next) => next.parse::<usize>().map_err(bad_cursor)?,
     };
     let end = start.saturating_add(limit);
-    let has_more = end < all.len();
-    let next = if view.cursor_repeats { start } else { end };
+    // The first page has no cursor that a next one could repeat.
+    let repeats = view.cursor_repeats && start > 0;
+    let has_more = end < all.len() || repeats;
+    let next = if repeats { start } else { end };
     let next = if has_more { next.to_string() } else { String::new() };
     let data = all.into_iter().skip(start).take(limit).collect();
     let cursor = Cursor { url: view.path, has_more, next, limit };
@@ -130,9 +132,10 @@ pub(super) fn traits(view: &View<'_>, profile: &Profile, params: &Params) -> Ans
         };
         traits.insert(name.as_str(), shown);
     }
-    let has_more = wanted.peek().is_some();
+    let repeats = view.cursor_repeats && !after.is_empty();
+    let has_more = wanted.peek().is_some() || repeats;
     let last = traits.last_key_value().map_or("", |(name, _)| name);
-    let next = if view.cursor_repeats { after } else { last };
+    let next = if repeats { after } else { last };
     let next = if has_more { next.to_owned() } else { String::new() };
     let cursor = Cursor { url: view.path, has_more, next, limit };
     Ok(json(200, &ShownTraits { traits, cursor }))

@@ -96,7 +96,7 @@ pub(super) struct Switches {
     pub(super) visible_after: Option<IsoDuration>,
     /// `GET /` shows another workspace.
     pub(super) workspace_swapped: bool,
-    /// Every page says that the next page is itself.
+    /// Every page says that the next page is itself; in the Profile API every one after the first.
     pub(super) cursor_repeats: bool,
     /// Cursors sent by the client are refused as invalid.
     pub(super) cursor_invalid: bool,
