@@ -24,6 +24,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::HandWork;
 use crate::{IdentifierId, JobId};
 
 /// What came of a task.
@@ -39,6 +40,12 @@ pub enum Outcome {
     DoneWithResidue {
         /// What is left, and where.
         residue: Vec<Residue>,
+    },
+    /// Nothing could be sent, so nothing was done there: all of it is work for people, who have
+    /// their tasks.
+    LeftToPeople {
+        /// The work.
+        works: Vec<HandWork>,
     },
     /// The person is not known there.
     NothingFound {
@@ -264,6 +271,7 @@ impl Outcome {
         match self {
             Self::Done { .. } => "done",
             Self::DoneWithResidue { .. } => "done with residue",
+            Self::LeftToPeople { .. } => "left to a person",
             Self::NothingFound { .. } => "nothing found",
             Self::AlreadyGone => "already gone",
             Self::Refuted { .. } => "refuted",
@@ -294,6 +302,10 @@ impl fmt::Display for Outcome {
             Self::DoneWithResidue { residue } => {
                 let places: Vec<_> = residue.iter().map(|left| left.place.as_str()).collect();
                 write!(f, " (left in: {})", places.join(", "))
+            }
+            Self::LeftToPeople { works } => {
+                let places: Vec<_> = works.iter().map(|work| work.place.as_str()).collect();
+                write!(f, " (nothing was done there: {})", places.join(", "))
             }
             Self::NothingFound { searched, .. } => {
                 write!(f, " (searched: {})", searched.join(", "))

@@ -158,18 +158,22 @@ pub fn reopens(request: &Request, tasks: &[Task]) -> bool {
 
 /// What a request is closed as when its person has been told.
 ///
-/// | outcomes of its tasks                        | closed as         |
-/// | -------------------------------------------- | ----------------- |
-/// | all found nothing                            | no data found     |
-/// | all fulfilled, or found nothing              | fulfilled         |
-/// | anything else                                | fulfilled in part |
+/// | outcomes of its tasks                                      | closed as         |
+/// | ---------------------------------------------------------- | ----------------- |
+/// | all found nothing                                          | no data found     |
+/// | all fulfilled, found nothing, or left to people who did it | fulfilled         |
+/// | anything else                                              | fulfilled in part |
 pub fn closes_as(tasks: &[Task]) -> ClosedAs {
     let outcomes = || tasks.iter().filter_map(|task| task.detail.outcome.as_ref());
     let is_nothing = |outcome: &Outcome| matches!(outcome, Outcome::NothingFound { .. });
+    // What was left to people is told by their tasks.
+    let is_elsewhere = |outcome: &Outcome| matches!(outcome, Outcome::LeftToPeople { .. });
     if outcomes().all(is_nothing) && tasks.iter().all(Task::is_over) {
         ClosedAs::NoDataFound
     } else if tasks.iter().all(Task::is_over)
-        && outcomes().all(|outcome| is_nothing(outcome) || outcome.fulfils())
+        && outcomes().any(Outcome::fulfils)
+        && outcomes()
+            .all(|outcome| is_nothing(outcome) || is_elsewhere(outcome) || outcome.fulfils())
     {
         ClosedAs::Fulfilled
     } else {

@@ -51,6 +51,8 @@ pub struct RequestFilter {
     /// With a task that a person has to do something about, or settled so that the person who asked
     /// has to be told.
     pub needs_a_person: bool,
+    /// Connections that don't work: whatever is to be done there needs a person too.
+    pub held: Vec<ConnectionId>,
     /// Not closed, and past its deadline at this instant.
     pub overdue: Option<Instant>,
     /// With a task of this connection.
@@ -108,7 +110,8 @@ const LIST: &str = concat!(
         AND ($2 = '|' OR $2 LIKE '%|' || r.state || '|%')
         AND ($3 = '' OR r.right_word = $3)
         AND (NOT $4 OR r.state = 'answering' OR EXISTS (SELECT 1 FROM task t
-            WHERE t.request_id = r.id AND t.needs_person AND t.state <> 'ended'))
+            WHERE t.request_id = r.id AND t.state <> 'ended'
+                AND (t.needs_person OR $9 LIKE '%|' || t.connection_id || '|%')))
         AND (r.due_at < $5 AND (NOT $6 OR r.state <> 'closed'))
         AND ($7 = '' OR EXISTS (SELECT 1 FROM task t
             WHERE t.request_id = r.id AND t.connection_id = $7))
@@ -223,6 +226,7 @@ impl Store {
             filter.overdue.is_some(),
             text(filter.connection.map(|id| id.to_string())),
             i64::from(limit),
+            word_list(filter.held.iter().map(ToString::to_string)),
         ];
         self.open_requests(&self.db().fetch(LIST, row).await?).await
     }

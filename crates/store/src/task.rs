@@ -300,8 +300,8 @@ fn read_queued(row: &Row) -> Result<Queued, StoreError> {
 }
 
 /// Words for a `LIKE '%|' || word || '|%'`, which is how a statement takes a list of them.
-pub(crate) fn word_list(words: impl Iterator<Item = &'static str>) -> String {
-    words.fold(String::from("|"), |list, word| list + word + "|")
+pub(crate) fn word_list(words: impl Iterator<Item = impl AsRef<str>>) -> String {
+    words.fold(String::from("|"), |list, word| list + word.as_ref() + "|")
 }
 
 /// The bounds of the ids that begin with a text, as two values.

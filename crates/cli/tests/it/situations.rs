@@ -92,6 +92,12 @@ fn needs_me(situation: &Situation) -> bool {
     list["requests"].as_array().unwrap().iter().any(|one| one["id"] == situation.id.as_str())
 }
 
+/// The list on the screen, its cells in one line.
+fn listed(situation: &Situation, args: &[&str]) -> String {
+    let list = situation.world.run(&[&["request", "list"], args].concat()).out;
+    list.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn residue_names_the_work_that_is_left() {
     let situation = Situation::of("deletion", "residue", r#"{"deletion_takes":"P1D"}"#);
@@ -152,6 +158,22 @@ fn a_lost_permission_names_the_remedy_and_the_test() {
     situation
         .show()
         .check("habeas connections test segment-twin", &["segment-twin is paused", "First "]);
+    assert!(needs_me(&situation));
+    let list = listed(&situation, &["--needs-me"]);
+    assert!(list.contains("the connection is paused"), "{list}");
+    assert!(list.contains("habeas connections test segment-twin"), "{list}");
+}
+
+#[test]
+fn a_profile_that_cant_be_addressed_is_left_to_a_person_and_nothing_called_done() {
+    let situation = Situation::of("deletion", "no_user_id", "{}");
+    let shown = situation.show();
+    let task = shown.task_in("by hand").unwrap();
+    let first = format!("habeas task settle {task} done --note \"what was done\"");
+    shown.check(&first, &["nothing was done there", "Nothing was done in segment-twin"]);
+    assert!(!shown.text.contains("residue"), "{}", shown.text);
+    assert!(needs_me(&situation));
+    assert_eq!(situation.world.ask("/audit/segment")["regulations"], serde_json::json!([]));
 }
 
 #[test]
@@ -200,4 +222,7 @@ fn a_lost_answer_is_told_with_when_it_is_found_out() {
     let first = format!("habeas request watch {}", situation.id);
     let says = ["the answer to the call was lost", "whether the call took place"];
     situation.show().check(&first, &says);
+    let list = listed(&situation, &[]);
+    assert!(list.contains("the answer was lost"), "{list}");
+    assert!(!list.contains("it is being sent"), "{list}");
 }

@@ -88,4 +88,9 @@ fn it_closes_as_its_tasks_ended() {
     check(vec![Outcome::AlreadyGone, done()], ClosedAs::Fulfilled);
     check(vec![residue(), done()], ClosedAs::FulfilledInPart);
     check(vec![Outcome::Expired], ClosedAs::FulfilledInPart);
+    let left = || Outcome::LeftToPeople { works: vec![] };
+    let by_hand = |done| Outcome::Settled { by: "ann".into(), done, note: "so".into() };
+    check(vec![left(), by_hand(true)], ClosedAs::Fulfilled);
+    check(vec![left(), by_hand(false)], ClosedAs::FulfilledInPart);
+    check(vec![left()], ClosedAs::FulfilledInPart);
 }

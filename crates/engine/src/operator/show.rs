@@ -21,7 +21,8 @@ use store::{From, JournalFilter, Store, Transition};
 use super::approve::{IdentifierView, same_person};
 use super::controls;
 use super::desk::{Desk, OperatorError};
-pub use advice::{Advice, advise};
+pub use advice::{Advice, advise, repair};
+pub use systems::lost_answers;
 pub use view::{
     Asked, EvidenceView, Handed, JobView, LeftOut, NextAct, RequestView, Standing, SystemView,
     WaitView,

@@ -3,10 +3,8 @@
 use domain::connection::{Gate, Mode};
 use domain::guard::DAILY_FLOOR;
 use domain::journal::{Actor, Entry, Event};
-use domain::outcome::Residue;
-use domain::plan::HandWork;
 use domain::task::{Approval, Command, Whom};
-use domain::{Outcome, Proof, Right, Task};
+use domain::{Outcome, Right, Task};
 use store::{StoreError, Transition};
 
 use super::guard::Answer;
@@ -17,8 +15,10 @@ impl Shift {
     pub async fn pass_gate(&self, task: Task, into: &mut Transition) -> Result<Task, StoreError> {
         let switches = &self.link.connection.switches;
         if let Some(plan) = task.detail.plan.as_ref().filter(|plan| plan.acts_on.is_empty()) {
-            let residue = plan.by_hand.clone();
-            return Ok(self.leave_to_people(task, residue, into));
+            let works = plan.by_hand.clone();
+            let outcome = Outcome::LeftToPeople { works };
+            let command = Command::End { outcome, proof: None, recheck_at: None };
+            return Ok(self.carry_out(task, command, into));
         }
         if task.right.only_reads() {
             return Ok(self.approve(task, "reads only", into));
@@ -47,22 +47,6 @@ impl Shift {
             }
             Answer::Stops { bound } => self.stop_at_guard(task, bound, into),
         })
-    }
-
-    /// Nothing can be sent: all that is planned is work for people, who have their tasks.
-    fn leave_to_people(&self, task: Task, works: Vec<HandWork>, into: &mut Transition) -> Task {
-        let to_do = "see the task by hand".to_owned();
-        let residue = works
-            .into_iter()
-            .map(|work| Residue { place: work.place, what: work.what, to_do: to_do.clone() })
-            .collect();
-        let why = vec!["nothing could be sent; it is left to a person".to_owned()];
-        let command = Command::End {
-            outcome: Outcome::DoneWithResidue { residue },
-            proof: Some(Proof::Unproven { why }),
-            recheck_at: None,
-        };
-        self.carry_out(task, command, into)
     }
 
     fn approve(&self, task: Task, by: &str, into: &mut Transition) -> Task {

@@ -120,7 +120,7 @@ async fn placeholder_values_in_a_profile_lead_nowhere() -> anyhow::Result<()> {
     assert!(identifiers.iter().all(|(_, one)| one.given != user_id));
     assert_eq!(
         stage.verdict(request).await?,
-        "ended, done with residue (left in: the workspace), unproven: nothing could be sent; it is left to a person"
+        "ended, left to a person (nothing was done there: the workspace)"
     );
     Ok(())
 }

@@ -86,8 +86,9 @@ pub fn tell(pending: &[Pending], screen: Screen) {
         }
     }
     screen.line(summary_table(pending));
-    for (way, effects) in common_effects(pending) {
-        screen.line(format!("{way}, for each of them:"));
+    for ((right, way), effects) in common_effects(pending) {
+        let way = way.map_or(String::new(), |way| format!(" as {way}"));
+        screen.line(format!("What {right}{way} means, for each of them:"));
         for effect in effects {
             screen.line(format!("  - {effect}"));
         }
@@ -102,21 +103,22 @@ pub fn tell(pending: &[Pending], screen: Screen) {
     }
 }
 
-/// What is about to pass, as one table.
+/// What is about to pass, as one table, in words that need no knowledge of the vendor.
 pub fn summary_table(pending: &[Pending]) -> String {
-    let head = ["connection", "right", "what happens", "tasks", "profiles", "sent or released"];
+    let head = ["connection", "right", "what happens", "tasks", "profiles", "what goes out"];
     table(&head, summary(pending))
 }
 
+/// A right, and the vendor's word for the way it is carried out there.
+type Way<'a> = (Right, Option<&'a str>);
+
 /// The side effects that every task of a way has, said once.
-fn common_effects(pending: &[Pending]) -> Vec<(&str, Vec<&str>)> {
-    let mut common: Vec<(&str, Vec<&str>)> = Vec::new();
+fn common_effects(pending: &[Pending]) -> Vec<(Way<'_>, Vec<&str>)> {
+    let mut common: Vec<(Way<'_>, Vec<&str>)> = Vec::new();
     for one in pending.iter().filter(|one| !one.side_effects.is_empty()) {
         // How data is read is no choice of anybody's; how it is changed is the vendor's own word.
-        let way = match (one.right.only_reads(), &one.variant) {
-            (false, Some(variant)) => variant.as_str(),
-            _ => one.right.word(),
-        };
+        let variant = one.variant.as_deref().filter(|_| !one.right.only_reads());
+        let way = (one.right, variant);
         let has = |effect: &&str| one.side_effects.iter().any(|own| own == effect);
         match common.iter_mut().find(|(known, _)| *known == way) {
             Some((_, effects)) => effects.retain(has),
@@ -127,7 +129,7 @@ fn common_effects(pending: &[Pending]) -> Vec<(&str, Vec<&str>)> {
 }
 
 /// One task in full: what is sent, what else happens, what is left, what stands in the way.
-fn details(one: &Pending, common: &[(&str, Vec<&str>)]) -> String {
+fn details(one: &Pending, common: &[(Way<'_>, Vec<&str>)]) -> String {
     let late = if one.is_late { ", LATE" } else { "" };
     let mut lines = vec![format!(
         "{}  {} on {} for {}{late}",
@@ -180,30 +182,41 @@ fn summary(pending: &[Pending]) -> Vec<Vec<String>> {
             None => groups.push((one, vec![one])),
         }
     }
+    let is_alone = |first: &Pending| {
+        let same = |one: &&Pending| {
+            (&one.connection, one.right, one.what) == (&first.connection, first.right, first.what)
+        };
+        pending.iter().filter(same).all(|one| one.variant == first.variant)
+    };
     let row = |(first, group): (&Pending, Vec<&Pending>)| {
         let n_profiles: u32 = group.iter().filter_map(|one| one.n_profiles).sum();
         vec![
             first.connection.clone(),
             first.right.to_string(),
-            what_happens(first),
+            match &first.variant {
+                Some(variant) if !is_alone(first) => format!("{} ({variant})", what_happens(first)),
+                _ => what_happens(first).to_owned(),
+            },
             group.len().to_string(),
             n_profiles.to_string(),
-            sent_or_released(first.what, &group),
+            goes_out(first.what, &group),
         ]
     };
     groups.into_iter().map(row).collect()
 }
 
-fn what_happens(one: &Pending) -> String {
-    match (one.what, &one.variant) {
-        (What::Begin, _) => "the search begins".to_owned(),
-        (What::Act, Some(variant)) => variant.clone(),
-        (What::Act, None) => "it is carried out".to_owned(),
-        (What::Release, _) => "what was collected may be handed over".to_owned(),
+fn what_happens(one: &Pending) -> &'static str {
+    match (one.what, one.right) {
+        (What::Begin, _) => "the search for the person begins",
+        (What::Act, Right::Deletion) => "the person is deleted there, for good",
+        (What::Act, Right::OptOut) => "the opt-out is recorded there",
+        (What::Act, Right::OptIn) => "the opt-in is recorded there",
+        (What::Act, _) => "it is carried out there",
+        (What::Release, _) => "what was read there may go to the person",
     }
 }
 
-fn sent_or_released(what: What, group: &[&Pending]) -> String {
+fn goes_out(what: What, group: &[&Pending]) -> String {
     match what {
         What::Begin => "-".to_owned(),
         What::Act => sends(group),
@@ -220,7 +233,7 @@ fn sends(group: &[&Pending]) -> String {
     for (kind, n) in group.iter().flat_map(|one| &one.sends) {
         *counts.entry(kind.as_str()).or_insert(0) += n;
     }
-    show::list(counts.iter().map(|(kind, n)| format!("{n} {kind}")))
+    show::list(counts.iter().map(|(kind, n)| show::n_of(u64::from(*n), &kind.replace('_', " "))))
 }
 
 /// Tells what passed and what did not, and why not.

@@ -124,20 +124,25 @@ fn in_system(view: &RequestView, system: &SystemView, list: &mut List) {
 
 /// A connection that does not work comes before anything in it.
 fn held(system: &SystemView, list: &mut List) -> bool {
-    let name = &system.name;
-    match &system.standing {
+    let Some(advice) = repair(&system.name, &system.standing) else { return false };
+    list.say(advice.what, advice.command.unwrap_or_default());
+    true
+}
+
+/// What lets a connection that does not work go on.
+pub fn repair(name: &str, standing: &Standing) -> Option<Advice> {
+    let (what, command) = match standing {
         Standing::PausedByFailure { why, remedy, .. } => {
             let what = format!("{name} is paused: {why}. First {}; then", first_of(remedy));
-            list.say(what, format!("habeas connections test {name}"));
-            true
+            (what, format!("habeas connections test {name}"))
         }
-        Standing::PausedByPerson { why, .. } => {
-            let what = format!("{name} is paused ({why}). When it may go on");
-            list.say(what, format!("habeas resume {name}"));
-            true
-        }
-        Standing::Working { .. } | Standing::Observing { .. } | Standing::None => false,
-    }
+        Standing::PausedByPerson { why, .. } => (
+            format!("{name} is paused ({why}). When it may go on"),
+            format!("habeas resume {name}"),
+        ),
+        Standing::Working { .. } | Standing::Observing { .. } | Standing::None => return None,
+    };
+    Some(Advice { what, command: Some(command) })
 }
 
 /// A remedy without the command that follows it here anyway.
@@ -211,6 +216,10 @@ fn ended(system: &SystemView, list: &mut List) {
             let what = format!("{} ended as {outcome}. To try again", system.name);
             list.say(what, format!("habeas task retry {}", system.task));
         }
+        Some(Outcome::LeftToPeople { .. }) => list.note(format!(
+            "Nothing was done in {}, since nothing can be sent there for this person. What is to be done there is work by hand",
+            system.name
+        )),
         Some(Outcome::Refuted { .. }) => {
             let what = format!("The person is still there in {}. Begin another round", system.name);
             list.say(what, format!("habeas task retry {}", system.task));

@@ -1,8 +1,10 @@
 //! What is known in one system, from its task, its connection, its jobs and its evidence.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::connection::Mode;
 use domain::job::JobState;
-use domain::{Connection, Event, Evidence, Instant, Job, Outcome, Task};
+use domain::{Connection, Event, Evidence, Instant, Job, JobId, Outcome, Task};
 use store::{From, JournalFilter, Store};
 
 use super::view::{EvidenceView, Handed, JobView, Standing, SystemView};
@@ -24,7 +26,7 @@ pub(super) async fn system(
         task: task.id,
         name: connection.map_or("by hand", |connection| &connection.name).to_owned(),
         connection: task.connection,
-        standing: connection.map_or(Standing::None, standing),
+        standing: connection.map_or(Standing::None, Standing::of),
         state: task.state,
         round: task.round,
         since: task.since,
@@ -75,22 +77,44 @@ async fn jobs_and_evidence(
     Ok((jobs, evidence))
 }
 
-fn standing(connection: &Connection) -> Standing {
-    let check_due_at = connection.check_due_at;
-    match &connection.paused {
-        _ if connection.removed_at.is_some() => Standing::None,
-        Some(pause) if pause.by_person => {
-            Standing::PausedByPerson { why: pause.why.clone(), since: pause.since }
+impl Standing {
+    /// What a connection is held by.
+    pub fn of(connection: &Connection) -> Self {
+        let check_due_at = connection.check_due_at;
+        match &connection.paused {
+            _ if connection.removed_at.is_some() => Self::None,
+            Some(pause) if pause.by_person => {
+                Self::PausedByPerson { why: pause.why.clone(), since: pause.since }
+            }
+            Some(pause) => Self::PausedByFailure {
+                why: pause.why.clone(),
+                remedy: pause.remedy.clone(),
+                since: pause.since,
+                check_due_at,
+            },
+            None if connection.switches.mode == Mode::Observe => Self::Observing { check_due_at },
+            None => Self::Working { check_due_at },
         }
-        Some(pause) => Standing::PausedByFailure {
-            why: pause.why.clone(),
-            remedy: pause.remedy.clone(),
-            since: pause.since,
-            check_due_at,
-        },
-        None if connection.switches.mode == Mode::Observe => Standing::Observing { check_due_at },
-        None => Standing::Working { check_due_at },
     }
+}
+
+/// The calls that carry these tasks and whose answers were lost, with when the vendor is asked next
+/// whether they took place.
+pub async fn lost_answers(
+    store: &Store,
+    tasks: &[Task],
+    now: Instant,
+) -> Result<BTreeMap<JobId, Option<Instant>>, OperatorError> {
+    let sending: BTreeSet<_> = tasks.iter().filter_map(|task| task.detail.sending).collect();
+    let mut lost = BTreeMap::new();
+    for id in sending {
+        if let Some(job) = store.job(id).await?
+            && is_lost(store, &job, now).await?
+        {
+            lost.insert(id, job.due_at);
+        }
+    }
+    Ok(lost)
 }
 
 /// Whether the answer to a job's call was lost: it is on record, or whoever sent it did not live to
