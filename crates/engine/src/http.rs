@@ -207,6 +207,9 @@ impl HttpClient {
             .map_err(|_| not_sent("its path is not valid"))?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
+            // A space as `+` is for forms; not every vendor reads it so.
+            let query = url.query().map(|query| query.replace('+', "%20"));
+            url.set_query(query.as_deref());
         }
         let method = reqwest::Method::from_bytes(call.endpoint.method.as_str().as_bytes())
             .map_err(|_| not_sent("its method is not valid"))?;

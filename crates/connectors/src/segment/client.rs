@@ -19,6 +19,9 @@ const PAGE: &str = "100";
 /// Regulations of a page: each may carry 5,000 ids or 4 MB, so a page of more would not fit.
 const REGULATIONS_PAGE: &str = "5";
 
+/// Entries of a page of suppressions: whether one may carry a whole batch of ids is not published.
+const SUPPRESSIONS_PAGE: &str = "100";
+
 /// The Public API and its version 1, spelled as in the specification.
 const PUBLIC_V1: &str = "application/vnd.segment.v1+json";
 
@@ -92,7 +95,7 @@ pub(super) fn regulations(regulation_types: &BTreeSet<&str>, cursor: Option<&str
 
 /// The suppression list.
 pub(super) fn suppressions(cursor: Option<&str>) -> Call {
-    paged(public(&SUPPRESSIONS, "/suppressions"), "200", cursor)
+    paged(public(&SUPPRESSIONS, "/suppressions"), SUPPRESSIONS_PAGE, cursor)
 }
 
 /// The destinations.
@@ -100,9 +103,10 @@ pub(super) fn destinations(cursor: Option<&str>) -> Call {
     paged(public(&DESTINATIONS, "/destinations"), "100", cursor)
 }
 
-/// The spaces. No workspace has more than a page of them.
+/// The spaces, as many as a page has that is asked for without a number. Only a note depends on
+/// them.
 pub(super) fn spaces() -> Call {
-    paged(public(&SPACES, "/spaces"), "100", None)
+    paged(public(&SPACES, "/spaces"), "200", None)
 }
 
 /// The smallest page of a list, to see whether it may be read at all.

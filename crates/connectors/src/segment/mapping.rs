@@ -14,6 +14,10 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// The external-id type that names a whole account: a company, not a person.
 const GROUP: &str = "group_id";
 
+/// The two names under which phone numbers are found.
+pub(super) const PHONE: &str = "phone";
+pub(super) const PHONE_NUMBER: &str = "phone_number";
+
 /// External-id types of Segment's own that name a browser or a device.
 const OF_DEVICES: &[&str] = &[
     "android.id",
@@ -56,7 +60,7 @@ pub(super) fn encode(text: &str) -> String {
 pub(super) fn id_types(kind: &IdentifierKind) -> Vec<&str> {
     match kind {
         IdentifierKind::Email => vec!["email"],
-        IdentifierKind::Phone => vec!["phone"],
+        IdentifierKind::Phone => vec![PHONE],
         IdentifierKind::UserId => vec!["user_id"],
         IdentifierKind::AnonymousId => vec!["anonymous_id"],
         IdentifierKind::AdvertisingId => vec!["ios.idfa", "android.idfa"],
@@ -66,12 +70,22 @@ pub(super) fn id_types(kind: &IdentifierKind) -> Vec<&str> {
     }
 }
 
+/// The types under which a value that was given is looked up. Segment's documents also show phone
+/// numbers as `phone_number`: where a space has that type, it lists it as one of the customer's own.
+pub(super) fn asked_types(kind: &IdentifierKind) -> Vec<&str> {
+    let mut types = id_types(kind);
+    if *kind == IdentifierKind::Phone {
+        types.push(PHONE_NUMBER);
+    }
+    types
+}
+
 /// Our kind for an external-id type. None for an account's id, which many people share, and for
 /// a name that is none.
 pub(super) fn kind_of(id_type: &str) -> Option<IdentifierKind> {
     match id_type {
         "email" => Some(IdentifierKind::Email),
-        "phone" => Some(IdentifierKind::Phone),
+        PHONE => Some(IdentifierKind::Phone),
         "user_id" => Some(IdentifierKind::UserId),
         "anonymous_id" => Some(IdentifierKind::AnonymousId),
         "ios.idfa" | "android.idfa" => Some(IdentifierKind::AdvertisingId),

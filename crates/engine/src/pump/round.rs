@@ -123,7 +123,7 @@ impl Round {
         let shift = Arc::clone(&self.shift);
         let now = shift.now();
         let connection = shift.link.connection.id;
-        self.take_jobs(shift.store.due_jobs(connection, now, TAKEN).await?);
+        self.take_jobs(due_jobs(&shift, now).await?);
         const STATES: &[TaskState] = &[
             TaskState::Locating,
             TaskState::Planned,
@@ -228,6 +228,20 @@ impl Round {
             });
         }
     }
+}
+
+/// The jobs that are due; and where one's call is unaccounted for, those of the same kind that would
+/// follow within moments, so that one reading at the vendor serves them too.
+async fn due_jobs(shift: &Shift, now: Instant) -> Result<Vec<Job>, WorkError> {
+    let connection = shift.link.connection.id;
+    let due = shift.store.due_jobs(connection, now, TAKEN).await?;
+    if due.iter().all(|job| job.state != JobState::Sending) {
+        return Ok(due);
+    }
+    let soon = add(now, shift.link.connector.manifest().reconcile_lag / 4);
+    let mut jobs = shift.store.due_jobs(connection, soon, TAKEN).await?;
+    jobs.retain(|job| job.state == JobState::Sending || job.due_at <= Some(now));
+    Ok(jobs)
 }
 
 /// Puts off what a bug broke off, visibly, so that it is not tried again at once and for ever.

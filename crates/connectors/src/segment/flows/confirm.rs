@@ -27,8 +27,8 @@ use crate::segment::mapping::{self, ProfileKey};
 use crate::segment::settings::{CONSENT_EVENT, SUPPRESS_ONLY, UNSUPPRESS};
 use crate::segment::{classify, client, settings, wire};
 
-/// The most pages of the suppression list that are read, 200 entries each.
-const MAX_PAGES: u32 = 2_000;
+/// The most pages of the suppression list that are read, 100 entries each.
+const MAX_PAGES: u32 = 100_000;
 
 /// What the flow knows so far. It holds personal values and is not for the disk.
 #[derive(Serialize, Deserialize)]

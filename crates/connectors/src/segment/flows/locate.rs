@@ -135,7 +135,7 @@ fn wanted_of(subject: &Subject, context: &Context<'_>) -> (Vec<Wanted>, Vec<Iden
         {
             continue;
         }
-        let id_types = mapping::id_types(&identifier.kind);
+        let id_types = mapping::asked_types(&identifier.kind);
         if id_types.is_empty() && !not_taken.contains(&identifier.kind) {
             not_taken.push(identifier.kind.clone());
         }
@@ -280,7 +280,8 @@ impl Search {
     fn look_up_the_rest(&mut self) {
         for wanted in std::mem::take(&mut self.waiting) {
             let key = wanted.key();
-            let is_due = !self.tried.contains(&key) && !self.known.covers(&key);
+            let is_known = self.known.covers(&key) || self.known.covers(&wanted.usual_key());
+            let is_due = !self.tried.contains(&key) && !is_known;
             if is_due && self.tried.len() < MAX_LOOK_UPS {
                 self.look_up(wanted);
             } else if is_due {
@@ -299,6 +300,13 @@ impl Search {
 impl Wanted {
     fn key(&self) -> ProfileKey {
         ProfileKey::new(&self.id_type, &self.value)
+    }
+
+    /// The key of the same value under the usual name of its type.
+    fn usual_key(&self) -> ProfileKey {
+        let id_type =
+            if self.id_type == mapping::PHONE_NUMBER { mapping::PHONE } else { &self.id_type };
+        ProfileKey::new(id_type, &self.value)
     }
 }
 

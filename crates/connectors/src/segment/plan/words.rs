@@ -47,7 +47,7 @@ pub(super) fn regulation(regulation_type: &str, context: &Context<'_>) -> Vec<St
         return words;
     }
     say(
-        "everything that Segment stores under these user ids is deleted, within 30 days, and can't be brought back",
+        "everything that Segment stores under these user ids is deleted, within 30 days, and can't be brought back; Segment Data Lakes keep what they have, and objects of cloud sources are not covered",
     );
     if settings::is_forwarded(regulation_type) {
         say(
@@ -109,6 +109,9 @@ fn destinations(context: &Context<'_>) -> Option<String> {
         .collect();
     let names: Vec<_> = names.into_iter().collect();
     (!names.is_empty()).then(|| {
-        format!("these destinations can't delete and keep what they have: {}", names.join(", "))
+        format!(
+            "these destinations take no deletions, as far as Segment documents, and keep what they have: {}",
+            names.join(", ")
+        )
     })
 }

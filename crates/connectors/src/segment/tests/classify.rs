@@ -109,8 +109,19 @@ fn only_segments_own_404_is_absence() {
         Segment.classify(&SUPPRESSIONS, &regulation, now()),
         Err(VendorError::ContractBroken { .. })
     ));
+    assert!(
+        matches!(
+            Segment.classify(&CREATE_REGULATION, &regulation, now()),
+            Err(VendorError::Invalid { .. })
+        ),
+        "a change that Segment itself says was not made need not be looked for"
+    );
     for body in [json!({}), json!("no such host"), json!(null)] {
         let proxy = answer(404, &body);
+        assert!(matches!(
+            Segment.classify(&CREATE_REGULATION, &proxy, now()),
+            Err(VendorError::AnswerLost { .. })
+        ));
         assert!(matches!(
             Segment.classify(&EXTERNAL_IDS, &proxy, now()),
             Err(VendorError::ContractBroken { .. })

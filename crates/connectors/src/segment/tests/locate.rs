@@ -49,7 +49,7 @@ fn an_identifier_that_an_answer_listed_is_not_looked_up_again() {
         if call.path.contains("phone") { nobody() } else { ok(&fixture!("external_ids.txt")) }
     });
     let located = located(turn.unwrap());
-    assert_eq!(case.sent.borrow().len(), 2, "the e-mail and the phone");
+    assert_eq!(case.sent.borrow().len(), 3, "the user id, and the phone under both its names");
     assert_eq!(located.n_profiles, 1);
     assert!(!values(&located).iter().any(|it| it.starts_with("phone")), "nobody knows it");
 }
@@ -210,6 +210,25 @@ fn no_kind_of_id_that_names_a_browser_or_a_device_leads_on() {
 fn located_kinds(case: &Case, ids: &[(&str, &str)]) -> Vec<domain::Identifier> {
     let kinds = ids.iter().filter_map(|(id_type, value)| Some((mapping::kind_of(id_type)?, value)));
     kinds.map(|(kind, value)| case.found(kind, value, &[])).collect()
+}
+
+#[test]
+fn a_phone_number_is_found_under_either_of_its_names() {
+    let case = Case::new();
+    let subject = case.subject(vec![case.given(Phone, "+12025550143")]);
+    let turn = case.run(Flow::Locate, &[subject], |call| {
+        if call.path.contains("/phone_number:%2B12025550143/") {
+            ids_page(&[("phone_number", "+12025550143"), ("user_id", "u1")], None)
+        } else {
+            nobody()
+        }
+    });
+    let located = located(turn.unwrap());
+    assert_eq!(located.n_profiles, 1);
+    assert_eq!(
+        values(&located),
+        [format!("id.phone_number +12025550143 in {SPACE}"), format!("user_id u1 in {SPACE}")]
+    );
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn no_look_up_leaves_in_another_form_than_the_lower_case_one() {
             "Loyalty:card%209",
             "email:ana%2Bx%40example.com",
             "phone:%2B12025550143",
+            "phone_number:%2B12025550143",
             "ios.idfa:aaaa-1",
             "android.idfa:aaaa-1",
         ]
