@@ -127,6 +127,12 @@ impl Session {
         if self.holder().await?.is_some() {
             return Ok(());
         }
+        if let Some(url) = &self.clock_url
+            && followed::read(url).await.is_ok_and(|reading| reading.stands_still())
+        {
+            self.screen.note(stands_still(url));
+            return Ok(());
+        }
         self.screen.note("no `habeas serve` is running: the engine runs here until nothing is due");
         let clock = match self.clock().await {
             Ok(clock) => clock,
@@ -176,6 +182,13 @@ impl SessionClock {
             clock.leave().await;
         }
     }
+}
+
+/// What to say where nothing would ever be due.
+pub fn stands_still(url: &str) -> String {
+    format!(
+        "what was asked is written down, and nothing is done about it yet: the twins' clock stands still (pace 0). Set a pace (`curl -X POST {url}/clock -d '{{\"mode\": \"paced\", \"pace\": 1}}'`), then run `habeas serve`"
+    )
 }
 
 async fn led_now(url: &str, screen: Screen) -> Instant {

@@ -22,6 +22,12 @@ pub trait Clock: Send + Sync {
     /// waits here it does not count as busy.
     fn sleep_until(&self, at: Instant) -> Waiting<'_>;
 
+    /// Whether time passes although nothing is to be done. One that jumps to whatever is due next
+    /// says no: the daily checks alone would let it run for ever.
+    fn passes_by_itself(&self) -> bool {
+        true
+    }
+
     /// Work has begun. While there is any, a led clock stands still.
     fn begin_work(&self) {}
 

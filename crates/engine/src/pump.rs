@@ -101,7 +101,8 @@ impl Pump {
         };
         match Round::new(shift).run().await {
             Ok(rested) => {
-                Ok(Rested { next: earliest([rested.next, Some(check_due_at)]), ..rested })
+                let check = self.parts.clock.passes_by_itself().then_some(check_due_at);
+                Ok(Rested { next: earliest([rested.next, check]), ..rested })
             }
             // Somebody else drives this connection now; what was under way is theirs to find out.
             Err(WorkError::Store(StoreError::FenceLost) | WorkError::RoundOver) => {

@@ -32,6 +32,9 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 /// How long to wait before asking again after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
+/// The mode in which time jumps to what is due next, and stands still until then.
+const IDLE: &str = "idle";
+
 /// A clock that a twin leads.
 pub struct FollowedClock {
     shared: Arc<Shared>,
@@ -49,6 +52,13 @@ pub struct Reading {
     pub mode: String,
     /// Virtual seconds per real second, in paced mode.
     pub pace: f64,
+}
+
+impl Reading {
+    /// Whether no time passes, whatever anybody waits for.
+    pub fn stands_still(&self) -> bool {
+        self.mode != IDLE && self.pace <= 0.0
+    }
 }
 
 struct Shared {
@@ -118,6 +128,10 @@ impl Clock for FollowedClock {
 
     fn sleep_until(&self, at: Instant) -> Waiting<'_> {
         Box::pin(self.shared.sleep_until(at))
+    }
+
+    fn passes_by_itself(&self) -> bool {
+        self.shared.lock().reading.mode != IDLE
     }
 
     fn begin_work(&self) {
@@ -214,7 +228,7 @@ impl Drop for Sleeper<'_> {
 
 impl State {
     fn now(&self) -> Instant {
-        if self.reading.mode == "idle" {
+        if self.reading.mode == IDLE {
             return self.reading.now;
         }
         let passed = self.read_at.elapsed().as_secs_f64() * self.reading.pace;
@@ -329,7 +343,7 @@ async fn while_idle(control: &Control, id: &str, shared: &Shared) -> anyhow::Res
 
 /// How long, in real time, until the next waiter's time comes by itself; never in idle mode.
 fn real_time_until_due(state: &State) -> Option<Duration> {
-    if state.reading.mode == "idle" || state.reading.pace <= 0.0 {
+    if state.reading.mode == IDLE || state.reading.pace <= 0.0 {
         return None;
     }
     let seconds =
