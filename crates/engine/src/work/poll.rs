@@ -11,12 +11,16 @@ use domain::job::{Carried, JobState};
 use domain::journal::Event;
 use domain::outcome::Share;
 use domain::task::Command;
-use domain::{Job, Outcome, Proof, Task, TaskState};
+use domain::{Instant, Job, Outcome, Proof, Task, TaskState};
+use jiff::{RoundMode, TimestampRound, Unit};
 use store::{Applied, Transition};
 
 use super::{Shift, WorkError, fault, intent, reconcile};
 use crate::flow::{Log, NoSink};
 use crate::limits::add;
+
+#[cfg(test)]
+mod tests;
 
 /// How many tasks of a job are settled in one go.
 const PAGE: u32 = 1_000;
@@ -80,7 +84,8 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             expire(shift, job).await
         }
         Step::AskAgain { at } => {
-            transition.jobs.push(Job { due_at: Some(at.min(job.expires_at).max(now)), ..job });
+            let at = with_others(at, now).min(job.expires_at).max(now);
+            transition.jobs.push(Job { due_at: Some(at), ..job });
             shift.commit_one(transition).await?;
             Ok(())
         }
@@ -91,6 +96,16 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             Ok(())
         }
     }
+}
+
+/// Polls that are hours away fall on whole minutes, so that jobs which were sent one by one are
+/// asked about in one round, with one commit for many.
+fn with_others(at: Instant, now: Instant) -> Instant {
+    if at < add(now, Duration::from_secs(3600)) {
+        return at;
+    }
+    let minute = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil);
+    at.round(minute).unwrap_or(at)
 }
 
 /// So many identifiers, in words.
