@@ -13,6 +13,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -23,6 +24,10 @@ use crate::seal::{Place, SealingKey};
 pub const CHUNK_LEN: usize = 256 * 1024;
 /// A sealed chunk is a little longer than its plain text; anything beyond this is damage.
 const SEALED_LEN_MAX: usize = CHUNK_LEN + 1024;
+
+/// Whoever was writing a file that nobody touched for so long is gone: no call takes as long, nor
+/// any lease.
+const LEFT: Duration = Duration::from_secs(24 * 3600);
 
 /// The folder of sealed bodies.
 #[derive(Clone, Debug)]
@@ -81,23 +86,52 @@ impl Blobs {
         }))
     }
 
-    /// Removes drafts, and bodies that the caller does not know. Only while nobody writes bodies:
-    /// one that was finished a moment ago may not be known yet.
+    /// Removes drafts, and bodies that the caller does not know, if nobody has touched them for
+    /// [`LEFT`]: another holder may be writing one, or have finished one that is not known yet.
     pub fn sweep(&self, is_known: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
         let failed = |error| StoreError::file("sweep the large bodies", error);
+        let now = self.now().map_err(failed)?;
+        let is_left = |path: &Path| match fs::metadata(path).and_then(|file| file.modified()) {
+            Ok(touched_at) => Ok(now.duration_since(touched_at).is_ok_and(|idle| idle >= LEFT)),
+            // It was finished, or given up, since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        };
         let mut n_removed = 0;
         for folder in fs::read_dir(&self.folder).map_err(failed)? {
             let folder = folder.map_err(failed)?.path();
             for entry in fs::read_dir(&folder).map_err(failed)? {
                 let entry = entry.map_err(failed)?;
                 let is_draft = folder == self.drafts();
-                if is_draft || !entry.file_name().to_str().is_some_and(&is_known) {
+                let is_wanted = !is_draft && entry.file_name().to_str().is_some_and(&is_known);
+                if !is_wanted && is_left(&entry.path()).map_err(failed)? {
                     fs::remove_file(entry.path()).map_err(failed)?;
                     n_removed += 1;
                 }
             }
         }
         Ok(n_removed)
+    }
+
+    /// The time by which the file system dates files, which need not be the machine's.
+    fn now(&self) -> io::Result<SystemTime> {
+        let path = self.drafts().join("now");
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
+        let now = file.metadata()?.modified()?;
+        fs::remove_file(path)?;
+        Ok(now)
+    }
+
+    /// Dates every file back to when its writer must be gone.
+    #[cfg(test)]
+    pub(crate) fn age(&self) {
+        for folder in fs::read_dir(&self.folder).unwrap() {
+            for entry in fs::read_dir(folder.unwrap().path()).unwrap() {
+                let file = OpenOptions::new().write(true).open(entry.unwrap().path()).unwrap();
+                let touched_at = file.metadata().unwrap().modified().unwrap();
+                file.set_modified(touched_at - LEFT).unwrap();
+            }
+        }
     }
 
     fn drafts(&self) -> PathBuf {

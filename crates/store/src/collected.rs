@@ -66,8 +66,8 @@ impl Store {
         Ok(reader.map(|reader| BlobReader { reader }))
     }
 
-    /// Removes bodies that were never finished, and those that no row names. Only for the holder of
-    /// the engine, before it begins: what is being written then would be removed too.
+    /// Removes bodies that were never finished, and those that no row names, a day after they were
+    /// last written to: a holder that lost its lease may be writing still.
     pub async fn sweep_blobs(&self) -> Result<u64, StoreError> {
         let rows = self.db().fetch(BLOBS, []).await?;
         let known = rows.iter().map(|row| row.get("blob_id"));

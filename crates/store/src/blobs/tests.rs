@@ -99,10 +99,27 @@ fn an_unfinished_body_is_never_seen_and_is_swept() {
     fs::write(blobs.drafts().join("blb_02"), "half a body").unwrap();
     put(&blobs, "blb_03", &key, b"known");
     put(&blobs, "blb_04", &key, b"forgotten");
+    assert_eq!(blobs.sweep(|id| id == "blb_03").unwrap(), 0, "their writers may be alive");
+    blobs.age();
     assert_eq!(blobs.sweep(|id| id == "blb_03").unwrap(), 2);
     assert_eq!(fs::read_dir(blobs.drafts()).unwrap().count(), 0);
     assert!(blobs.read("blb_03", Arc::clone(&key)).unwrap().is_some());
     assert!(blobs.read("blb_04", key).unwrap().is_none());
+}
+
+#[test]
+fn a_body_that_another_holder_is_writing_outlives_a_sweep() {
+    let (_root, blobs) = open();
+    let key = key();
+    put(&blobs, "blb_01", &key, b"left by a crash");
+    blobs.age();
+    let mut writing = blobs.create("blb_02", Arc::clone(&key)).unwrap();
+    writing.write_all(b"not done yet").unwrap();
+    put(&blobs, "blb_03", &key, b"finished, and about to be named");
+    assert_eq!(blobs.sweep(|_| false).unwrap(), 1);
+    writing.finish().unwrap();
+    assert_eq!(read(&blobs, "blb_02", &key).unwrap(), b"not done yet");
+    assert_eq!(read(&blobs, "blb_03", &key).unwrap().len(), 31);
 }
 
 #[test]

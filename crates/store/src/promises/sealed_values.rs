@@ -106,6 +106,8 @@ async fn what_was_collected_reads_back_and_what_nobody_names_is_swept() {
     let mut forgotten = setup.store.blob_writer(task.request).await.unwrap();
     forgotten.append(b"nobody names this").unwrap();
     let (forgotten, _) = forgotten.finish().await.unwrap();
+    assert_eq!(setup.store.sweep_blobs().await.unwrap(), 0, "it may be about to be named");
+    setup.store.blobs().age();
     assert_eq!(setup.store.sweep_blobs().await.unwrap(), 1);
     assert!(setup.store.blob_reader(task.request, forgotten).await.unwrap().is_none());
     let collected = setup.store.collected_of(task.request).await.unwrap()[0];
