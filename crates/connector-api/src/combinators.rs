@@ -1,5 +1,8 @@
 //! Small parts that keep flows as short as straight code.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Call, FlowState, Step, Turn, VendorError};

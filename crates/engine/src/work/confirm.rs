@@ -11,8 +11,10 @@ use domain::outcome::{Look, Residue, fold_looks};
 use domain::plan::HandWork;
 use domain::task::Command;
 use domain::{Flow, Instant, Outcome, Proof, Right, Task, TaskState};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use store::Transition;
 
+use super::reconcile::SIDE_BY_SIDE;
 use super::{Shift, WorkError, locate};
 use crate::flow::{Log, NoSink};
 use crate::limits::add;
@@ -47,10 +49,8 @@ pub(crate) async fn confirm_together(
     let all = match look(shift, &subjects, &mut log).await {
         Ok(all) => all,
         Err(error) => {
-            for task in tasks {
-                shift.put_off(task, error.clone()).await?;
-            }
-            return Ok(());
+            let put_off = tasks.into_iter().map(|task| shift.put_off(task, error.clone()));
+            return stream::iter(put_off).buffer_unordered(SIDE_BY_SIDE).try_collect().await;
         }
     };
     let reading = serde_json::json!({ "n_people": all.len(), "read_for_all": log.brief() });

@@ -19,8 +19,8 @@ use crate::http::real_sleep;
 /// How often answers that make no sense are asked for before a person is.
 const TRIES: u32 = 8;
 
-/// How many findings are written down side by side.
-const SIDE_BY_SIDE: usize = 96;
+/// How many pieces of what was found out together are written down side by side.
+pub(super) const SIDE_BY_SIDE: usize = 96;
 
 /// Finds out about jobs whose calls are unaccounted for, all of them with one reading, once none
 /// of the calls can be in flight any more.
