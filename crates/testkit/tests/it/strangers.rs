@@ -1,6 +1,7 @@
 //! Strangers: whatever a person's profile shares with somebody else's, nobody else is found, read
 //! or deleted.
 
+use anyhow::Context as _;
 use domain::{Event, IdentifierKind, RequestId, Right};
 use serde_json::{Value, json};
 use testkit::stage::Stage;
@@ -9,20 +10,23 @@ use testkit::stage::Stage;
 async fn send_events(stage: &Stage, source: &str, events: Value) -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "plays the company's own site, not the engine")]
     let http = reqwest::Client::new();
-    let segment = &stage.twins["segment"];
-    let text = |pointer: &str| segment.pointer(pointer).and_then(Value::as_str).unwrap();
+    let text = |pointer: &str| {
+        let value = stage.twins["segment"].pointer(pointer).and_then(Value::as_str);
+        value.with_context(|| format!("the twin does not say {pointer}"))
+    };
     let sources = http
-        .get(format!("{}/sources", text("/base_urls/public_api")))
-        .bearer_auth(text("/credentials/full/token"))
+        .get(format!("{}/sources", text("/base_urls/public_api")?))
+        .bearer_auth(text("/credentials/full/token")?)
         .send()
         .await?
         .text()
         .await?;
     let sources: Value = serde_json::from_str(&sources)?;
-    let all = sources["data"]["sources"].as_array().unwrap();
-    let write_key = all.iter().find(|one| one["slug"] == source).unwrap()["writeKeys"][0].clone();
+    let all = sources["data"]["sources"].as_array().context("no list of sources")?;
+    let its = all.iter().find(|one| one["slug"] == source).context("no such source")?;
+    let write_key = its["writeKeys"][0].clone();
     let answer = http
-        .post(format!("{}/v1/batch", text("/base_urls/tracking_api")))
+        .post(format!("{}/v1/batch", text("/base_urls/tracking_api")?))
         .header("content-type", "application/json")
         .body(json!({"batch": events, "writeKey": write_key}).to_string())
         .send()

@@ -1,6 +1,7 @@
 //! What is done for many at once: one reading of a list serves all who need it, and a batch that
 //! the vendor refuses for one of its members is carried out for the others.
 
+use anyhow::Context as _;
 use domain::{Event, Proof, RequestId, Right, TaskState};
 use engine::Until;
 use engine::operator::decide;
@@ -27,7 +28,7 @@ async fn stage_of(
     stage.set_switches(&[("batch", &batch.to_string())]).await?;
     let mut requests = Vec::new();
     for person in stage.everybody().await? {
-        let email = person["email"].as_str().unwrap();
+        let email = person["email"].as_str().context("everybody has an e-mail")?;
         requests.push(stage.submit(right, &[("email", email)]).await?);
     }
     Ok((stage, requests))
