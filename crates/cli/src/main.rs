@@ -15,6 +15,7 @@ mod logging;
 mod open;
 mod screen;
 mod show;
+mod terminal;
 mod tls;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ pub mod report;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use connector_api::check::missing_required;
 use connector_api::{Connector, Manifest};
@@ -16,12 +17,15 @@ use engine::Clock;
 use engine::operator::connections::{self, Draft, NewConnection};
 use serde_json::json;
 use store::Secret;
+use tokio::task::spawn_blocking;
 
 use crate::args::Common;
+use crate::commands::serve::until_stopped;
 use crate::config::{self, Wanted, twin};
 use crate::exit::{Exit, Stop};
 use crate::open::Session;
 use crate::screen::Screen;
+use crate::terminal::Terminal;
 
 /// Arguments of `connect`.
 #[derive(Debug, clap::Args)]
@@ -73,15 +77,35 @@ pub fn registry(name: &str) -> Option<&'static Manifest> {
     connector(name).map(Connector::manifest)
 }
 
-/// Connects a system.
+/// Connects a system. Ctrl-C ends it at any time, and says what is saved.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let (terminal, is_saved) = (Terminal::remember(), AtomicBool::new(false));
+    tokio::select! {
+        exit = connect(args, common, screen, &is_saved) => exit,
+        () = until_stopped() => {
+            terminal.restore();
+            Err(match is_saved.load(Ordering::SeqCst) {
+                true => Stop::failed("stopped; the connection is saved"),
+                false => Stop::failed("stopped; nothing was saved"),
+            }
+            .into())
+        }
+    }
+}
+
+async fn connect(
+    args: Args,
+    common: &Common,
+    screen: Screen,
+    is_saved: &AtomicBool,
+) -> anyhow::Result<Exit> {
     let mut wanted = gather(&args)?;
     for assignment in &args.set {
         wanted.set(assignment)?;
     }
     let is_asked = args.file.is_none() && args.twin.is_none() && screen.can_ask();
     if is_asked {
-        ask::everything(&mut wanted, screen)?;
+        wanted = spawn_blocking(move || ask::everything(wanted, screen)).await??;
     }
     check_complete(&wanted)?;
     let session = Session::to_write(common, screen).await?;
@@ -99,12 +123,13 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     refuse_if_lacking(&report)?;
     if is_asked && !args.yes {
         let question = format!("Save the connection {}?", wanted.name);
-        if !screen.confirm(&question, "--yes")? {
+        if !spawn_blocking(move || screen.confirm(&question, "--yes")).await?? {
             screen.note("nothing was saved");
             return Ok(Exit::Done);
         }
     }
     let connection = connections::add(&session.desk(), draft, report).await?;
+    is_saved.store(true, Ordering::SeqCst);
     if screen.json {
         screen.json(&json!({"connection": super::connections::list::as_json(&connection)}))?;
     } else {

@@ -87,7 +87,8 @@ impl World {
         self.path(name)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// The program in this world, to be started in another way.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = self.command_of(Path::new(env!("CARGO_BIN_EXE_habeas")));
         command.args(args);
         command

@@ -11,7 +11,7 @@ use crate::config::secrets::Source;
 use crate::screen::Screen;
 
 /// Asks for every field, in the manifest's order, and for the name.
-pub fn everything(wanted: &mut Wanted, screen: Screen) -> anyhow::Result<()> {
+pub fn everything(mut wanted: Wanted, screen: Screen) -> anyhow::Result<Wanted> {
     let manifest = wanted.manifest;
     screen.note(format!("{}: {}", manifest.title, manifest.summary));
     wanted.name = Input::new()
@@ -23,11 +23,16 @@ pub fn everything(wanted: &mut Wanted, screen: Screen) -> anyhow::Result<()> {
         if wanted.settings.contains_key(field.key) || wanted.secrets.contains_key(field.key) {
             continue;
         }
+        if let FieldKind::SecretPer(list) = field.kind
+            && entries(&wanted, list).is_empty()
+        {
+            continue;
+        }
         let optional = if field.required { "" } else { " (optional: Enter leaves it out)" };
         screen.note(format!("\n{}{optional}\n  {}", field.title, field.help));
-        ask(wanted, field)?;
+        ask(&mut wanted, field)?;
     }
-    Ok(())
+    Ok(wanted)
 }
 
 fn ask(wanted: &mut Wanted, field: &Field) -> anyhow::Result<()> {
@@ -50,7 +55,8 @@ fn ask(wanted: &mut Wanted, field: &Field) -> anyhow::Result<()> {
         FieldKind::Text => text(field.title, field.required)?.map(Json::from),
         FieldKind::List => {
             let list = text(&format!("{}, parted by commas", field.title), field.required)?;
-            list.map(|list| list.split(',').map(|one| Json::from(one.trim())).collect())
+            let words = |list: String| list.split(',').map(str::trim).map(Json::from).collect();
+            list.map(words)
         }
         FieldKind::Table(names) => table(names)?,
     };
@@ -68,7 +74,11 @@ fn entries(wanted: &Wanted, list: &str) -> Vec<String> {
 fn text(prompt: &str, required: bool) -> anyhow::Result<Option<String>> {
     let answer: String = Input::new()
         .with_prompt(prompt)
-        .allow_empty(!required)
+        .allow_empty(true)
+        .validate_with(|answer: &String| match required && answer.trim().is_empty() {
+            true => Err("this one is needed; Ctrl-C stops without saving anything"),
+            false => Ok(()),
+        })
         .interact_text()
         .context("could not ask")?;
     let answer = answer.trim();
@@ -86,17 +96,16 @@ fn secret(prompt: &str, required: bool) -> anyhow::Result<Option<String>> {
 }
 
 fn choice(field: &Field, words: &[&'static str]) -> anyhow::Result<Option<&'static str>> {
-    let mut items = words.to_vec();
-    if !field.required {
-        items.push("(leave it out)");
-    }
+    // What Enter chooses comes first.
+    let mut items = Vec::from_iter((!field.required).then_some("(leave it out)"));
+    items.extend(words);
     let chosen = Select::new()
         .with_prompt(field.title)
         .items(&items)
         .default(0)
         .interact()
         .context("could not ask")?;
-    Ok(words.get(chosen).copied())
+    Ok(items.get(chosen).copied().filter(|chosen| words.contains(chosen)))
 }
 
 fn table(names: &[&'static str]) -> anyhow::Result<Option<Json>> {
