@@ -4,11 +4,15 @@
 //! one that a twin leads. Leases, call deadlines and HTTP time-outs never do: they run on the
 //! machine's monotonic time.
 
+mod sleepers;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::Instant;
+
+pub use sleepers::{Sleepers, State, Time};
 
 /// A future that can be boxed away.
 pub type Waiting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;

@@ -8,16 +8,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use domain::Instant;
 use engine::Clock;
-use engine::clock::Waiting;
+use engine::clock::{Sleepers, State, Time, Waiting};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant as Real, timeout};
 
@@ -61,25 +60,13 @@ impl Reading {
     }
 }
 
-struct Shared {
-    state: Mutex<State>,
-    changed: Notify,
-}
-
-struct State {
+/// The time by the last reading.
+struct Followed {
     reading: Reading,
     read_at: Real,
-    /// Those at work.
-    n_busy: i64,
-    last_waiter: u64,
-    waiters: Vec<Waiter>,
 }
 
-struct Waiter {
-    id: u64,
-    at: Instant,
-    wake: Arc<Notify>,
-}
+type Shared = Sleepers<Followed>;
 
 /// The twin's control interface.
 #[derive(Clone)]
@@ -100,7 +87,7 @@ impl FollowedClock {
     pub async fn follow(url: &str) -> anyhow::Result<Self> {
         let control = Control::new(url)?;
         let registered: Registered = control.report(&json!({})).await?;
-        let shared = Arc::new(Shared::new(registered.reading));
+        let shared = Arc::new(Shared::new(Followed::by(registered.reading)));
         let id = registered.id;
         let follower = tokio::spawn(run(control.clone(), id.clone(), Arc::clone(&shared)));
         Ok(Self { shared, follower, control, id })
@@ -123,7 +110,7 @@ impl Drop for FollowedClock {
 
 impl Clock for FollowedClock {
     fn now(&self) -> Instant {
-        self.shared.lock().now()
+        self.shared.look().time.now()
     }
 
     fn sleep_until(&self, at: Instant) -> Waiting<'_> {
@@ -131,15 +118,15 @@ impl Clock for FollowedClock {
     }
 
     fn passes_by_itself(&self) -> bool {
-        self.shared.lock().reading.mode != IDLE
+        self.shared.look().time.reading.mode != IDLE
     }
 
     fn begin_work(&self) {
-        self.shared.change(|state| state.n_busy += 1);
+        self.shared.begin_work();
     }
 
     fn end_work(&self) {
-        self.shared.change(|state| state.n_busy -= 1);
+        self.shared.end_work();
     }
 }
 
@@ -160,73 +147,13 @@ pub fn check_loopback(url: &str) -> Result<(), Stop> {
         .advise("give the control URL of twins on this machine, such as http://127.0.0.1:7810"))
 }
 
-impl Shared {
-    fn new(reading: Reading) -> Self {
-        let state =
-            State { reading, read_at: Real::now(), n_busy: 0, last_waiter: 0, waiters: Vec::new() };
-        Self { state: Mutex::new(state), changed: Notify::new() }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.lock());
-        self.changed.notify_one();
-        result
-    }
-
-    async fn sleep_until(&self, at: Instant) {
-        let wake = Arc::new(Notify::new());
-        let waiter = self.change(|state| {
-            if state.now() >= at {
-                return None;
-            }
-            state.n_busy -= 1;
-            state.last_waiter += 1;
-            state.waiters.push(Waiter { id: state.last_waiter, at, wake: Arc::clone(&wake) });
-            Some(state.last_waiter)
-        });
-        let Some(id) = waiter else {
-            // Others must get their turn even where time has come for everybody.
-            return tokio::task::yield_now().await;
-        };
-        let _given_up = Sleeper { shared: self, id };
-        wake.notified().await;
-    }
-
-    /// Takes a reading; whoever's time has come works from this very moment, so that no idle
-    /// report can slip in between waking and working.
-    fn take(&self, reading: Reading) {
-        let mut state = self.lock();
-        let past = state.now();
-        state.reading = Reading { now: reading.now.max(past), ..reading };
-        state.read_at = Real::now();
-        state.wake_due();
+impl Followed {
+    fn by(reading: Reading) -> Self {
+        Self { reading, read_at: Real::now() }
     }
 }
 
-/// Somebody asleep: when the sleep ends early, its owner counts as busy again.
-struct Sleeper<'a> {
-    shared: &'a Shared,
-    id: u64,
-}
-
-impl Drop for Sleeper<'_> {
-    fn drop(&mut self) {
-        self.shared.change(|state| {
-            let n_before = state.waiters.len();
-            state.waiters.retain(|waiter| waiter.id != self.id);
-            // One that was woken is counted already.
-            if state.waiters.len() < n_before {
-                state.n_busy += 1;
-            }
-        });
-    }
-}
-
-impl State {
+impl Time for Followed {
     fn now(&self) -> Instant {
         if self.reading.mode == IDLE {
             return self.reading.now;
@@ -235,32 +162,23 @@ impl State {
         let passed = jiff::SignedDuration::try_from_secs_f64(passed).unwrap_or_default();
         self.reading.now.checked_add(passed).unwrap_or(Instant::MAX)
     }
+}
 
-    fn earliest_due(&self) -> Option<Instant> {
-        // Somebody who waits for the end of time waits for something else.
-        self.waiters.iter().map(|waiter| waiter.at).filter(|at| *at < Instant::MAX).min()
-    }
-
-    fn wake_due(&mut self) {
-        let now = self.now();
-        let (due, later) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|one| one.at <= now);
-        self.waiters = later;
-        let due: Vec<Waiter> = due;
-        self.n_busy += i64::try_from(due.len()).unwrap_or(i64::MAX);
-        for waiter in due {
-            waiter.wake.notify_one();
-        }
-    }
+/// Takes a reading, and wakes whoever's time has come.
+fn take(shared: &Shared, reading: Reading) {
+    let mut state = shared.look();
+    let past = state.time.now();
+    state.time = Followed::by(Reading { now: reading.now.max(past), ..reading });
+    state.wake_due();
 }
 
 async fn run(control: Control, id: String, shared: Arc<Shared>) {
     let mut is_lost = false;
     loop {
         let is_busy = {
-            let mut state = shared.lock();
+            let mut state = shared.look();
             state.wake_due();
-            state.n_busy > 0
+            state.is_busy()
         };
         let told = if is_busy {
             while_busy(&control, &id, &shared).await
@@ -285,9 +203,9 @@ async fn while_busy(control: &Control, id: &str, shared: &Shared) -> anyhow::Res
     let until = Real::now() + SIGN_OF_LIFE;
     loop {
         let (is_busy, by_itself) = {
-            let mut state = shared.lock();
+            let mut state = shared.look();
             state.wake_due();
-            (state.n_busy > 0, real_time_until_due(&state))
+            (state.is_busy(), real_time_until_due(&state))
         };
         if !is_busy {
             return Ok(());
@@ -295,36 +213,35 @@ async fn while_busy(control: &Control, id: &str, shared: &Shared) -> anyhow::Res
         let left = until.saturating_duration_since(Real::now());
         if left.is_zero() {
             let (n_busy, n_asleep, next_due) = {
-                let state = shared.lock();
-                (state.n_busy, state.waiters.len(), state.earliest_due())
+                let state = shared.look();
+                (state.n_busy(), state.n_asleep(), state.next_due())
             };
             let next_due = next_due.map(tracing::field::display);
             tracing::debug!(n_busy, n_asleep, next_due, "still at work");
-            shared.take(control.report(&json!({"id": id, "busy": true})).await?);
+            take(shared, control.report(&json!({"id": id, "busy": true})).await?);
             return Ok(());
         }
-        let _ =
-            timeout(by_itself.map_or(left, |soon| soon.min(left)), shared.changed.notified()).await;
+        let _ = timeout(by_itself.map_or(left, |soon| soon.min(left)), shared.changed()).await;
     }
 }
 
 /// Reports idle and waits for the time to move, or for work to begin here.
 async fn while_idle(control: &Control, id: &str, shared: &Shared) -> anyhow::Result<()> {
-    let next_due = shared.lock().earliest_due();
+    let next_due = shared.look().next_due();
     tracing::debug!(next_due = next_due.map(tracing::field::display), "idle");
     let report = json!({"id": id, "next_due": next_due});
     let mut idle = std::pin::pin!(control.report(&report));
     loop {
         tokio::select! {
             answer = &mut idle => {
-                shared.take(answer?);
+                take(shared, answer?);
                 return Ok(());
             }
-            () = shared.changed.notified() => {}
+            () = shared.changed() => {}
         }
         let is_current = {
-            let state = shared.lock();
-            state.n_busy <= 0 && state.earliest_due() == next_due
+            let state = shared.look();
+            !state.is_busy() && state.next_due() == next_due
         };
         if !is_current {
             break;
@@ -335,19 +252,19 @@ async fn while_idle(control: &Control, id: &str, shared: &Shared) -> anyhow::Res
     loop {
         let _: Reading = control.report(&json!({"id": id, "busy": true})).await?;
         if let Ok(answer) = timeout(OVERTAKEN, &mut idle).await {
-            shared.take(answer?);
+            take(shared, answer?);
             return Ok(());
         }
     }
 }
 
 /// How long, in real time, until the next waiter's time comes by itself; never in idle mode.
-fn real_time_until_due(state: &State) -> Option<Duration> {
-    if state.reading.mode == IDLE || state.reading.pace <= 0.0 {
+fn real_time_until_due(state: &State<Followed>) -> Option<Duration> {
+    let Reading { mode, pace, .. } = &state.time.reading;
+    if mode == IDLE || *pace <= 0.0 {
         return None;
     }
-    let seconds =
-        state.earliest_due()?.duration_since(state.now()).as_secs_f64() / state.reading.pace;
+    let seconds = state.next_due()?.duration_since(state.time.now()).as_secs_f64() / pace;
     // Never zero: a timer that rounds down would spin.
     Some(Duration::try_from_secs_f64(seconds.max(0.001)).unwrap_or(SIGN_OF_LIFE))
 }
