@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::process::{Child, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::world::World;
 
@@ -34,6 +35,10 @@ impl Session {
         let seen = self.screen.len();
         while !self.screen.get(seen..).unwrap_or_default().contains(prompt) {
             assert!(self.read(), "no “{prompt}”: {}", self.screen);
+        }
+        // What is typed before the program listens is lost.
+        while tcgetattr(&self.terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+            std::thread::yield_now();
         }
         self.terminal.write_all(keys.as_bytes()).unwrap();
     }
