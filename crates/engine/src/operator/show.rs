@@ -25,7 +25,7 @@ pub use advice::{Advice, advise, repair};
 pub use systems::lost_answers;
 pub use view::{
     Asked, EvidenceView, Handed, JobView, LeftOut, NextAct, RequestView, Standing, SystemView,
-    WaitView,
+    WaitView, at_place,
 };
 
 /// Reads everything there is to tell about a request.

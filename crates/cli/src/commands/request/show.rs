@@ -2,10 +2,12 @@
 //! per system; what waits, for whom, since and until when; what happens next by itself; what you
 //! can do now.
 
-use domain::{Instant, Right};
+use domain::task::Whom;
+use domain::{Instant, Outcome, Right};
 use engine::operator::find;
 use engine::operator::show::{
     self as read_model, Asked, JobView, NextAct, RequestView, Revealed, SystemView, WaitView,
+    at_place,
 };
 use serde_json::json;
 
@@ -96,7 +98,9 @@ fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String
     or_nothing(view.waits.is_empty(), "for nothing and nobody", &mut out);
     heading("Next, by itself", &mut out);
     out.extend(view.next.iter().map(|act| next(act, now)));
-    or_nothing(view.next.is_empty(), "nothing", &mut out);
+    let is_yours = view.waits.iter().any(|wait| wait.whom == Whom::Operator);
+    let nothing = if is_yours { "nothing, before you did what waits for you" } else { "nothing" };
+    or_nothing(view.next.is_empty(), nothing, &mut out);
     heading("What you can do now", &mut out);
     for advice in &view.advice {
         match &advice.command {
@@ -163,28 +167,30 @@ fn known(system: &SystemView, right: Right, now: Instant, out: &mut Vec<String>)
     ));
     let mut add = |text: String| out.push(format!("      {text}"));
     match (&system.outcome, &system.proof) {
-        (Some(outcome), Some(proof)) => add(format!("{outcome}; {proof}")),
-        (Some(outcome), None) => add(outcome.to_string()),
+        (Some(outcome), Some(proof)) => add(format!("{}; {proof}", came_to(outcome))),
+        (Some(outcome), None) => add(came_to(outcome)),
         (None, _) => {}
     }
-    if let Some(n) = system.n_profiles {
-        add(format!(
-            "{} found; searched {}",
-            n_of(u64::from(n), "profile"),
-            list(&system.searched)
-        ));
+    match system.n_profiles {
+        Some(_) if system.searched.is_empty() => add("nobody was looked up".to_owned()),
+        Some(n) => {
+            let found = n_of(u64::from(n), "profile");
+            add(format!("{found} found; searched {}", list(&system.searched)));
+        }
+        None => {}
     }
     for gap in &system.not_searchable {
-        add(format!("can't be searched: {gap}"));
+        add(format!("not covered: {gap}"));
     }
     if let Some(work) = &system.hand {
-        add(format!("{}: {}", work.place, work.what));
+        add(at_place(&work.place, &work.what));
     }
     for left in &system.residue {
-        add(format!("left in {}: {}", left.place, left.what));
+        add(format!("left there: {}", at_place(&left.place, &left.what)));
     }
-    if let Some(variant) = system.variant.as_ref().filter(|_| !right.only_reads()) {
-        add(format!("way: {variant}"));
+    let was_sent = !matches!(system.outcome, Some(Outcome::LeftToPeople { .. }));
+    if let Some(variant) = system.variant.as_ref().filter(|_| was_sent && !right.only_reads()) {
+        add(format!("the vendor's way: {variant}"));
     }
     system.jobs.iter().for_each(|one| add(job(one)));
     for piece in system.evidence.iter().rev().take(MOST_EVIDENCE) {
@@ -192,7 +198,20 @@ fn known(system: &SystemView, right: Right, now: Instant, out: &mut Vec<String>)
     }
     let n_more = system.evidence.len().saturating_sub(MOST_EVIDENCE);
     if n_more > 0 {
-        add(format!("and {n_more} more pieces of evidence (--json lists all)"));
+        let pieces = if n_more == 1 { "piece" } else { "pieces" };
+        add(format!("and {n_more} more {pieces} of evidence (--json lists all)"));
+    }
+}
+
+/// What came of it, for a reader who knows no word of ours.
+fn came_to(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Refuted { still_in } => format!(
+            "{}: the vendor says done, but the person is still there in {}",
+            outcome.word(),
+            list(still_in)
+        ),
+        _ => outcome.to_string(),
     }
 }
 
@@ -204,7 +223,9 @@ fn job(job: &JobView) -> String {
         Some(says) => format!("vendor job{name}, since {since}: says {says}"),
         None if job.is_lost => format!("sent on {since}; the answer was lost"),
         None if job.is_taken => format!("vendor job{name}: taken by the vendor on {since}"),
-        None if job.is_over => format!("sent on {since}, and not taken by the vendor"),
+        None if job.is_over => {
+            format!("tried on {since}: the vendor did not take it, so nothing was done")
+        }
         None => format!("being sent since {since}"),
     }
 }
@@ -212,10 +233,14 @@ fn job(job: &JobView) -> String {
 fn waits(wait: &WaitView, now: Instant) -> String {
     let until =
         wait.until.map_or_else(String::new, |until| format!(", until {}", when(until, now)));
+    let whom = match wait.whom {
+        Whom::Operator => "you".to_owned(),
+        Whom::Time => "time to pass".to_owned(),
+        whom => whom.to_string(),
+    };
     format!(
-        "  {} waits for {}, since {}{until}:\n      {}",
+        "  {} waits for {whom}, since {}{until}:\n      {}",
         wait.system,
-        wait.whom,
         when(wait.since, now),
         wait.why
     )

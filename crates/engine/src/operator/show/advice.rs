@@ -282,9 +282,8 @@ fn wait(view: &RequestView, list: &mut List) {
     let next = view.next.first();
     let what = match (parked, next) {
         (Some(wait), _) if wait.until.is_some() => format!(
-            "Nothing has to be done by you: {} waits for {} ({}) and goes on by itself{}. To see it happen",
+            "Nothing has to be done by you: {} waits ({}) and goes on by itself{}. To see it happen",
             wait.system,
-            wait.whom,
             wait.why,
             wait.until.map_or(String::new(), |until| format!(
                 " at {}",

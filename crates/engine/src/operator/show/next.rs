@@ -3,7 +3,7 @@
 use domain::task::Whom;
 use domain::{Instant, RequestState, Right, TaskState};
 
-use super::view::{Asked, NextAct, Standing, SystemView, WaitView};
+use super::view::{Asked, NextAct, Standing, SystemView, WaitView, at_place};
 
 /// More than this many next acts tell a reader nothing.
 const MOST_ACTS: usize = 5;
@@ -76,8 +76,8 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
         }
         Some(wait) => {
             let work = system.hand.as_ref();
-            let why = work
-                .map_or_else(|| wait.why.clone(), |work| format!("{}: {}", work.place, work.what));
+            let why =
+                work.map_or_else(|| wait.why.clone(), |work| at_place(&work.place, &work.what));
             (why, wait.whom, wait.since, wait.until)
         }
         None => match system.state {

@@ -155,6 +155,11 @@ impl From<&HandWork> for Handed {
     }
 }
 
+/// What is to be done, or is left, somewhere; said without the place where it begins with that.
+pub fn at_place(place: &str, what: &str) -> String {
+    if what.starts_with(place) { what.to_owned() } else { format!("{place}: {what}") }
+}
+
 /// What a connection is held by, whatever its tasks want.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "standing", rename_all = "snake_case")]
