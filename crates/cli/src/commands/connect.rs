@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use connector_api::check::missing_required;
 use connector_api::{Connector, Manifest};
@@ -20,6 +21,7 @@ use store::Secret;
 use tokio::task::spawn_blocking;
 
 use crate::args::Common;
+use crate::clock::wait;
 use crate::commands::serve::until_stopped;
 use crate::config::{self, Wanted, twin};
 use crate::exit::{Exit, Stop};
@@ -105,7 +107,7 @@ async fn connect(
     }
     let is_asked = args.file.is_none() && args.twin.is_none() && screen.can_ask();
     if is_asked {
-        wanted = spawn_blocking(move || ask::everything(wanted, screen)).await??;
+        wanted = answer(move || ask::everything(wanted, screen)).await?;
     }
     check_complete(&wanted)?;
     let session = Session::to_write(common, screen).await?;
@@ -123,7 +125,7 @@ async fn connect(
     refuse_if_lacking(&report)?;
     if is_asked && !args.yes {
         let question = format!("Save the connection {}?", wanted.name);
-        if !spawn_blocking(move || screen.confirm(&question, "--yes")).await?? {
+        if !answer(move || screen.confirm(&question, "--yes")).await? {
             screen.note("nothing was saved");
             return Ok(Exit::Done);
         }
@@ -141,6 +143,18 @@ async fn connect(
     }
     session.act().await?;
     Ok(Exit::Done)
+}
+
+/// What somebody answers. A prompt that Ctrl-C broke off fails a moment before the signal is heard,
+/// which says more.
+async fn answer<T: Send + 'static>(
+    ask: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let answer = spawn_blocking(ask).await?;
+    if answer.is_err() {
+        wait(Duration::from_secs(1)).await;
+    }
+    answer
 }
 
 /// Makes a draft of what is wanted and checks it. Saves nothing.
