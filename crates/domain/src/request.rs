@@ -148,6 +148,11 @@ pub fn state(request: &Request, tasks: &[Task]) -> RequestState {
     }
 }
 
+/// Whether a request that is in progress stays so by this task alone.
+pub fn keeps_in_progress(task: &Task) -> bool {
+    !task.is_settled() && task.state != TaskState::Reviewing
+}
+
 /// Whether a request that was answered has to be opened again: something it counted on came out
 /// otherwise (a deletion failed late, or what was gone is back).
 pub fn reopens(request: &Request, tasks: &[Task]) -> bool {

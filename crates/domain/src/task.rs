@@ -105,42 +105,65 @@ pub struct Task {
 #[serde(default)]
 pub struct Detail {
     /// What it waits for.
+    #[serde(skip_serializing_if = "is_default")]
     pub wait: Option<Wait>,
     /// What locating came to.
+    #[serde(skip_serializing_if = "is_default")]
     pub found: Option<Found>,
     /// What would be, or is being, done.
+    #[serde(skip_serializing_if = "is_default")]
     pub plan: Option<Plan>,
     /// The approval it carries.
+    #[serde(skip_serializing_if = "is_default")]
     pub approved: Option<Approval>,
     /// What changed since an approval, if it went back.
+    #[serde(skip_serializing_if = "is_default")]
     pub changes: Vec<String>,
     /// What came of it.
+    #[serde(skip_serializing_if = "is_default")]
     pub outcome: Option<Outcome>,
     /// What its jobs came to, of all rounds.
+    #[serde(skip_serializing_if = "is_default")]
     pub shares: Shares,
     /// What proves that.
+    #[serde(skip_serializing_if = "is_default")]
     pub proof: Option<Proof>,
     /// The work, where a person has to do it.
+    #[serde(skip_serializing_if = "is_default")]
     pub hand: Option<HandWork>,
     /// Which identifier kinds would let it go on.
+    #[serde(skip_serializing_if = "is_default")]
     pub needs: Vec<IdentifierKind>,
     /// Whether it counts as complete before the vendor has finished (`on_submission`).
+    #[serde(skip_serializing_if = "is_default")]
     pub counts_early: bool,
     /// The job that is carrying it to the vendor right now, its answer not yet known.
+    #[serde(skip_serializing_if = "is_default")]
     pub sending: Option<JobId>,
     /// Whether another round follows this one (an identifier came while it was under way).
+    #[serde(skip_serializing_if = "is_default")]
     pub again: bool,
     /// How many profiles a person accepted as one person's; 0 if none had to.
+    #[serde(skip_serializing_if = "is_default")]
     pub fan_out_accepted: u32,
     /// Whether this round stops at the approval gate whatever the gate says: what had been
     /// deleted is there again, and only a person can tell what that means.
+    #[serde(skip_serializing_if = "is_default")]
     pub always_asks: bool,
     /// How many looks of the confirmation schedule are done.
+    #[serde(skip_serializing_if = "is_default")]
     pub n_looks_done: u32,
     /// Attempts at the current step that failed in passing.
+    #[serde(skip_serializing_if = "is_default")]
     pub n_attempts: u32,
     /// How often the vendor's answer to the current step was lost and nothing had happened.
+    #[serde(skip_serializing_if = "is_default")]
     pub n_lost: u32,
+}
+
+/// What says nothing is left out: a task is written many times.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What locating a person in one connection came to.

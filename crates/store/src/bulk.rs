@@ -5,6 +5,10 @@
 //! two, so that each `Insert` and each `Over` has a handful of texts, all of them prepared once.
 //! The texts are made here from constants and kept for ever, which is what makes them `'static`.
 //!
+//! What is left over becomes one block, filled up with rows of NULL that nothing comes of: a statement
+//! is handed to the database's thread and back, which costs more than a few values that are passed
+//! over.
+//!
 //! Both helpers write SQL that SQLite and PostgreSQL read alike, but for the placeholders.
 
 use std::sync::OnceLock;
@@ -12,9 +16,14 @@ use std::sync::OnceLock;
 use crate::db::{Db, Row, Tx, Value};
 use crate::error::StoreError;
 
-/// Blocks hold 1, 2, 4, … 128 rows.
-const SIZES: usize = 8;
-const LARGEST: usize = 1 << (SIZES - 1);
+/// Blocks hold 1, 2, 4, … rows, at most 1,024.
+const SIZES: usize = 11;
+
+/// How many rows the largest block has: more of narrow ones, since a statement keeps memory for each
+/// of its values as long as it is prepared.
+const fn largest(columns: usize) -> usize {
+    if columns == 1 { 1 << (SIZES - 1) } else { 128 }
+}
 
 type Texts = [OnceLock<String>; SIZES];
 
@@ -22,7 +31,7 @@ const fn no_texts() -> Texts {
     [const { OnceLock::new() }; SIZES]
 }
 
-/// `INSERT INTO … VALUES (…), (…)`.
+/// `INSERT INTO … SELECT * FROM (VALUES (…), (…))`, without the rows whose first column is NULL.
 pub(crate) struct Insert {
     table: &'static str,
     columns: &'static [&'static str],
@@ -52,7 +61,7 @@ impl Insert {
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<u64, StoreError> {
         let mut touched = 0;
-        for block in blocks(rows) {
+        for block in blocks(rows, self.columns.len(), || self.null_row()) {
             touched += tx.execute(self.text(block.size), block.values).await?;
         }
         Ok(touched)
@@ -65,7 +74,7 @@ impl Insert {
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Vec<Row>, StoreError> {
         let mut returned = Vec::new();
-        for block in blocks(rows) {
+        for block in blocks(rows, self.columns.len(), || self.null_row()) {
             returned.extend(tx.fetch(self.text(block.size), block.values).await?);
         }
         Ok(returned)
@@ -75,13 +84,24 @@ impl Insert {
         text_of(&self.texts, size, || {
             let columns = self.columns.join(", ");
             let rows = placeholders(size, self.columns.len(), |_| None);
-            format!("INSERT INTO {} ({columns}) VALUES {rows} {}", self.table, self.tail)
+            format!(
+                "INSERT INTO {} ({columns}) SELECT * FROM (VALUES {rows}) AS v \
+                 WHERE v.column1 IS NOT NULL {}",
+                self.table, self.tail
+            )
         })
+    }
+
+    fn null_row(&self) -> Vec<Value> {
+        vec![Value::Text(None); self.columns.len()]
     }
 }
 
-/// `WITH v (…) AS (VALUES (…), (…))` and a statement that joins `v`: a compare-and-set of many rows,
-/// whose `RETURNING` names those that won, or a look-up of many.
+/// `WITH v (…) AS (VALUES (…), (…))` and a statement that joins `v` by its first column: a
+/// compare-and-set of many rows, which counts those that won, or a look-up of many.
+///
+/// Look-ups say `FROM v CROSS JOIN … WHERE`, which makes SQLite begin with `v`. Left to itself it may
+/// think a long `v` dearer than reading a whole table.
 pub(crate) struct Over {
     columns: &'static [(&'static str, Kind)],
     statement: &'static str,
@@ -112,23 +132,51 @@ impl Over {
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Vec<Row>, StoreError> {
         let mut returned = Vec::new();
-        for block in blocks(rows) {
+        for block in blocks(rows, self.columns.len(), || self.null_row()) {
             returned.extend(tx.fetch(self.text(block.size), block.values).await?);
         }
         Ok(returned)
     }
 
-    /// The same for a statement that only reads, outside of any transaction.
+    /// Runs a statement that only changes rows, and counts those it changed.
+    pub(crate) async fn change(
+        &'static self,
+        tx: &mut Tx,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        for block in blocks(rows, self.columns.len(), || self.null_row()) {
+            changed += tx.execute(self.text(block.size), block.values).await?;
+        }
+        Ok(changed)
+    }
+
+    /// The same as `run` for a statement that only reads, outside of any transaction.
     pub(crate) async fn read(
         &'static self,
         db: &Db,
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Vec<Row>, StoreError> {
         let mut returned = Vec::new();
-        for block in blocks(rows) {
+        for block in blocks(rows, self.columns.len(), || self.null_row()) {
             returned.extend(db.fetch(self.text(block.size), block.values).await?);
         }
         Ok(returned)
+    }
+
+    /// The text for the largest block, whose plan is the most likely to go wrong.
+    #[cfg(test)]
+    pub(crate) fn longest_text(&'static self) -> &'static str {
+        self.text(largest(self.columns.len()))
+    }
+
+    fn null_row(&self) -> Vec<Value> {
+        let null = |(_, kind): &(_, Kind)| match kind {
+            Kind::Text => Value::Text(None),
+            Kind::Int => Value::Int(None),
+            Kind::Bool => Value::Bool(None),
+        };
+        self.columns.iter().map(null).collect()
     }
 
     /// The text for a block of this size, a power of two.
@@ -152,17 +200,25 @@ struct Block {
     values: Vec<Value>,
 }
 
-/// Cuts rows into blocks, the largest first.
-fn blocks(rows: impl IntoIterator<Item = Vec<Value>>) -> Vec<Block> {
+/// Cuts rows into blocks, the largest first; the last is filled up.
+fn blocks(
+    rows: impl IntoIterator<Item = Vec<Value>>,
+    columns: usize,
+    null_row: impl Fn() -> Vec<Value>,
+) -> Vec<Block> {
     let mut rows: Vec<Vec<Value>> = rows.into_iter().collect();
+    let largest = largest(columns);
+    let mut blocks = Vec::with_capacity(rows.len() / largest + 1);
     let mut left = rows.len();
     let mut rows = rows.drain(..);
-    let mut blocks = Vec::with_capacity(left / LARGEST + SIZES);
     while left > 0 {
-        let size = if left >= LARGEST { LARGEST } else { 1 << left.ilog2() };
-        let values = rows.by_ref().take(size).flatten().collect();
+        let size = left.next_power_of_two().min(largest);
+        let n_rows = left.min(size);
+        let mut values = Vec::with_capacity(size * columns);
+        values.extend(rows.by_ref().take(n_rows).flatten());
+        values.extend((n_rows..size).flat_map(|_| null_row()));
         blocks.push(Block { size, values });
-        left -= size;
+        left -= n_rows;
     }
     blocks
 }

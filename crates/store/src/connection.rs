@@ -46,8 +46,7 @@ pub(crate) static UPDATE: Over = Over::new(
     ],
     "UPDATE connection SET name = v.name, removed_at = v.removed_at, body = v.body,
         version = v.expected + 1
-     FROM v WHERE connection.id = v.id AND connection.version = v.expected
-     RETURNING connection.id",
+     FROM v WHERE connection.id = v.id AND connection.version = v.expected",
 );
 pub(crate) static COUNT_APPROVED: Insert = Insert::with_tail(
     "approved_day",

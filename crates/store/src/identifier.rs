@@ -15,38 +15,38 @@ use crate::store::Store;
 pub(crate) static INSERT: Insert = Insert::with_tail(
     "identifier",
     &["request_id", "id", "kind", "token", "normalised", "given", "origin", "seen_in"],
-    "ON CONFLICT (token, request_id) DO NOTHING RETURNING id",
+    "ON CONFLICT (token, request_id) DO NOTHING",
 );
 static BY_REQUEST: Over = Over::new(
     &[("request_id", Kind::Text)],
     "SELECT i.request_id, i.id, i.kind, i.normalised, i.given, i.origin, i.seen_in
-     FROM v JOIN identifier i ON i.request_id = v.request_id",
+     FROM v CROSS JOIN identifier i WHERE i.request_id = v.request_id",
 );
 static SEEN: Over = Over::new(
     &[("id", Kind::Text)],
-    "SELECT i.id, i.seen_in FROM v JOIN identifier i ON i.id = v.id",
+    "SELECT i.id, i.seen_in FROM v CROSS JOIN identifier i WHERE i.id = v.id",
 );
 static SEE: Over = Over::new(
     &[("id", Kind::Text), ("seen_in", Kind::Text)],
-    "UPDATE identifier SET seen_in = v.seen_in FROM v WHERE identifier.id = v.id
-     RETURNING identifier.id",
+    "UPDATE identifier SET seen_in = v.seen_in FROM v WHERE identifier.id = v.id",
 );
 static BY_TOKEN: Over = Over::new(
     &[("token", Kind::Text)],
-    "SELECT i.id, i.request_id, i.kind, i.token FROM v JOIN identifier i ON i.token = v.token",
+    "SELECT i.id, i.request_id, i.kind, i.token FROM v CROSS JOIN identifier i WHERE i.token = v.token",
 );
 static BY_TOKEN_AND_REQUEST: Over = Over::new(
     &[("token", Kind::Text), ("request_id", Kind::Text)],
     "SELECT i.id, i.token, i.request_id FROM v
-     JOIN identifier i ON i.token = v.token AND i.request_id = v.request_id",
+     CROSS JOIN identifier i WHERE i.token = v.token AND i.request_id = v.request_id",
 );
 static COLLECTING: Over = Over::new(
     &[("request_id", Kind::Text)],
     "SELECT DISTINCT mine.request_id AS waiting, r.id AS open FROM v
-     JOIN identifier mine ON mine.request_id = v.request_id
-     JOIN identifier other ON other.token = mine.token AND other.request_id <> mine.request_id
-     JOIN request r ON r.id = other.request_id
-     WHERE r.state <> 'closed' AND r.right_word IN ('access', 'portability')
+     CROSS JOIN identifier mine CROSS JOIN identifier other CROSS JOIN request r
+     WHERE mine.request_id = v.request_id
+        AND other.token = mine.token AND other.request_id <> mine.request_id
+        AND r.id = other.request_id
+        AND r.state <> 'closed' AND r.right_word IN ('access', 'portability')
         AND (r.state IN ('received', 'verifying') OR EXISTS (
             SELECT 1 FROM task t WHERE t.request_id = r.id AND t.state <> 'ended'
                 AND NOT (t.state = 'approving' AND t.outcome IS NOT NULL)
@@ -57,7 +57,7 @@ static COLLECTING: Over = Over::new(
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
     let sets = [&BY_REQUEST, &SEEN, &SEE, &BY_TOKEN, &BY_TOKEN_AND_REQUEST, &COLLECTING];
-    sets.iter().map(|set| set.text(4)).collect()
+    sets.iter().map(|set| set.longest_text()).collect()
 }
 
 impl Store {
@@ -160,15 +160,12 @@ pub(crate) async fn add(
         let one = index.next().and_then(|index: usize| new.get(index));
         one.is_none_or(|(_, identifier)| !merged.contains_key(&identifier.id))
     });
-    let n_rows = rows.len();
-    let mut inserted = std::collections::HashSet::new();
-    for row in INSERT.run_returning(tx, rows).await? {
-        inserted.insert(row.parse::<IdentifierId>("id")?);
-    }
-    if inserted.len() < n_rows {
-        let is_left = |id: &IdentifierId| !inserted.contains(id) && !merged.contains_key(id);
+    let n_rows = rows.len() as u64;
+    if INSERT.run(tx, rows).await? < n_rows {
+        let is_left = |id: &IdentifierId| !merged.contains_key(id);
         let left: Vec<_> = new.iter().filter(|(_, one)| is_left(&one.id)).copied().collect();
-        merged.extend(standing(tx, keys, &left, Tokens::Newest).await?);
+        let others = standing(tx, keys, &left, Tokens::Newest).await?;
+        merged.extend(others.into_iter().filter(|(id, into)| id != into));
     }
     let sightings = new.iter().filter_map(|(_, identifier)| {
         merged.get(&identifier.id).map(|into| (*into, identifier.seen_in.as_slice()))
@@ -233,5 +230,5 @@ pub(crate) async fn see(
             changed.push(values![id, json(&after)?]);
         }
     }
-    SEE.run(tx, changed).await.map(drop)
+    SEE.change(tx, changed).await.map(drop)
 }

@@ -78,7 +78,7 @@ pub(crate) static INSERT: Insert = Insert::new(
 pub(crate) static ANSWER: Over = Over::new(
     &[("id", Kind::Text), ("answer", Kind::Text), ("answered_at", Kind::Int)],
     "UPDATE intent SET answer = v.answer, answered_at = v.answered_at
-     FROM v WHERE intent.id = v.id AND intent.answer IS NULL RETURNING intent.id",
+     FROM v WHERE intent.id = v.id AND intent.answer IS NULL",
 );
 const OPEN: &str = "SELECT id, connection_id, job_id, our_key, endpoint, n_members, fence,
     written_at, deadline_boot, deadline_ms FROM intent
@@ -88,7 +88,7 @@ const ANSWER_OF: &str = "SELECT answer FROM intent WHERE id = $1";
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![OPEN, ANSWER.text(4)]
+    vec![OPEN, ANSWER.longest_text()]
 }
 
 impl Store {

@@ -23,7 +23,7 @@ pub(crate) static UPDATE: Over = Over::new(
     ],
     "UPDATE job SET state = v.state, due_at = v.due_at, vendor_ref = v.vendor_ref,
         body = v.body, version = v.expected + 1
-     FROM v WHERE job.id = v.id AND job.version = v.expected RETURNING job.id",
+     FROM v WHERE job.id = v.id AND job.version = v.expected",
 );
 pub(crate) static INSERT_CARRIED: Insert =
     Insert::new("carried", &["job_id", "task_id", "request_id", "round", "identifiers"]);
@@ -44,16 +44,17 @@ static ELSEWHERE: Over = Over::new(
     "SELECT v.id AS mine, other.id AS theirs, c.job_id, c.task_id, c.request_id, c.round,
         c.identifiers
      FROM v
-     JOIN identifier mine ON mine.id = v.id
-     JOIN identifier other ON other.token = mine.token AND other.request_id <> mine.request_id
-     JOIN task t ON t.request_id = other.request_id AND t.connection_id = v.connection_id
-     JOIN carried c ON c.task_id = t.id",
+     CROSS JOIN identifier mine CROSS JOIN identifier other CROSS JOIN task t CROSS JOIN carried c
+     WHERE mine.id = v.id
+        AND other.token = mine.token AND other.request_id <> mine.request_id
+        AND t.request_id = other.request_id AND t.connection_id = v.connection_id
+        AND c.task_id = t.id",
 );
 
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![ONE, DUE, CARRIED_BY, CARRIED_OF, UPDATE.text(4), ELSEWHERE.text(4)]
+    vec![ONE, DUE, CARRIED_BY, CARRIED_OF, UPDATE.longest_text(), ELSEWHERE.longest_text()]
 }
 
 impl Store {

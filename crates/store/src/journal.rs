@@ -29,7 +29,7 @@ pub enum From {
     Before(i64),
 }
 
-static INSERT: Insert = Insert::new(
+pub(crate) static INSERT: Insert = Insert::new(
     "journal",
     &[
         "at",
@@ -106,7 +106,8 @@ pub(crate) async fn append(
     INSERT.run(tx, rows).await.map(drop)
 }
 
-fn row(entry: &Entry) -> Result<Vec<Value>, StoreError> {
+/// The row of an entry.
+pub(crate) fn row(entry: &Entry) -> Result<Vec<Value>, StoreError> {
     let facts = if entry.facts.is_empty() { None } else { Some(json(&entry.facts)?) };
     Ok(values![
         entry.at,

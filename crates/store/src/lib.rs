@@ -29,6 +29,7 @@ mod migrate;
 mod promises;
 mod request;
 mod request_key;
+mod request_state;
 pub mod seal;
 mod setting;
 mod store;
@@ -46,7 +47,7 @@ pub use lease::{Fence, LeaseAnswer, LeaseRow, LeaseTime};
 pub use request::{Added, NewRequest, RequestFilter};
 pub use store::{Options, Store};
 pub use task::{Queued, Which};
-pub use transition::{Applied, Transition};
+pub use transition::{Applied, Prepared, Transition};
 
 /// The text that was sealed.
 fn text(plain: &[u8]) -> Result<String, StoreError> {

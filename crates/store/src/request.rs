@@ -83,20 +83,20 @@ static INSERT: Insert = Insert::with_tail(
 static INSERT_KEY: Insert = Insert::new("request_key", &["request_id", "wrapped"]);
 static BY_IDEMPOTENCY: Over = Over::new(
     &[("token", Kind::Text)],
-    "SELECT r.id, v.token FROM v JOIN request r ON r.idempotency = v.token",
+    "SELECT r.id, v.token FROM v CROSS JOIN request r WHERE r.idempotency = v.token",
 );
 pub(crate) static UPDATE: Over = Over::new(
     &[("id", Kind::Text), ("expected", Kind::Int), ("due_at", Kind::Int), ("body", Kind::Text)],
     "UPDATE request SET due_at = v.due_at, body = v.body, version = v.expected + 1
-     FROM v WHERE request.id = v.id AND request.version = v.expected RETURNING request.id",
+     FROM v WHERE request.id = v.id AND request.version = v.expected",
 );
 pub(crate) static MOVE: Over = Over::new(
     &[("id", Kind::Text), ("state", Kind::Text)],
-    "UPDATE request SET state = v.state FROM v WHERE request.id = v.id RETURNING request.id",
+    "UPDATE request SET state = v.state FROM v WHERE request.id = v.id",
 );
 pub(crate) static BY_ID: Over = Over::new(
     &[("id", Kind::Text)],
-    concat!("SELECT ", columns!(), " FROM v JOIN request r ON r.id = v.id"),
+    concat!("SELECT ", columns!(), " FROM v CROSS JOIN request r WHERE r.id = v.id"),
 );
 const UNROUTED: &str = concat!(
     "SELECT ",
@@ -127,10 +127,10 @@ pub(crate) fn frequent() -> Vec<&'static str> {
         UNROUTED,
         PREFIX,
         BY_EXTERNAL,
-        BY_ID.text(4),
-        BY_IDEMPOTENCY.text(4),
-        UPDATE.text(4),
-        MOVE.text(4),
+        BY_ID.longest_text(),
+        BY_IDEMPOTENCY.longest_text(),
+        UPDATE.longest_text(),
+        MOVE.longest_text(),
     ]
 }
 

@@ -14,7 +14,7 @@ use crate::store::Store;
 
 static WRAPPED: Over = Over::new(
     &[("id", Kind::Text)],
-    "SELECT k.request_id, k.wrapped FROM v JOIN request_key k ON k.request_id = v.id",
+    "SELECT k.request_id, k.wrapped FROM v CROSS JOIN request_key k WHERE k.request_id = v.id",
 );
 const DESTROY: &str = "DELETE FROM request_key WHERE request_id = $1";
 

@@ -79,15 +79,19 @@ pub(crate) static UPDATE: Over = Over::new(
         n_bytes = v.n_bytes, sending = v.sending, queued = v.queued,
         outcome = v.outcome, detail = v.detail,
         version = v.expected + 1
-     FROM v WHERE task.id = v.id AND task.version = v.expected RETURNING task.id",
+     FROM v WHERE task.id = v.id AND task.version = v.expected",
 );
 static BY_ID: Over = Over::new(
     &[("id", Kind::Text)],
-    concat!("SELECT ", columns!(), " FROM v JOIN task t ON t.id = v.id"),
+    concat!("SELECT ", columns!(), " FROM v CROSS JOIN task t WHERE t.id = v.id"),
+);
+static IDS_BY_REQUEST: Over = Over::new(
+    &[("request_id", Kind::Text)],
+    "SELECT t.id FROM v CROSS JOIN task t WHERE t.request_id = v.request_id",
 );
 static BY_REQUEST: Over = Over::new(
     &[("request_id", Kind::Text)],
-    concat!("SELECT ", columns!(), " FROM v JOIN task t ON t.request_id = v.request_id"),
+    concat!("SELECT ", columns!(), " FROM v CROSS JOIN task t WHERE t.request_id = v.request_id"),
 );
 const DUE: &str = concat!(
     "SELECT ",
@@ -106,6 +110,13 @@ const OPEN_OF_CONNECTION: &str = concat!(
     columns!(),
     " FROM task t WHERE t.connection_id = $1 AND t.state <> 'ended' AND t.id > $2
         ORDER BY t.id LIMIT $3"
+);
+// `state <> 'ended'` is what lets SQLite use the partial index `task_open`.
+const OBSERVED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM task t WHERE t.connection_id = $1 AND t.state = 'planned' AND t.state <> 'ended'
+        AND t.due_at IS NULL LIMIT $2"
 );
 const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
 const QUEUE: &str = "SELECT id, request_id, right_word, variant, n_items, n_bytes, since, due_at
@@ -129,9 +140,11 @@ pub(crate) fn frequent() -> Vec<&'static str> {
         ON_THE_WAY,
         NEXT_DUE,
         OPEN_OF_CONNECTION,
-        BY_ID.text(4),
-        BY_REQUEST.text(4),
-        UPDATE.text(4),
+        OBSERVED,
+        BY_ID.longest_text(),
+        IDS_BY_REQUEST.longest_text(),
+        BY_REQUEST.longest_text(),
+        UPDATE.longest_text(),
     ]
 }
 
@@ -187,6 +200,16 @@ impl Store {
         self.db().fetch(sql, row).await?.iter().map(read).collect()
     }
 
+    /// The tasks of a connection that stand still with their plan, as they do in observe mode.
+    pub async fn observed(
+        &self,
+        connection: ConnectionId,
+        limit: u32,
+    ) -> Result<Vec<Task>, StoreError> {
+        let row = values![connection, i64::from(limit)];
+        self.db().fetch(OBSERVED, row).await?.iter().map(read).collect()
+    }
+
     /// The approved tasks of a connection that no job is carrying, the longest waiting first.
     pub async fn batch_queue(&self, connection: ConnectionId) -> Result<Vec<Queued>, StoreError> {
         self.db().fetch(QUEUE, values![connection]).await?.iter().map(read_queued).collect()
@@ -218,12 +241,18 @@ pub enum Which {
     All,
 }
 
-/// The tasks of some requests, within a transaction.
-pub(crate) async fn of_requests(
+/// The ids of the tasks of some requests, within a transaction.
+pub(crate) async fn ids_of_requests(
     tx: &mut Tx,
     requests: impl Iterator<Item = RequestId>,
-) -> Result<Vec<Row>, StoreError> {
-    BY_REQUEST.run(tx, requests.map(|id| values![id])).await
+) -> Result<Vec<TaskId>, StoreError> {
+    let rows = IDS_BY_REQUEST.run(tx, requests.map(|id| values![id])).await?;
+    rows.iter().map(|row| row.parse("id")).collect()
+}
+
+/// The tasks with these ids, within a transaction.
+pub(crate) async fn by_ids(tx: &mut Tx, ids: Vec<TaskId>) -> Result<Vec<Task>, StoreError> {
+    read_all(&BY_ID.run(tx, ids.into_iter().map(|id| values![id])).await?)
 }
 
 /// The row of a new task.

@@ -18,7 +18,6 @@ use crate::db::Tx;
 use crate::error::StoreError;
 use crate::intent::{Intent, IntentOutcome};
 use crate::lease::{self, Fence};
-use crate::request_key::RequestKeys;
 use crate::store::Store;
 use crate::write::{Rows, Written, write};
 
@@ -69,6 +68,26 @@ pub enum Applied {
     Lost,
 }
 
+/// Transitions with their rows: what takes time before the writer's turn begins is done, above all
+/// sealing. Many may be prepared side by side.
+pub struct Prepared {
+    transitions: Vec<Transition>,
+    /// Nothing where the key of a request was destroyed.
+    rows: Option<Rows>,
+}
+
+impl Prepared {
+    /// How many transitions there are.
+    pub fn len(&self) -> usize {
+        self.transitions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.transitions.is_empty()
+    }
+}
+
 impl Store {
     /// Writes transitions in one durable transaction, under a fence if one is given. Either the
     /// fence is lost and nothing is written, or each transition is written whole or not at all.
@@ -77,23 +96,43 @@ impl Store {
         fence: Option<&Fence>,
         transitions: &[Transition],
     ) -> Result<Vec<Applied>, StoreError> {
+        let prepared = self.prepare(transitions.to_vec()).await?;
+        self.apply_prepared(fence, vec![prepared]).await
+    }
+
+    /// Makes transitions ready to be written.
+    pub async fn prepare(&self, transitions: Vec<Transition>) -> Result<Prepared, StoreError> {
         let keys = self.request_keys(transitions.iter().flat_map(sealed_for)).await?;
-        if self.apply_together(fence, &keys, transitions).await? == Written::All {
+        let rows = Rows::of(self.keys(), &keys, &transitions)?;
+        Ok(Prepared { transitions, rows })
+    }
+
+    /// What `apply` does, for transitions that were prepared apart from each other.
+    pub async fn apply_prepared(
+        &self,
+        fence: Option<&Fence>,
+        prepared: Vec<Prepared>,
+    ) -> Result<Vec<Applied>, StoreError> {
+        let mut transitions = Vec::with_capacity(prepared.iter().map(Prepared::len).sum());
+        let mut rows = Some(Rows::default());
+        for one in prepared {
+            transitions.extend(one.transitions);
+            rows = rows.zip(one.rows).map(|(all, new)| all.and(new));
+        }
+        if let Some(rows) = rows
+            && self.apply_together(fence, &transitions, rows).await? == Written::All
+        {
             return Ok(vec![Applied::Done; transitions.len()]);
         }
-        self.apply_one_by_one(fence, &keys, transitions).await
+        self.apply_one_by_one(fence, &transitions).await
     }
 
     async fn apply_together(
         &self,
         fence: Option<&Fence>,
-        keys: &RequestKeys,
         transitions: &[Transition],
+        rows: Rows,
     ) -> Result<Written, StoreError> {
-        // Sealing takes time: it is done before the writer's turn begins.
-        let Some(rows) = Rows::of(self.keys(), keys, transitions)? else {
-            return Ok(Written::Lost);
-        };
         let mut tx = self.db().begin().await?;
         lease::check(&mut tx, fence).await?;
         let written = self.write_or_lose(&mut tx, transitions, rows).await?;
@@ -106,15 +145,15 @@ impl Store {
     async fn apply_one_by_one(
         &self,
         fence: Option<&Fence>,
-        keys: &RequestKeys,
         transitions: &[Transition],
     ) -> Result<Vec<Applied>, StoreError> {
+        let keys = self.request_keys(transitions.iter().flat_map(sealed_for)).await?;
         let mut tx = self.db().begin().await?;
         lease::check(&mut tx, fence).await?;
         let mut applied = Vec::with_capacity(transitions.len());
         for transition in transitions {
             let one = std::slice::from_ref(transition);
-            let Some(rows) = Rows::of(self.keys(), keys, one)? else {
+            let Some(rows) = Rows::of(self.keys(), &keys, one)? else {
                 applied.push(Applied::Lost);
                 continue;
             };

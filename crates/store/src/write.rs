@@ -1,9 +1,8 @@
 //! How transitions become rows, and rows one set-based statement per table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use domain::request::{reopens, state};
-use domain::{Actor, Entry, Event, IdentifierId, Instant, Request, RequestId, Task, TaskId};
+use domain::IdentifierId;
 
 use crate::bulk::Over;
 use crate::db::{Tx, Value, json, values};
@@ -11,7 +10,9 @@ use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::request_key::RequestKeys;
 use crate::transition::Transition;
-use crate::{collected, connection, evidence, identifier, intent, job, journal, request, task};
+use crate::{
+    collected, connection, evidence, identifier, intent, job, journal, request, request_state, task,
+};
 
 /// Whether everything was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,7 @@ pub(crate) struct Rows {
     evidence: Vec<Vec<Value>>,
     collected: Vec<Vec<Value>>,
     approved: Vec<Vec<Value>>,
+    journal: Vec<Vec<Value>>,
 }
 
 impl Rows {
@@ -61,6 +63,7 @@ impl Rows {
             rows.new_intents.extend(one.new_intents.iter().map(intent::row));
             rows.intents.extend(one.intents.iter().map(intent::answer));
             rows.collected.extend(one.collected.iter().map(collected::row));
+            extend(&mut rows.journal, &one.journal, journal::row)?;
             for (connection, day, n) in &one.approved_today {
                 rows.approved.push(values![*connection, &**day, i64::from(*n)]);
             }
@@ -75,6 +78,26 @@ impl Rows {
             }
         }
         Ok(Some(rows))
+    }
+
+    /// These rows and others after them.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.new_connections.extend(others.new_connections);
+        self.connections.extend(others.connections);
+        self.requests.extend(others.requests);
+        self.new_tasks.extend(others.new_tasks);
+        self.tasks.extend(others.tasks);
+        self.new_jobs.extend(others.new_jobs);
+        self.jobs.extend(others.jobs);
+        self.carried.extend(others.carried);
+        self.identifiers.extend(others.identifiers);
+        self.new_intents.extend(others.new_intents);
+        self.intents.extend(others.intents);
+        self.evidence.extend(others.evidence);
+        self.collected.extend(others.collected);
+        self.approved.extend(others.approved);
+        self.journal.extend(others.journal);
+        self
     }
 }
 
@@ -125,9 +148,10 @@ pub(crate) async fn write(
     evidence::INSERT.run(tx, rows.evidence).await?;
     collected::INSERT.run(tx, rows.collected).await?;
     connection::COUNT_APPROVED.run(tx, rows.approved).await?;
-    let moved = move_requests(tx, transitions).await?;
-    let entries = transitions.iter().flat_map(|one| &one.journal);
-    journal::append(tx, entries.chain(&moved)).await?;
+    let moved = request_state::derive(tx, transitions).await?;
+    let mut entries = rows.journal;
+    extend(&mut entries, &moved, journal::row)?;
+    journal::INSERT.run(tx, entries).await?;
     Ok(Written::All)
 }
 
@@ -138,8 +162,8 @@ async fn change(
     changes: Vec<Vec<Value>>,
 ) -> Result<Written, StoreError> {
     let wanted = changes.len();
-    let changed = statement.run(tx, changes).await?.len();
-    Ok(if changed == wanted { Written::All } else { Written::Lost })
+    let changed = statement.change(tx, changes).await?;
+    Ok(if changed == wanted as u64 { Written::All } else { Written::Lost })
 }
 
 /// Whether a task that is written names an identifier that was merged into another, and so does not
@@ -159,95 +183,4 @@ fn names_a_merged_one(
         }
     }
     Ok(false)
-}
-
-/// Derives the states of all requests that were touched, and returns what to journal of it.
-async fn move_requests(tx: &mut Tx, transitions: &[Transition]) -> Result<Vec<Entry>, StoreError> {
-    let touched = touched(transitions);
-    let mut requests = Vec::with_capacity(touched.len());
-    for row in request::BY_ID.run(tx, touched.keys().map(|id| values![*id])).await? {
-        requests.push(request::read(&row)?);
-    }
-    let mut tasks = tasks_by_request(tx, transitions, &touched).await?;
-    let (mut moves, mut entries) = (Vec::new(), Vec::new());
-    let mut reopened = Vec::new();
-    for mut request in requests {
-        let of_request = tasks.remove(&request.id).unwrap_or_default();
-        let cause = touched.get(&request.id);
-        if reopens(&request, &of_request) {
-            let closing = request.closing.take();
-            reopened.push(request::change(&request)?);
-            let was = closing.map_or("", |closing| closing.how.word());
-            entries.extend(cause.map(|cause| reopened_entry(&request, was, cause)));
-        }
-        let to = state(&request, &of_request);
-        if to == request.state {
-            continue;
-        }
-        moves.push(values![request.id, to.word()]);
-        entries.extend(cause.map(|cause| moved_entry(&request, to.word(), cause)));
-    }
-    request::UPDATE.run(tx, reopened).await?;
-    request::MOVE.run(tx, moves).await?;
-    Ok(entries)
-}
-
-/// Who and what touched a request.
-struct Cause {
-    actor: Actor,
-    at: Instant,
-}
-
-fn reopened_entry(request: &Request, was: &str, cause: &Cause) -> Entry {
-    Entry::new(cause.at, cause.actor.clone(), Event::RequestReopened)
-        .request(request.id)
-        .fact("was", was)
-        .fact("why", "something that the answer counted on came out otherwise")
-}
-
-fn moved_entry(request: &Request, to: &str, cause: &Cause) -> Entry {
-    Entry::new(cause.at, cause.actor.clone(), Event::RequestMoved)
-        .request(request.id)
-        .fact("from", request.state.word())
-        .fact("to", to)
-}
-
-/// The requests that transitions touch, themselves or through a task, with the first cause of each.
-fn touched(transitions: &[Transition]) -> BTreeMap<RequestId, Cause> {
-    let mut touched = BTreeMap::new();
-    for one in transitions {
-        let tasks = || one.tasks.iter().chain(&one.new_tasks);
-        let latest = tasks().map(|task| task.since).max().unwrap_or(Instant::UNIX_EPOCH);
-        let cause = || match one.journal.first() {
-            Some(entry) => Cause { actor: entry.actor.clone(), at: entry.at },
-            None => Cause { actor: Actor::Engine, at: latest },
-        };
-        let themselves = one.requests.iter().map(|request| request.id);
-        for id in tasks().map(|task| task.request).chain(themselves) {
-            touched.entry(id).or_insert_with(cause);
-        }
-    }
-    touched
-}
-
-/// All tasks of the requests that were touched: those just written as they are in memory, since
-/// reading them back would cost more than writing them did.
-async fn tasks_by_request(
-    tx: &mut Tx,
-    transitions: &[Transition],
-    touched: &BTreeMap<RequestId, Cause>,
-) -> Result<HashMap<RequestId, Vec<Task>>, StoreError> {
-    let mut written: HashMap<TaskId, &Task> = HashMap::new();
-    for one in transitions {
-        written.extend(one.tasks.iter().chain(&one.new_tasks).map(|task| (task.id, task)));
-    }
-    let mut by_request: HashMap<RequestId, Vec<Task>> = HashMap::new();
-    for row in task::of_requests(tx, touched.keys().copied()).await? {
-        let task = match written.get(&row.parse("id")?) {
-            Some(task) => (*task).clone(),
-            None => task::read(&row)?,
-        };
-        by_request.entry(task.request).or_default().push(task);
-    }
-    Ok(by_request)
 }

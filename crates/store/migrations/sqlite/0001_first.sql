@@ -95,11 +95,12 @@ CREATE TABLE task (
     detail TEXT NOT NULL,
     version BIGINT NOT NULL
 );
-CREATE INDEX task_request ON task (request_id);
-CREATE INDEX task_due ON task (connection_id, due_at) WHERE due_at IS NOT NULL AND NOT queued;
-CREATE INDEX task_queued ON task (connection_id, since) WHERE queued;
+CREATE INDEX task_request ON task (request_id, id);
+CREATE INDEX task_due ON task (connection_id, due_at, id) WHERE due_at IS NOT NULL AND NOT queued;
+CREATE INDEX task_queued ON task (connection_id, since, id) WHERE queued;
 CREATE INDEX task_ended ON task (outcome) WHERE state = 'ended';
 CREATE INDEX task_open ON task (connection_id, state, since) WHERE state <> 'ended';
+CREATE INDEX task_open_page ON task (connection_id, id) WHERE state <> 'ended';
 
 CREATE TABLE job (
     id TEXT PRIMARY KEY NOT NULL,
