@@ -10,6 +10,7 @@ use domain::guard::Placeholders;
 use domain::{Connection, Instant};
 use futures_util::future::join_all;
 use store::{Secret, Store};
+use tokio::sync::Semaphore;
 
 use crate::clock::{Busy, Clock, while_others_work};
 use crate::http::{HttpClient, SendError, Target, TargetError};
@@ -17,6 +18,10 @@ use crate::limits::{Limits, add};
 
 /// How long a call may wait for a limit before its work goes back to its row.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many reads a vendor is asked to serve at once; far more work than that may be under way, most
+/// of it being written down.
+const READS: usize = 96;
 
 /// How often a read is tried before its work goes back to its row.
 const READ_TRIES: u32 = 4;
@@ -32,6 +37,7 @@ pub struct Link {
     target: Target,
     secrets: BTreeMap<String, Secret>,
     limits: Limits,
+    reading: Semaphore,
     http: HttpClient,
     clock: Arc<dyn Clock>,
     store: Store,
@@ -63,6 +69,7 @@ impl Link {
             Target::new(manifest, region, &connection.base_urls, connection.allow_loopback)?;
         Ok(Self {
             limits: Limits::new(manifest, &connection.switches.limits),
+            reading: Semaphore::new(READS),
             placeholders: Placeholders::default(),
             target,
             secrets,
@@ -149,6 +156,8 @@ impl Link {
 
     async fn read_once(&self, call: &Call) -> Result<Answer, VendorError> {
         self.wait_for_limit(call).await?;
+        // Never closed, so there is always a place in the end.
+        let _place = self.reading.acquire().await;
         let answer =
             self.http.send(call, &self.target, &self.secrets).await.map_err(
                 |error| match error {

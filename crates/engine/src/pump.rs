@@ -14,8 +14,8 @@ use connector_api::Connector;
 use domain::connection::{CheckReport, Mode, Pause, Verdict};
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
-use domain::{Connection, ConnectionId, Instant, TaskState};
-use store::{Applied, Fence, LeaseAnswer, Store, StoreError, Transition, Which};
+use domain::{Connection, ConnectionId, Instant, Task};
+use store::{Applied, Fence, LeaseAnswer, Store, StoreError, Transition};
 
 pub(crate) use self::committer::Committer;
 use self::round::Round;
@@ -272,24 +272,17 @@ fn broken(report: &CheckReport) -> Option<(String, String)> {
 
 /// Tasks that stood still in observe mode go on.
 async fn wake_planned(shift: &Shift) -> Result<(), StoreError> {
-    let mut after = None;
     loop {
-        let page = shift
-            .store
-            .tasks_of_connection(shift.link.connection.id, Which::Open, after, TAKEN)
-            .await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id);
-        let transitions: Vec<_> = page
-            .into_iter()
-            .filter(|task| task.state == TaskState::Planned && task.due_at.is_none())
-            .map(|mut task| {
-                task.due_at = Some(shift.now());
-                Transition { tasks: vec![task], ..Transition::default() }
-            })
-            .collect();
-        if !transitions.is_empty() {
-            shift.store.apply(Some(shift.committer.fence()), &transitions).await?;
+        let page = shift.store.observed(shift.link.connection.id, TAKEN).await?;
+        let wake = |mut task: Task| {
+            task.due_at = Some(shift.now());
+            Transition { tasks: vec![task], ..Transition::default() }
+        };
+        let transitions: Vec<_> = page.into_iter().map(wake).collect();
+        let applied = shift.store.apply(Some(shift.committer.fence()), &transitions).await?;
+        // One that somebody else changed meanwhile is theirs to move.
+        if !applied.contains(&Applied::Done) {
+            return Ok(());
         }
     }
 }

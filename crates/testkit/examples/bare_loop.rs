@@ -17,8 +17,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSy
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-/// As many as the engine does side by side.
-const SIDE_BY_SIDE: usize = 96;
+/// As many people as the engine works on side by side, and as many reads as it makes at once.
+const SIDE_BY_SIDE: usize = 512;
+const READS: usize = 96;
 /// As many as Segment takes in a call.
 const BATCH: usize = 5_000;
 /// As many as the import and the settling of a job write in a transaction.
@@ -114,6 +115,7 @@ where
 /// The twin, asked with the settings of the engine's client.
 struct Vendor {
     http: reqwest::Client,
+    reading: Semaphore,
     control: String,
     public: String,
     token: String,
@@ -139,6 +141,7 @@ impl Vendor {
             .build()?;
         Ok(Vendor {
             http,
+            reading: Semaphore::new(READS),
             control: text(&twins["control"]["base_url"])?,
             public: text(&segment["base_urls"]["public_api"])?,
             token: text(&full["token"])?,
@@ -162,6 +165,7 @@ impl Vendor {
     async fn look_up(&self, key: &str) -> anyhow::Result<Vec<String>> {
         let key = key.replace('+', "%2B");
         let url = format!("{}/{key}/external_ids?limit=100", self.profiles);
+        let _place = self.reading.acquire().await?;
         let call = self.http.get(url).basic_auth(&self.profile_token, Some(""));
         let answer = call.header("accept", "application/json").send().await?;
         let status = answer.status().as_u16();

@@ -22,7 +22,7 @@ use super::fault::Fault;
 use super::intake::{Channel, Run, Seen, Verdict, take, twice};
 
 /// Rows per transaction.
-const GROUP: usize = 500;
+const GROUP: usize = 2_000;
 
 /// How to import.
 #[derive(Debug, Clone, Default)]

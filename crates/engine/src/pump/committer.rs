@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use store::{Applied, Fence, Store, StoreError, Transition};
+use store::{Applied, Fence, Prepared, Store, StoreError, Transition};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::round::SIDE_BY_SIDE;
@@ -11,12 +12,13 @@ use crate::work::WorkError;
 /// Commits the transitions of many pieces of work together.
 #[derive(Clone)]
 pub(crate) struct Committer {
+    store: Store,
     fence: Arc<Fence>,
     to: mpsc::Sender<Order>,
 }
 
 struct Order {
-    transitions: Vec<Transition>,
+    prepared: Prepared,
     reply: oneshot::Sender<Result<Vec<Applied>, StoreError>>,
 }
 
@@ -25,16 +27,21 @@ impl Committer {
     pub fn start(store: Store, fence: Fence) -> Self {
         let (to, mut orders) = mpsc::channel::<Order>(SIDE_BY_SIDE * 2);
         let fence = Arc::new(fence);
-        let ours = Arc::clone(&fence);
-        tokio::spawn(async move {
-            let mut taken = Vec::new();
-            while orders.recv_many(&mut taken, SIDE_BY_SIDE * 2).await > 0 {
-                if !commit_together(&store, &ours, std::mem::take(&mut taken)).await {
-                    return;
+        let (writer, ours) = (store.clone(), Arc::clone(&fence));
+        // On a thread of its own: a commit is many short steps, and each would wait its turn behind
+        // all the work that waits for the commit.
+        let runtime = Handle::current();
+        tokio::task::spawn_blocking(move || {
+            runtime.block_on(async move {
+                let mut taken = Vec::new();
+                while orders.recv_many(&mut taken, SIDE_BY_SIDE * 2).await > 0 {
+                    if !commit_together(&writer, &ours, std::mem::take(&mut taken)).await {
+                        return;
+                    }
                 }
-            }
+            })
         });
-        Self { fence, to }
+        Self { store, fence, to }
     }
 
     pub fn fence(&self) -> &Fence {
@@ -49,8 +56,10 @@ impl Committer {
         if transitions.is_empty() {
             return Ok(Vec::new());
         }
+        // Here and not where it is written, so that it is done side by side.
+        let prepared = self.store.prepare(transitions).await?;
         let (reply, answer) = oneshot::channel();
-        self.to.send(Order { transitions, reply }).await.map_err(|_| WorkError::RoundOver)?;
+        self.to.send(Order { prepared, reply }).await.map_err(|_| WorkError::RoundOver)?;
         Ok(answer.await.map_err(|_| WorkError::RoundOver)??)
     }
 }
@@ -60,10 +69,10 @@ async fn commit_together(store: &Store, fence: &Fence, orders: Vec<Order>) -> bo
     let mut all = Vec::new();
     let mut replies = Vec::with_capacity(orders.len());
     for order in orders {
-        replies.push((order.transitions.len(), order.reply));
-        all.extend(order.transitions);
+        replies.push((order.prepared.len(), order.reply));
+        all.push(order.prepared);
     }
-    match store.apply(Some(fence), &all).await {
+    match store.apply_prepared(Some(fence), all).await {
         Ok(applied) => {
             let mut applied = applied.into_iter();
             for (n, reply) in replies {

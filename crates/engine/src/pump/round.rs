@@ -17,10 +17,13 @@ use super::{Rested, TAKEN, earliest};
 use crate::clock::{Busy, while_others_work};
 use crate::limits::add;
 use crate::work::batch::{self, Group};
-use crate::work::{Shift, WorkError, act, collect, confirm, locate, poll, reconcile};
+use crate::work::{Requests, Shift, WorkError, act, collect, confirm, locate, poll, reconcile};
 
 /// How many pieces of work a pump does side by side.
-pub(super) const SIDE_BY_SIDE: usize = 96;
+pub(super) const SIDE_BY_SIDE: usize = 512;
+
+/// How often is looked for what is due while other work goes on, in real time.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How often the batch queue is looked at while other work goes on, in real time.
 const QUEUE_LOOK: Duration = Duration::from_millis(200);
@@ -65,6 +68,7 @@ pub(super) struct Round {
     under_way: HashSet<Key>,
     running: JoinSet<(Vec<Key>, Result<(), WorkError>, Busy)>,
     n_acting: usize,
+    next_look: Option<RealInstant>,
     next_queue_look: Option<RealInstant>,
     next_batch_at: Option<Instant>,
 }
@@ -77,6 +81,7 @@ impl Round {
             under_way: HashSet::new(),
             running: JoinSet::new(),
             n_acting: 0,
+            next_look: None,
             next_queue_look: None,
             next_batch_at: None,
         }
@@ -85,7 +90,7 @@ impl Round {
     pub(super) async fn run(mut self) -> Result<Rested, WorkError> {
         let mut has_worked = false;
         loop {
-            if self.queue.is_empty() && self.running.len() < SIDE_BY_SIDE / 2 {
+            if self.queue.is_empty() && self.running.len() < SIDE_BY_SIDE / 2 && self.may_look() {
                 self.shift.look_whether_over().await?;
                 if !self.shift.is_over() {
                     self.take_due().await?;
@@ -118,6 +123,17 @@ impl Round {
         }
     }
 
+    /// Whether to look for what is due: at once when nothing runs, else not after every piece of
+    /// work that ends, as each look reads again what is under way.
+    fn may_look(&mut self) -> bool {
+        let now = RealInstant::now();
+        let may = self.running.is_empty() || self.next_look.is_none_or(|at| now >= at);
+        if may {
+            self.next_look = Some(now + LOOK);
+        }
+        may
+    }
+
     /// Takes due rows that are not under way.
     async fn take_due(&mut self) -> Result<(), WorkError> {
         let shift = Arc::clone(&self.shift);
@@ -137,13 +153,15 @@ impl Round {
         let (looks, tasks): (Vec<_>, Vec<_>) = tasks
             .into_iter()
             .partition(|task| matches!(task.state, TaskState::Confirming | TaskState::Ended));
-        self.take_steps(shift.standing(tasks).await?).await?;
+        let requests = shift.requests(&tasks).await?;
+        let tasks = shift.standing(tasks, &requests).await?;
+        self.take_steps(tasks, &requests).await?;
         self.take_looks(looks).await
     }
 
     /// Takes steps towards the end, each by itself.
-    async fn take_steps(&mut self, tasks: Vec<Task>) -> Result<(), WorkError> {
-        let subjects = self.shift.subjects(&tasks).await?;
+    async fn take_steps(&mut self, tasks: Vec<Task>, requests: &Requests) -> Result<(), WorkError> {
+        let subjects = self.shift.subjects(&tasks, requests).await?;
         for (task, subject) in tasks.into_iter().zip(subjects) {
             self.under_way.insert(Key::Task(task.id));
             self.queue.push_back(match task.state {
@@ -161,11 +179,13 @@ impl Round {
         self.under_way.extend(tasks.iter().map(|task| Key::Task(task.id)));
         let (together, alone): (Vec<_>, Vec<_>) =
             tasks.into_iter().partition(|task| confirm::is_together(&shift, task));
+        let requests = shift.requests(&alone).await?;
         if !together.is_empty() {
-            let subjects = shift.subjects(&together).await?;
+            let requests = shift.requests(&together).await?;
+            let subjects = shift.subjects(&together, &requests).await?;
             self.queue.push_back(Work::ConfirmTogether(together, subjects));
         }
-        let subjects = shift.subjects(&alone).await?;
+        let subjects = shift.subjects(&alone, &requests).await?;
         self.queue
             .extend(alone.into_iter().zip(subjects).map(|(task, it)| Work::Confirm(task, it)));
         Ok(())

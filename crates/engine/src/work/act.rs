@@ -44,12 +44,13 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
     if group.right == Right::Deletion {
         tasks = after_open_accesses(shift, tasks).await?;
     }
-    tasks = shift.standing(tasks).await?;
+    let requests = shift.requests(&tasks).await?;
+    tasks = shift.standing(tasks, &requests).await?;
     if tasks.is_empty() || shift.may_not_change().await? {
         return Ok(());
     }
     let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
-    let subjects = shift.subjects(&tasks).await?;
+    let subjects = shift.subjects(&tasks, &requests).await?;
     let (tasks, subjects) = still_as_approved(shift, tasks, subjects, &account).await?;
     let (_claimed, (tasks, subjects)) = join::claim(shift, group.right, (tasks, subjects)).await?;
     send_in_parts(shift, group.right, tasks, subjects).await

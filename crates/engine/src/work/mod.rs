@@ -20,7 +20,7 @@ pub(crate) mod poll;
 pub(crate) mod reconcile;
 pub(crate) mod send;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,7 +29,7 @@ use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
 use domain::plan::HandWork;
 use domain::task::Command;
-use domain::{Digest, Evidence, EvidenceId, Instant, JobId, Task, TaskId};
+use domain::{Digest, Evidence, EvidenceId, Instant, JobId, Request, RequestId, Task, TaskId};
 use store::{Applied, Store, StoreError, Transition};
 
 use self::guard::DailyGuard;
@@ -56,6 +56,9 @@ pub(crate) struct Shift {
     /// Whether the connection was changed or paused since: the shift is over, another begins.
     pub over: AtomicBool,
 }
+
+/// The requests behind some tasks.
+pub(crate) type Requests = HashMap<RequestId, Request>;
 
 /// Why a piece of work stopped without an outcome.
 #[derive(Debug, thiserror::Error)]
@@ -182,20 +185,27 @@ impl Shift {
         Ok(())
     }
 
+    /// The requests of tasks.
+    pub async fn requests(&self, tasks: &[Task]) -> Result<Requests, StoreError> {
+        let mut ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let requests = self.store.requests_by_id(&ids).await?;
+        Ok(requests.into_iter().map(|request| (request.id, request)).collect())
+    }
+
     /// Those tasks whose request still stands. One that was denied or taken back must not go on
     /// by what came in between; its tasks that have not been sent are cancelled.
-    pub async fn standing(&self, tasks: Vec<Task>) -> Result<Vec<Task>, WorkError> {
-        let ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
-        let over: HashSet<_> = self
-            .store
-            .requests_by_id(&ids)
-            .await?
-            .into_iter()
-            .filter(|one| one.closing.as_ref().is_some_and(|end| end.how.is_against_acting()))
-            .map(|request| request.id)
-            .collect();
-        let (gone, standing): (Vec<_>, Vec<_>) =
-            tasks.into_iter().partition(|task| over.contains(&task.request));
+    pub async fn standing(
+        &self,
+        tasks: Vec<Task>,
+        requests: &Requests,
+    ) -> Result<Vec<Task>, WorkError> {
+        let is_over = |task: &Task| {
+            let closing = requests.get(&task.request).and_then(|one| one.closing.as_ref());
+            closing.is_some_and(|end| end.how.is_against_acting())
+        };
+        let (gone, standing): (Vec<_>, Vec<_>) = tasks.into_iter().partition(is_over);
         let cancelled = gone
             .into_iter()
             .map(|task| {
@@ -210,25 +220,26 @@ impl Shift {
     }
 
     /// The people behind tasks, with their identifiers, in the order of the tasks.
-    pub async fn subjects(&self, tasks: &[Task]) -> Result<Vec<Subject>, StoreError> {
-        let mut requests: Vec<_> = tasks.iter().map(|task| task.request).collect();
-        requests.sort_unstable();
-        requests.dedup();
-        let mut identifiers = HashMap::<_, Vec<_>>::with_capacity(requests.len());
-        for (request, identifier) in self.store.identifiers_of(&requests).await? {
+    pub async fn subjects(
+        &self,
+        tasks: &[Task],
+        requests: &Requests,
+    ) -> Result<Vec<Subject>, StoreError> {
+        let mut ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut identifiers = HashMap::<_, Vec<_>>::with_capacity(ids.len());
+        for (request, identifier) in self.store.identifiers_of(&ids).await? {
             identifiers.entry(request).or_default().push(identifier);
         }
-        let mut scopes = HashMap::with_capacity(requests.len());
-        for request in self.store.requests_by_id(&requests).await? {
-            scopes.insert(request.id, request.scope);
-        }
+        let scope = |task: &Task| requests.get(&task.request).map(|one| one.scope.clone());
         Ok(tasks
             .iter()
             .map(|task| Subject {
                 request: task.request,
                 task: task.id,
                 round: task.round,
-                scope: scopes.get(&task.request).cloned().unwrap_or_default(),
+                scope: scope(task).unwrap_or_default(),
                 identifiers: identifiers.get(&task.request).cloned().unwrap_or_default(),
                 plan: task.detail.plan.clone(),
             })
