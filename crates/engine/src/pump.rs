@@ -29,7 +29,7 @@ use crate::work::{Shift, WorkError};
 use crate::{check, operator};
 
 /// How many due rows are taken at once.
-const TAKEN: u32 = 1_000;
+const TAKEN: u32 = 2_000;
 
 /// How often a working connection is checked.
 const CHECK_EVERY: Duration = Duration::from_secs(24 * 3600);

@@ -25,6 +25,9 @@ pub(super) const SIDE_BY_SIDE: usize = 512;
 /// How often is looked for what is due while other work goes on, in real time.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// The same after a look that found nothing new.
+const LOOK_IN_VAIN: Duration = Duration::from_millis(200);
+
 /// How often the batch queue is looked at while other work goes on, in real time.
 const QUEUE_LOOK: Duration = Duration::from_millis(200);
 
@@ -90,7 +93,7 @@ impl Round {
     pub(super) async fn run(mut self) -> Result<Rested, WorkError> {
         let mut has_worked = false;
         loop {
-            if self.queue.is_empty() && self.running.len() < SIDE_BY_SIDE / 2 && self.may_look() {
+            if self.queue.len() < SIDE_BY_SIDE / 2 && self.may_look() {
                 self.shift.look_whether_over().await?;
                 if !self.shift.is_over() {
                     self.take_due().await?;
@@ -123,19 +126,22 @@ impl Round {
         }
     }
 
-    /// Whether to look for what is due: at once when nothing runs, else not after every piece of
-    /// work that ends, as each look reads again what is under way.
-    fn may_look(&mut self) -> bool {
-        let now = RealInstant::now();
-        let may = self.running.is_empty() || self.next_look.is_none_or(|at| now >= at);
-        if may {
-            self.next_look = Some(now + LOOK);
-        }
-        may
+    /// Whether to look for what is due: at once when nothing runs, else before what is queued runs
+    /// out, but not after every piece of work, as each look reads again what is under way.
+    fn may_look(&self) -> bool {
+        self.running.is_empty() || self.next_look.is_none_or(|at| RealInstant::now() >= at)
     }
 
     /// Takes due rows that are not under way.
     async fn take_due(&mut self) -> Result<(), WorkError> {
+        let n_before = self.under_way.len();
+        self.take_all_due().await?;
+        let rest = if self.under_way.len() > n_before { LOOK } else { LOOK_IN_VAIN };
+        self.next_look = Some(RealInstant::now() + rest);
+        Ok(())
+    }
+
+    async fn take_all_due(&mut self) -> Result<(), WorkError> {
         let shift = Arc::clone(&self.shift);
         let now = shift.now();
         let connection = shift.link.connection.id;

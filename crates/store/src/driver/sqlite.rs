@@ -58,8 +58,8 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             // Values about people are sealed, so freed pages need no wiping.
             .pragma("cache_size", "-32768")
-            .pragma("wal_autocheckpoint", "4096")
-            .pragma("journal_size_limit", "67108864");
+            .pragma("wal_autocheckpoint", "8192")
+            .pragma("journal_size_limit", "134217728");
         let writer = connect(options, 1).await?;
         refuse_old_sqlite(&writer).await?;
         let mut tx = Tx::Sqlite(begin(&writer).await?);
