@@ -205,9 +205,6 @@ fn advice<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
         OperatorError::NotFound { what: "task" } => {
             Some("see `habeas request show ID`, which lists the tasks")
         }
-        OperatorError::CarriedOut { .. } => Some(
-            "tell the person what was done: `habeas request answer ID --note …`; what has not begun can be left out before: `habeas task settle TASK skip --note …`",
-        ),
         OperatorError::NotFound { what: "connection" } => Some("see `habeas connections list`"),
         _ => None,
     }

@@ -4,10 +4,16 @@
 mod tests;
 
 use domain::Instant;
+use engine::operator::show::minute;
 
 /// A time and how far away it is: `2026-12-22 09:00 (in 30 days)`.
 pub fn when(at: Instant, now: Instant) -> String {
     format!("{} ({})", time(at), distance(at, now))
+}
+
+/// A time that lies ahead, and how far: never earlier than it is.
+pub fn ahead(at: Instant, now: Instant) -> String {
+    if at <= now { when(at, now) } else { format!("{} ({})", minute(at), distance(at, now)) }
 }
 
 /// A time to the minute, in UTC.

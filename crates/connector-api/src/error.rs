@@ -35,7 +35,7 @@ pub enum VendorError {
         what: String,
     },
     /// The credentials work, but not for this.
-    #[error("the permission “{which}” is missing")]
+    #[error("the call was refused: the token lacks “{which}”, or it expired or was revoked")]
     PermissionMissing {
         /// The permission, by the manifest's name.
         which: &'static str,

@@ -1,6 +1,6 @@
 //! Times, counts and sizes as people read them.
 
-use super::{distance, n_of, size};
+use super::{ahead, distance, n_of, size};
 use domain::Instant;
 
 #[test]
@@ -18,6 +18,16 @@ fn a_distance_is_told_in_the_unit_that_fits() {
     check(86_400, "in 24 hours");
     check(30 * 86_400, "in 30 days");
     check(-3 * 86_400, "3 days ago");
+}
+
+#[test]
+fn what_lies_ahead_is_told_no_earlier_than_it_is() {
+    let end_of_month = "2026-11-30T23:59:59Z".parse().unwrap();
+    assert_eq!(
+        ahead(end_of_month, "2026-11-20T23:59:59Z".parse().unwrap()),
+        "2026-12-01 00:00 (in 10 days)"
+    );
+    assert_eq!(ahead(end_of_month, end_of_month), "2026-11-30 23:59 (now)");
 }
 
 #[test]

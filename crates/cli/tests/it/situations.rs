@@ -105,11 +105,24 @@ fn residue_names_the_work_that_is_left() {
     let shown = situation.days_until("work by hand", |shown| shown.task_in("by hand").is_some());
     let task = shown.task_in("by hand").unwrap();
     let first = format!("habeas task settle {task} done --note \"what was done\"");
-    shown.check(&first, &["done with residue", "Left to you in", "confirmed by"]);
+    shown.check(
+        &first,
+        &[
+            "done with residue",
+            "Left to you in",
+            "none of 5 identifiers is found any more",
+            "before: 1 profile found",
+            "says FAILED (one word for the whole job",
+        ],
+    );
     assert!(needs_me(&situation));
     let denied = situation.world.run(&["request", "deny", &situation.id, "--note", "no"]);
     assert_eq!(denied.code, 4, "what was carried out is not denied: {}", denied.out);
-    assert!(denied.err.contains("habeas request answer"), "{}", denied.err);
+    assert!(
+        denied.err.contains(&format!("habeas request answer {}", situation.id)),
+        "{}",
+        denied.err
+    );
     let cancelled = situation.world.run(&["request", "cancel", &situation.id]);
     assert!(cancelled.out.contains("closed as withdrawn"), "{}", cancelled.out);
     assert!(cancelled.out.contains("Carried out before"), "{}", cancelled.out);
@@ -133,9 +146,16 @@ fn a_missing_identifier_is_asked_for() {
     let world = World::connected_blind();
     let situation = Situation::in_world(world, "deletion", "regular", "{}", &[]);
     let shown = situation.show();
-    let first = format!("habeas request add-identifier {} user_id VALUE", situation.id);
-    shown.check(&first, &["needs a user_id", "Look it up in your own records"]);
+    let first = "habeas connect segment --name segment-twin";
+    let add = format!("habeas request add-identifier {} user_id VALUE", situation.id);
+    let says = ["no working profile token", "no look-up was possible", "needs a user_id", &add];
+    shown.check(first, &says);
     assert!(needs_me(&situation));
+    let task = shown.task_in("needs identifier").unwrap();
+    let settled = situation.world.run(&["task", "settle", task, "skip", "--note", "again"]);
+    assert_eq!(settled.code, 0, "{}", settled.err);
+    let again = situation.world.run(&["task", "retry", task]);
+    assert_eq!(again.code, 0, "the person can be looked for again: {}", again.err);
 }
 
 #[test]
@@ -155,9 +175,9 @@ fn a_lost_permission_names_the_remedy_and_the_test() {
     let faults = r#"[{"match":{"path":"/regulations"},"fault":"401"}]"#;
     situation.world.control_call("PUT", "/faults/segment", faults);
     situation.approve();
-    situation
-        .show()
-        .check("habeas connections test segment-twin", &["segment-twin is paused", "First "]);
+    let says =
+        ["segment-twin is paused", "First ", "lacks “privacy”, or it expired or was revoked"];
+    situation.show().check("habeas connections test segment-twin", &says);
     assert!(needs_me(&situation));
     let list = listed(&situation, &["--needs-me"]);
     assert!(list.contains("the connection is paused"), "{list}");
@@ -170,10 +190,14 @@ fn a_profile_that_cant_be_addressed_is_left_to_a_person_and_nothing_called_done(
     let shown = situation.show();
     let task = shown.task_in("by hand").unwrap();
     let first = format!("habeas task settle {task} done --note \"what was done\"");
-    shown.check(&first, &["nothing was done there", "Nothing was done in segment-twin"]);
+    shown.check(&first, &["left to you", "Nothing was done in segment-twin"]);
     assert!(!shown.text.contains("residue"), "{}", shown.text);
     assert!(needs_me(&situation));
     assert_eq!(situation.world.ask("/audit/segment")["regulations"], serde_json::json!([]));
+    let ended = shown.task_in("ended").unwrap();
+    assert_eq!(shown.commands()[1], format!("habeas task retry {ended}"), "{}", shown.text);
+    let again = situation.world.run(&["task", "retry", ended]);
+    assert_eq!(again.code, 0, "another round can begin: {}", again.err);
 }
 
 #[test]
@@ -194,7 +218,15 @@ fn what_reappeared_says_when_and_that_something_writes_it_back() {
     situation.days_until("done", Shown::is_answering);
     let shown = situation.days_until("it is back", |shown| shown.task_in("approving").is_some());
     let first = format!("habeas request approve {} --gate approval", situation.id);
-    shown.check(&first, &["was there again on", "Find out what writes it back", "round 2"]);
+    shown.check(
+        &first,
+        &[
+            "was found again on",
+            "waits for your approval",
+            "Find out what writes it back",
+            "round 2",
+        ],
+    );
     assert!(needs_me(&situation));
 }
 
@@ -205,7 +237,10 @@ fn what_cant_be_proven_is_told_before_the_person_is() {
     let shown = situation.days_until("done", Shown::is_answering);
     let first =
         format!("habeas request answer {} --note \"how the person was told\"", situation.id);
-    shown.check(&first, &["unproven", "that can't be proven", "Say so when you answer the person"]);
+    shown.check(
+        &first,
+        &["your engineers must", "that can't be proven", "Say so when you answer the person"],
+    );
     assert!(!shown.text.contains("task retry"), "no retry proves it: {}", shown.text);
     assert!(!shown.text.contains("not named yet"), "{}", shown.text);
     assert_eq!(shown.view["next"], serde_json::json!([]), "{}", shown.text);
@@ -220,7 +255,7 @@ fn a_lost_answer_is_told_with_when_it_is_found_out() {
     situation.world.control_call("PUT", "/faults/segment", &faults);
     situation.approve();
     let first = format!("habeas request watch {}", situation.id);
-    let says = ["the answer to the call was lost", "whether the call took place"];
+    let says = ["reply to what we sent never arrived", "asked whether what we sent arrived"];
     situation.show().check(&first, &says);
     let list = listed(&situation, &[]);
     assert!(list.contains("the answer was lost"), "{list}");

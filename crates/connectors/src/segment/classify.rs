@@ -23,7 +23,7 @@ use super::client;
 const LONGEST_RATE_WAIT: Duration = Duration::from_secs(3600);
 
 /// The quota that parks regulations until the month is over.
-const QUOTA: &str = "Segment's monthly quota of regulations";
+const QUOTA: &str = "Segment's monthly quota of deletion requests (“regulations”)";
 
 /// What trying an endpoint came to, for a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

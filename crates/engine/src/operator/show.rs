@@ -25,7 +25,7 @@ pub use advice::{Advice, advise, repair};
 pub use systems::lost_answers;
 pub use view::{
     Asked, EvidenceView, Handed, JobView, LeftOut, NextAct, RequestView, Standing, SystemView,
-    WaitView, at_place,
+    WaitView, at_place, minute,
 };
 
 /// Reads everything there is to tell about a request.
@@ -94,7 +94,7 @@ fn asked(request: &Request, tasks: &[Task], now: Instant) -> Asked {
     }
 }
 
-/// Notes in which systems what had gone was there again.
+/// Notes in which systems what had gone was found again.
 async fn mark_reappearances(
     store: &Store,
     id: RequestId,

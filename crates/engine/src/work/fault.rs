@@ -89,7 +89,7 @@ pub(crate) fn pause_for(error: &VendorError, now: Instant) -> Option<Pause> {
             "make sure that the credentials are valid and belong to this account, set them again with `habeas connect`, then `habeas connections test`"
         }
         VendorError::PermissionMissing { .. } => {
-            "grant the permission at the vendor, then run `habeas connections test`"
+            "grant the permission at the vendor or enter a new token with `habeas connect`, then run `habeas connections test`"
         }
         _ => return None,
     };

@@ -27,7 +27,7 @@ impl Shift {
             return Ok(self.observe(task, into));
         }
         if task.detail.always_asks {
-            let why = "what had been deleted is there again: look before it is deleted once more";
+            let why = "what had been deleted was found again: look before it is deleted once more";
             return Ok(self.ask(task, why.to_owned(), into));
         }
         match switches.approval {

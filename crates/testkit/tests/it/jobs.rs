@@ -121,7 +121,7 @@ async fn what_comes_back_opens_another_round_that_a_person_lets_through() -> any
     stage.run_days(8).await?;
     assert_eq!(
         stage.verdict(request).await?,
-        "approving, waits for an operator: what had been deleted is there again: look before it is deleted once more"
+        "approving, waits for an operator: what had been deleted was found again: look before it is deleted once more"
     );
     assert_eq!(stage.compare_books().await?, 1);
     stage.approve().await?;

@@ -65,7 +65,9 @@ async fn is_unproven(stage: &Stage, request: RequestId) -> anyhow::Result<()> {
     assert_eq!(
         stage.verdict(request).await?,
         "ended, done (1 identifier sent), unproven: Segment gives no way to read the recorded consent back; \
-         other sources must stamp their own events with it too, since Segment enforces it event by event"
+         your engineers must have your other websites, apps and servers that send to Segment attach \
+         the same choice to the person's events: until they do, Segment treats those as before, so that \
+         after an opt-out it still passes them on"
     );
     Ok(())
 }

@@ -2,12 +2,13 @@
 //! per system; what waits, for whom, since and until when; what happens next by itself; what you
 //! can do now.
 
+use domain::deadline::Basis;
 use domain::task::Whom;
-use domain::{Instant, Outcome, Right};
+use domain::{Instant, Outcome, Proof, Right, TaskState};
 use engine::operator::find;
 use engine::operator::show::{
-    self as read_model, Asked, JobView, NextAct, RequestView, Revealed, SystemView, WaitView,
-    at_place,
+    self as read_model, Asked, JobView, NextAct, RequestView, Revealed, Standing, SystemView,
+    WaitView, at_place,
 };
 use serde_json::json;
 
@@ -15,7 +16,7 @@ use crate::args::Common;
 use crate::exit::{Exit, Stop};
 use crate::open::Session;
 use crate::screen::Screen;
-use crate::show::{day, list, n_of, time, when};
+use crate::show::{ahead, day, list, n_of, time, when};
 
 /// Pieces of evidence listed per system; the journal has them all.
 const MOST_EVIDENCE: usize = 4;
@@ -78,14 +79,14 @@ fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String
         out.extend(revealed.iter().map(|one| format!("      {} = {}", one.kind, one.value)));
     }
     if let Some(url) = &session.clock_url {
-        out.push(format!("  The time here is {}, that of the twins at {url}.", time(now)));
+        out.push(format!("  The clock is that of the simulated vendor at {url}: {}.", time(now)));
     }
     if view.is_paused_everywhere {
         out.push("  EVERY CHANGING CALL IS STOPPED (habeas pause --all).".to_owned());
     }
     heading("Known, per system", &mut out);
     for system in &view.systems {
-        known(system, view.asked.right, now, &mut out);
+        known(system, view, now, &mut out);
     }
     for left in &view.left_out {
         out.push(format!("  {}: left out, because {}", left.connection, left.why));
@@ -99,7 +100,8 @@ fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String
     heading("Next, by itself", &mut out);
     out.extend(view.next.iter().map(|act| next(act, now)));
     let is_yours = view.waits.iter().any(|wait| wait.whom == Whom::Operator);
-    let nothing = if is_yours { "nothing, before you did what waits for you" } else { "nothing" };
+    let nothing =
+        if is_yours { "nothing, until you have done what waits for you" } else { "nothing" };
     or_nothing(view.next.is_empty(), nothing, &mut out);
     heading("What you can do now", &mut out);
     for advice in &view.advice {
@@ -133,9 +135,9 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
     }
     let late = if asked.is_late { "LATE: " } else { "" };
     out.push(format!("  received     {}", when(asked.received_at, now)));
-    out.push(format!("  answer by    {late}{}, {}", when(asked.due_at, now), asked.due_basis));
+    out.push(format!("  answer by    {late}{}, {}", when(asked.due_at, now), basis(asked)));
     if let Some(verified) = &asked.verified {
-        out.push(format!("  verified     by {} on {}", verified.by, day(verified.at)));
+        out.push(format!("  identity     verified by {} on {}", verified.by, day(verified.at)));
     }
     let more = [
         ("ticket", &asked.external_id),
@@ -158,27 +160,46 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
     }
 }
 
-fn known(system: &SystemView, right: Right, now: Instant, out: &mut Vec<String>) {
+/// Where the date comes from; a house rule is told with its days.
+fn basis(asked: &Asked) -> String {
+    let days = asked.due_at.duration_since(asked.received_at).as_hours() / 24;
+    match asked.due_basis {
+        basis if basis == Basis::Default.word() => {
+            format!("{days} days after receipt: {basis}")
+        }
+        basis => basis.to_owned(),
+    }
+}
+
+/// Where a task stands, for a reader who knows no word of ours.
+fn stands(system: &SystemView, is_paused_everywhere: bool) -> String {
+    let is_held = matches!(
+        system.standing,
+        Standing::PausedByPerson { .. } | Standing::PausedByFailure { .. }
+    );
+    let is_being_sent = system.jobs.iter().any(|job| !job.is_over && !job.is_lost);
+    match system.state {
+        TaskState::Reviewing => "waits for your review".to_owned(),
+        TaskState::Approving => "waits for your approval".to_owned(),
+        TaskState::Deciding => "waits for your decision".to_owned(),
+        TaskState::Acting if is_held || is_paused_everywhere => "waits".to_owned(),
+        TaskState::Acting if system.wait.is_some() && !is_being_sent => "waits".to_owned(),
+        state => state.to_string(),
+    }
+}
+
+fn known(system: &SystemView, view: &RequestView, now: Instant, out: &mut Vec<String>) {
+    let right = view.asked.right;
     let round = if system.round > 1 { format!(", round {}", system.round) } else { String::new() };
     let since = when(system.since, now);
     out.push(format!(
         "  {}: {}{round}, since {since}  [{}]",
-        system.name, system.state, system.task
+        system.name,
+        stands(system, view.is_paused_everywhere),
+        system.task
     ));
     let mut add = |text: String| out.push(format!("      {text}"));
-    match (&system.outcome, &system.proof) {
-        (Some(outcome), Some(proof)) => add(format!("{}; {proof}", came_to(outcome))),
-        (Some(outcome), None) => add(came_to(outcome)),
-        (None, _) => {}
-    }
-    match system.n_profiles {
-        Some(_) if system.searched.is_empty() => add("nobody was looked up".to_owned()),
-        Some(n) => {
-            let found = n_of(u64::from(n), "profile");
-            add(format!("{found} found; searched {}", list(&system.searched)));
-        }
-        None => {}
-    }
+    came_of_it(system, right, &mut add);
     for gap in &system.not_searchable {
         add(format!("not covered: {gap}"));
     }
@@ -192,7 +213,8 @@ fn known(system: &SystemView, right: Right, now: Instant, out: &mut Vec<String>)
     if let Some(variant) = system.variant.as_ref().filter(|_| was_sent && !right.only_reads()) {
         add(format!("the vendor's way: {variant}"));
     }
-    system.jobs.iter().for_each(|one| add(job(one)));
+    let left = left_in(system);
+    system.jobs.iter().for_each(|one| add(job(one, &left)));
     for piece in system.evidence.iter().rev().take(MOST_EVIDENCE) {
         add(format!("evidence {}: {} (SHA-256 {:.12})", time(piece.at), piece.title, piece.digest));
     }
@@ -200,6 +222,40 @@ fn known(system: &SystemView, right: Right, now: Instant, out: &mut Vec<String>)
     if n_more > 0 {
         let pieces = if n_more == 1 { "piece" } else { "pieces" };
         add(format!("and {n_more} more {pieces} of evidence (--json lists all)"));
+    }
+}
+
+/// What came of it, what proves that, and who was found.
+fn came_of_it(system: &SystemView, right: Right, add: &mut dyn FnMut(String)) {
+    match (&system.outcome, &system.proof) {
+        (Some(outcome), Some(proof)) => {
+            add(format!("{}; {}", came_to(outcome), proven(proof, system, right)));
+        }
+        (Some(outcome), None) => add(came_to(outcome)),
+        (None, _) => {}
+    }
+    match system.n_profiles {
+        Some(_) if system.searched.is_empty() => add("no look-up was possible".to_owned()),
+        Some(n) => {
+            let found = n_of(u64::from(n), "profile");
+            let before = match system.outcome.as_ref().is_some_and(Outcome::claims_an_effect) {
+                true => "before: ",
+                false => "",
+            };
+            add(format!("{before}{found} found; searched {}", list(&system.searched)));
+        }
+        None => {}
+    }
+}
+
+/// What a vendor's one word for its whole job is qualified by, where something is left.
+fn left_in(system: &SystemView) -> String {
+    match &system.outcome {
+        Some(Outcome::DoneWithResidue { residue }) => {
+            let places = list(residue.iter().map(|left| &left.place));
+            format!(" (one word for the whole job, what is left in {places} included)")
+        }
+        _ => String::new(),
     }
 }
 
@@ -211,17 +267,34 @@ fn came_to(outcome: &Outcome) -> String {
             outcome.word(),
             list(still_in)
         ),
+        Outcome::LeftToPeople { .. } => {
+            outcome.to_string().replacen(outcome.word(), "left to you", 1)
+        }
         _ => outcome.to_string(),
     }
 }
 
+/// What proves it. A deletion's look-ups are told by what they mean.
+fn proven(proof: &Proof, system: &SystemView, right: Right) -> String {
+    match proof {
+        Proof::Confirmed { n_looks } if right == Right::Deletion => match system.known_in.len() {
+            1 => format!(
+                "confirmed: none of {} is found any more",
+                n_of(u64::from(*n_looks), "identifier")
+            ),
+            _ => format!("{proof}: the person is found nowhere any more"),
+        },
+        _ => proof.to_string(),
+    }
+}
+
 /// What a vendor was asked to do. Not every vendor names it, or says more than that it took it.
-fn job(job: &JobView) -> String {
+fn job(job: &JobView, left: &str) -> String {
     let since = time(job.started_at);
     let name = job.vendor_ref.as_deref().map_or(String::new(), |name| format!(" {name}"));
     match &job.vendor_says {
-        Some(says) => format!("vendor job{name}, since {since}: says {says}"),
-        None if job.is_lost => format!("sent on {since}; the answer was lost"),
+        Some(says) => format!("vendor job{name}, since {since}: says {says}{left}"),
+        None if job.is_lost => format!("sent on {since}; the vendor's reply never arrived"),
         None if job.is_taken => format!("vendor job{name}: taken by the vendor on {since}"),
         None if job.is_over => {
             format!("tried on {since}: the vendor did not take it, so nothing was done")
@@ -231,8 +304,10 @@ fn job(job: &JobView) -> String {
 }
 
 fn waits(wait: &WaitView, now: Instant) -> String {
+    // The date of the answer stays as it was given.
+    let time = if wait.task.is_some() { ahead } else { when };
     let until =
-        wait.until.map_or_else(String::new, |until| format!(", until {}", when(until, now)));
+        wait.until.map_or_else(String::new, |until| format!(", until {}", time(until, now)));
     let whom = match wait.whom {
         Whom::Operator => "you".to_owned(),
         Whom::Time => "time to pass".to_owned(),
@@ -247,5 +322,5 @@ fn waits(wait: &WaitView, now: Instant) -> String {
 }
 
 fn next(act: &NextAct, now: Instant) -> String {
-    format!("  {}  {}: {}", when(act.at, now), act.system, act.what)
+    format!("  {}  {}: {}", ahead(act.at, now), act.system, act.what)
 }

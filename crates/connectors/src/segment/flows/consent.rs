@@ -24,7 +24,7 @@ const MAX_EVENTS: usize = 2_500;
 const MAX_BYTES: usize = 500_000;
 
 /// Why it can't be proven, and what has to happen beside it.
-const UNPROVABLE: &str = "Segment gives no way to read the recorded consent back; other sources must stamp their own events with it too, since Segment enforces it event by event";
+const UNPROVABLE: &str = "Segment gives no way to read the recorded consent back; your engineers must have your other websites, apps and servers that send to Segment attach the same choice to the person's events: until they do, Segment treats those as before, so that after an opt-out it still passes them on";
 
 /// What a batch of events has to remember.
 #[derive(Clone, Copy, Serialize, Deserialize)]

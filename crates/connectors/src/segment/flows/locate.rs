@@ -255,7 +255,7 @@ fn not_searchable(context: &Context<'_>) -> Vec<String> {
     let readable = settings::readable_spaces(context);
     if readable.is_empty() {
         words.push(
-            "no space can be searched: there is no working profile token, so nobody can be looked up"
+            "no space can be searched: the connection has no working profile token, so nobody can be looked up by e-mail, and a deletion can't be confirmed"
                 .to_owned(),
         );
     }

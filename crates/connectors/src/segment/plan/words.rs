@@ -79,7 +79,7 @@ pub(super) fn consent(right: Right, categories: &BTreeSet<&str>) -> Vec<String> 
     let list: Vec<_> = categories.iter().copied().collect();
     vec![
         format!("the consent categories {} are recorded as {verb} on the profiles that were found", list.join(", ")),
-        "Segment enforces consent event by event: other sources must stamp their own events too, and AWS S3 and Engage destinations don't enforce it".to_owned(),
+        "Segment enforces consent event by event: your other websites, apps and servers that send to Segment must attach it to the person's events too, and AWS S3 and Engage destinations don't enforce it".to_owned(),
         "Segment gives no way to read the recorded consent back, so this stays unproven".to_owned(),
     ]
 }

@@ -159,6 +159,6 @@ fn a_consent_event_cant_be_read_back() {
     let subject = case.planned(Right::OptOut, vec![case.found(UserId, "u", &[SPACE])]);
     let looks = looks(&case, &subject, |_| nobody());
     assert!(
-        matches!(&looks[..], [Look::CantTell { why }] if why.contains("other sources must stamp"))
+        matches!(&looks[..], [Look::CantTell { why }] if why.contains("must have your other websites"))
     );
 }

@@ -9,7 +9,7 @@
 //! | the connection was paused by failure | the remedy, then `connections test …`             |
 //! | a person paused it                   | `resume …`                                        |
 //! | it observes only                     | `connections set … mode=act`                      |
-//! | every system is settled              | `package …`, then `request answer …`              |
+//! | nothing more can be sent             | `package …`, then `request answer …`              |
 //! | otherwise                            | nothing: `request watch …` shows how it goes on   |
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use domain::task::Whom;
 use domain::{Outcome, Proof, RequestState, TaskState};
 use serde::Serialize;
 
-use super::view::{RequestView, Standing, SystemView};
+use super::view::{RequestView, Standing, SystemView, minute};
 
 /// One thing a person can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,8 +96,9 @@ fn in_system(view: &RequestView, system: &SystemView, list: &mut List) {
     let (name, task) = (&system.name, system.task);
     if let Some(at) = system.reappeared_at.filter(|_| system.state != TaskState::Ended) {
         list.note(format!(
-            "What had been deleted in {name} was there again on {}; another round is under way. Find out what writes it back (a source or an import that still sends the person), or it will come back again",
-            at.strftime("%Y-%m-%d")
+            "What had been deleted in {name} was found again on {}; {}. Find out what writes it back (a source or an import that still sends the person), or it will come back again",
+            at.strftime("%Y-%m-%d"),
+            second_go(system.state)
         ));
     }
     if system.hand.is_none() && system.state != TaskState::Ended && held(system, list) {
@@ -106,7 +107,7 @@ fn in_system(view: &RequestView, system: &SystemView, list: &mut List) {
     match system.state {
         TaskState::NeedsIdentifier => lacking(view, system, list),
         TaskState::Deciding => deciding(system, list),
-        TaskState::ByHand => by_hand(system, list),
+        TaskState::ByHand => by_hand(view, system, list),
         TaskState::Planned | TaskState::Acting if system.is_observed_only(view.asked.right) => {
             let why = system.wait.as_ref().map_or("it only observes", |wait| wait.why.as_str());
             let what = format!("{name}: {why}. If it shall act from now on");
@@ -119,6 +120,16 @@ fn in_system(view: &RequestView, system: &SystemView, list: &mut List) {
         )),
         TaskState::Ended => ended(system, list),
         _ => {}
+    }
+}
+
+/// Where the deletion of what came back stands.
+fn second_go(state: TaskState) -> &'static str {
+    match state {
+        TaskState::Approving => "a second deletion is prepared and waits for your approval",
+        TaskState::Acting | TaskState::Waiting | TaskState::Confirming => "it is deleted once more",
+        TaskState::Deciding => "you have to decide what is done about it",
+        _ => "a second deletion is being prepared",
     }
 }
 
@@ -154,10 +165,19 @@ fn first_of(remedy: &str) -> &str {
 fn lacking(view: &RequestView, system: &SystemView, list: &mut List) {
     let (id, name) = (view.asked.request, &system.name);
     let needs = system.needs.join(" or ");
+    let blind = system.is_blind_since();
+    if let Some(why) = blind {
+        see_again(why, system, list);
+    }
     for kind in &system.needs {
-        let what = format!(
-            "{name} can't find or delete the person without {needs}. Look it up in your own records, then"
-        );
+        let what = match blind.is_some() {
+            true => format!(
+                "Or go on without that: look up the {needs} in your own records. What is done by it can't be confirmed afterwards, as long as nobody can be looked up in {name}. Then"
+            ),
+            false => format!(
+                "{name} can't find or delete the person without {needs}. Look it up in your own records, then"
+            ),
+        };
         list.say(what, format!("habeas request add-identifier {id} {kind} VALUE"));
     }
     let settle = format!(
@@ -165,6 +185,23 @@ fn lacking(view: &RequestView, system: &SystemView, list: &mut List) {
         system.task
     );
     list.say(format!("If nobody knows it, leave {name} out, with the reason"), settle);
+}
+
+/// A connection that can look nobody up is given what it lacks; then the person is looked for again.
+fn see_again(why: &str, system: &SystemView, list: &mut List) {
+    let (name, task) = (&system.name, system.task);
+    let Some(connector) = &system.connector else { return };
+    let what = format!(
+        "Nobody can be looked up in {name} by e-mail or anything else: {why}. Best enter what is lacking; the connection keeps its name and its work"
+    );
+    list.say(what, format!("habeas connect {connector} --name {name}"));
+    list.say("Then see that it works", format!("habeas connections test {name}"));
+    list.say(
+        "Then have the person looked for again",
+        format!(
+            "habeas task settle {task} skip --note \"looked for again\" && habeas task retry {task}"
+        ),
+    );
 }
 
 fn deciding(system: &SystemView, list: &mut List) {
@@ -188,19 +225,27 @@ fn deciding(system: &SystemView, list: &mut List) {
     );
 }
 
-fn by_hand(system: &SystemView, list: &mut List) {
+fn by_hand(view: &RequestView, system: &SystemView, list: &mut List) {
     let task = system.task;
     let work = system.hand.as_ref();
     let what = work.map_or_else(
-        || format!("Do what is left in {}, then", system.name),
-        |work| {
-            format!(
-                "Left to you in {} ({}): {}. When it is done",
-                work.place, system.name, work.what
-            )
-        },
+        || format!("Do what is left in {}", system.name),
+        |work| format!("Left to you in {} ({}): {}", work.place, system.name, work.what),
     );
-    list.say(what, format!("habeas task settle {task} done --note \"what was done\""));
+    let settle = format!("habeas task settle {task} done --note \"what was done\"");
+    let undone = view.systems.iter().find(|other| {
+        let is_left = matches!(other.outcome, Some(Outcome::LeftToPeople { .. }));
+        other.connection == system.connection && other.state == TaskState::Ended && is_left
+    });
+    let Some(undone) = undone else {
+        return list.say(format!("{what}. When it is done"), settle);
+    };
+    list.note(what);
+    list.say("Either, when it was done by hand (by the vendor's support, say)", settle);
+    list.say(
+        "Or, when Habeas can do it from now on (since what was lacking was added there), another round",
+        format!("habeas task retry {}", undone.task),
+    );
 }
 
 fn ended(system: &SystemView, list: &mut List) {
@@ -270,7 +315,7 @@ fn answer(view: &RequestView, list: &mut List) {
         list.say("Write the package for the person", format!("habeas package {id}"));
     }
     list.say(
-        "Every system is settled: tell the person what came of it, then record that",
+        "Nothing more can be sent by Habeas: tell the person what came of it, then record that",
         format!("habeas request answer {id} --note \"how the person was told\""),
     );
 }
@@ -285,10 +330,7 @@ fn wait(view: &RequestView, list: &mut List) {
             "Nothing has to be done by you: {} waits ({}) and goes on by itself{}. To see it happen",
             wait.system,
             wait.why,
-            wait.until.map_or(String::new(), |until| format!(
-                " at {}",
-                until.strftime("%Y-%m-%d %H:%M UTC")
-            ))
+            wait.until.map_or(String::new(), |until| format!(" at {} UTC", minute(until)))
         ),
         (_, Some(act)) => format!(
             "Nothing has to be done by you: next, in {}, {}. To see it happen",

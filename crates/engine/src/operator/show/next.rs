@@ -3,7 +3,7 @@
 use domain::task::Whom;
 use domain::{Instant, RequestState, Right, TaskState};
 
-use super::view::{Asked, NextAct, Standing, SystemView, WaitView, at_place};
+use super::view::{Asked, NextAct, Standing, SystemView, WaitView, at_place, minute};
 
 /// More than this many next acts tell a reader nothing.
 const MOST_ACTS: usize = 5;
@@ -16,7 +16,7 @@ pub(super) fn waits(asked: &Asked, systems: &[SystemView], is_paused: bool) -> V
         waits.push(WaitView {
             task: None,
             system: "the answer".to_owned(),
-            why: "every system is settled; the person has to be told".to_owned(),
+            why: "nothing more can be sent by Habeas; the person has to be told".to_owned(),
             whom: Whom::Operator,
             since,
             until: Some(asked.due_at),
@@ -71,8 +71,7 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
             (why, Whom::Operator, system.since, None)
         }
         Some(wait) if system.jobs.iter().any(|job| job.is_lost) => {
-            let why = "the answer to the call was lost; Habeas is finding out at the vendor whether it took place, before anything is sent again";
-            (why.to_owned(), wait.whom, wait.since, wait.until)
+            (lost(system), wait.whom, wait.since, wait.until)
         }
         Some(wait) => {
             let work = system.hand.as_ref();
@@ -95,6 +94,15 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
     let asked_next = system.jobs.iter().filter_map(|job| job.due_at).min();
     let until = until.or(asked_next.filter(|_| whom == Whom::Vendor));
     WaitView { task: Some(system.task), system: system.name.clone(), why, whom, since, until }
+}
+
+/// What it means that no reply came to what was sent.
+fn lost(system: &SystemView) -> String {
+    let due = system.jobs.iter().filter(|job| job.is_lost).filter_map(|job| job.due_at).min();
+    let at = due.map_or(String::new(), |at| format!(" at {}", minute(at)));
+    format!(
+        "the vendor's reply to what we sent never arrived; Habeas asks the vendor{at} whether it arrived, before anything is sent again"
+    )
 }
 
 /// What happens by itself, the soonest first.
@@ -145,7 +153,7 @@ fn acts_in(
         let of_job = job.vendor_ref.as_deref().map_or(String::new(), |name| format!(" ({name})"));
         if let Some(at) = job.due_at {
             let what = match job.is_lost {
-                true => "the vendor is asked whether the call took place".to_owned(),
+                true => "the vendor is asked whether what we sent arrived".to_owned(),
                 false => format!("the vendor is asked about its job{of_job}"),
             };
             act(at, what);

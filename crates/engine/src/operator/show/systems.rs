@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::connection::Mode;
 use domain::job::JobState;
-use domain::{Connection, Event, Evidence, Instant, Job, JobId, Outcome, Task};
+use domain::{Connection, Event, Evidence, Instant, Job, JobId, Outcome, Right, Task};
 use store::{From, JournalFilter, Store};
 
 use super::view::{EvidenceView, Handed, JobView, Standing, SystemView};
@@ -26,6 +26,8 @@ pub(super) async fn system(
         task: task.id,
         name: connection.map_or("by hand", |connection| &connection.name).to_owned(),
         connection: task.connection,
+        connector: connection.map(|connection| connection.connector.clone()),
+        cant_read: connection.and_then(cant_read),
         standing: connection.map_or(Standing::None, Standing::of),
         state: task.state,
         round: task.round,
@@ -54,6 +56,12 @@ pub(super) async fn system(
         jobs,
         evidence: evidence.iter().map(evidence_view).collect(),
     })
+}
+
+/// Why nobody can be looked up through a connection: it lacks what reading data takes.
+fn cant_read(connection: &Connection) -> Option<String> {
+    let capabilities = &connection.check.as_ref()?.capabilities;
+    capabilities.iter().find(|one| one.right == Right::Access)?.lacking.clone()
 }
 
 async fn jobs_and_evidence(

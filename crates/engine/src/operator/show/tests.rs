@@ -159,9 +159,11 @@ async fn a_lost_answer_is_told_as_one_and_not_as_being_sent() {
     let journal = vec![lost.connection(Some(connection.id)).job(job.id)];
     office.write(Transition { journal, ..Transition::default() }).await;
     let lost = view(&office, id).await;
-    assert!(lost.waits[0].why.contains("the answer to the call was lost"));
+    assert!(lost.waits[0].why.contains(
+        "reply to what we sent never arrived; Habeas asks the vendor at 2026-11-22 12:05"
+    ));
     assert_eq!(lost.waits[0].until, Some(due));
-    assert_eq!(lost.next[0].what, "the vendor is asked whether the call took place");
+    assert_eq!(lost.next[0].what, "the vendor is asked whether what we sent arrived");
     assert_eq!(commands(&lost), [format!("habeas request watch {id}")]);
     assert!(said(&lost).contains("Nothing has to be done by you"));
 }
@@ -217,7 +219,7 @@ async fn what_reappeared_is_told_with_its_cause_to_be_found() {
     office.write(Transition { tasks, journal, ..Transition::default() }).await;
     let shown = view(&office, id).await;
     assert_eq!(shown.systems[0].reappeared_at, Some(now()));
-    assert!(shown.advice[0].what.contains("was there again on 2026-11-22"));
+    assert!(shown.advice[0].what.contains("was found again on 2026-11-22"));
     assert!(shown.advice[0].what.contains("Find out what writes it back"));
     assert_eq!(commands(&shown), [format!("habeas request watch {id}")]);
     let plan = Box::new(office.plan(id, &connection).await);

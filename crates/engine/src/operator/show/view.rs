@@ -8,6 +8,7 @@ use domain::{
     ConnectionId, EvidenceId, Instant, JobId, Outcome, Proof, RequestId, RequestState, Right,
     TaskId, TaskState,
 };
+use jiff::{RoundMode, TimestampRound, Unit};
 use serde::Serialize;
 
 use super::advice::Advice;
@@ -91,6 +92,10 @@ pub struct SystemView {
     pub name: String,
     /// The connection.
     pub connection: Option<ConnectionId>,
+    /// The connection's kind of system.
+    pub connector: Option<String>,
+    /// Why nobody can be looked up through the connection, if so.
+    pub cant_read: Option<String>,
     /// What the connection itself is held by.
     pub standing: Standing,
     /// Where the task stands.
@@ -125,7 +130,7 @@ pub struct SystemView {
     pub needs: Vec<String>,
     /// What it waits for.
     pub wait: Option<domain::task::Wait>,
-    /// When what had gone was there again, if it was.
+    /// When what had gone was found again, if it was.
     pub reappeared_at: Option<Instant>,
     /// What the vendor is, or was, working on for it.
     pub jobs: Vec<JobView>,
@@ -137,6 +142,12 @@ impl SystemView {
     /// Whether it will not be carried out since its connection makes no changing calls.
     pub(super) fn is_observed_only(&self, right: Right) -> bool {
         matches!(self.standing, Standing::Observing { .. }) && !right.only_reads()
+    }
+
+    /// Why the person could not be looked for, where that is the connection's fault.
+    pub(super) fn is_blind_since(&self) -> Option<&str> {
+        let is_blind = self.n_profiles.is_some() && self.searched.is_empty();
+        self.cant_read.as_deref().filter(|_| is_blind)
     }
 }
 
@@ -158,6 +169,13 @@ impl From<&HandWork> for Handed {
 /// What is to be done, or is left, somewhere; said without the place where it begins with that.
 pub fn at_place(place: &str, what: &str) -> String {
     if what.starts_with(place) { what.to_owned() } else { format!("{place}: {what}") }
+}
+
+/// A time that lies ahead, to the minute: never earlier than it is, so that a month's last second
+/// is told as the next month.
+pub fn minute(at: Instant) -> String {
+    let up = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil);
+    at.round(up).unwrap_or(at).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// What a connection is held by, whatever its tasks want.
