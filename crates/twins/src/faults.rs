@@ -27,6 +27,9 @@ pub(crate) enum Fault {
     /// The credentials are suddenly refused. No effect.
     #[serde(rename = "401")]
     Unauthorized,
+    /// There is no such thing, or nothing of that kind for this account. No effect.
+    #[serde(rename = "404")]
+    NotFound,
     /// No answer within 120 s. No effect.
     #[serde(rename = "timeout")]
     Timeout,

@@ -96,6 +96,7 @@ async fn strike(world: &World, api: Api, call: &Call<'_>, fault: Fault) -> Respo
         Fault::ServerError => (api.refuse)(world, 500),
         Fault::Unavailable => (api.refuse)(world, 503),
         Fault::Unauthorized => (api.refuse)(world, 401),
+        Fault::NotFound => (api.refuse)(world, 404),
         Fault::Timeout => no_answer(NoAnswer::Held),
         Fault::Close => no_answer(NoAnswer::Closed),
         Fault::TimeoutAfterEffect => {

@@ -50,9 +50,10 @@ pub(super) fn classify(
         401 | 403 => Err(refused(endpoint)),
         404 if may_be_absent(endpoint) => absent_in_its_own_words(endpoint, answer),
         400 | 409 | 413 | 422 => Err(invalid(endpoint, answer)),
-        // Said in Segment's own words, it is a refusal; by a proxy, it may be anything.
+        // Said in Segment's own words, the workspace or the token may not do this at all, whoever
+        // it is about; by a proxy, it may be anything.
         404 if changes && absent_in_its_own_words(endpoint, answer).is_ok() => {
-            Err(invalid(endpoint, answer))
+            Err(refused(endpoint))
         }
         429 => Err(throttled(endpoint, answer, now)),
         // Whatever is no documented refusal may have taken effect.

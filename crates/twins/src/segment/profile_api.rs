@@ -135,6 +135,7 @@ pub(super) fn answer(world: &World, call: &Call<'_>) -> Response {
 pub(super) fn refuse(world: &World, status: u16) -> Response {
     let refusal = match status {
         401 => UNAUTHORIZED,
+        404 => NO_ROUTE,
         429 => THROTTLED,
         413 => refusal(413, "invalid_request_error", "The request body is too large."),
         503 => refusal(503, "server_error", "The service is not available."),

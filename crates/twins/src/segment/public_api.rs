@@ -127,6 +127,7 @@ pub(super) fn refuse(world: &World, status: u16) -> Response {
     let state = world.segment.state();
     let refusal = match status {
         401 => unauthorized(),
+        404 => Refusal::new(404, "not-found", "No such resource."),
         413 => Refusal::new(413, "payload-too-large", "The request body is too large."),
         429 => {
             let resets_at = state.now + jiff::SignedDuration::from_secs(31);

@@ -34,7 +34,7 @@ async fn struck(fault: &str) -> (Reply, u64) {
 
 #[tokio::test]
 async fn refusals_come_in_the_vendors_form_and_have_no_effect() {
-    for (fault, status) in [("429", 429), ("500", 500), ("503", 503), ("401", 401)] {
+    for (fault, status) in [("429", 429), ("500", 500), ("503", 503), ("401", 401), ("404", 404)] {
         let (reply, created) = struck(fault).await;
         assert_eq!((reply.status, created), (status, 0), "{fault}");
         assert!(reply.json()["errors"][0]["type"].is_string());

@@ -112,9 +112,9 @@ fn only_segments_own_404_is_absence() {
     assert!(
         matches!(
             Segment.classify(&CREATE_REGULATION, &regulation, now()),
-            Err(VendorError::Invalid { .. })
+            Err(VendorError::PermissionMissing { which: "privacy" })
         ),
-        "a change that Segment itself says was not made need not be looked for"
+        "a change that Segment itself says was not made need not be looked for, nor split"
     );
     for body in [json!({}), json!("no such host"), json!(null)] {
         let proxy = answer(404, &body);
