@@ -112,4 +112,6 @@ pub enum Reconciled {
     NotThere,
     /// The vendor gives no way to tell.
     CantTell,
+    /// It could not even be looked for; a person must.
+    Broken(crate::VendorError),
 }

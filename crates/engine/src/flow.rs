@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use connector_api::{Answer, Call, FlowState, Input, Record, Step, Turn, VendorError};
+use connector_api::{Answer, Call, Context, FlowState, Input, Record, Step, Turn, VendorError};
 use domain::{Digest, Flow, Instant};
 use serde::Serialize;
 use serde_json::Value;
@@ -159,24 +159,37 @@ impl Link {
         log: &mut Log,
         sink: &mut dyn Sink,
     ) -> Result<Turn, VendorError> {
-        let step = |memory: Option<&FlowState>, input: Input<'_>| {
-            self.with_context(owned, |context| self.connector.step(flow, memory, input, context))
-        };
-        let mut news = (None, None);
-        let mut turn = step(memory, input)?;
+        let step = |context: &Context<'_>| self.connector.step(flow, memory, input, context);
+        let mut turn = self.with_context(owned, step)?;
+        self.go_on(flow, &mut turn, owned, log, sink).await?;
+        Ok(turn)
+    }
+
+    /// Makes the reads that a turn asks for, and those that follow, until the flow wants something
+    /// else. After an error the turn is the last that came about: to go on with it makes only the
+    /// reads again that failed.
+    pub async fn go_on(
+        &self,
+        flow: Flow,
+        turn: &mut Turn,
+        owned: &[String],
+        log: &mut Log,
+        sink: &mut dyn Sink,
+    ) -> Result<(), VendorError> {
         loop {
             sink.keep(std::mem::take(&mut turn.records))?;
-            news.0 = turn.vendor_says.take().or(news.0);
-            news.1 = turn.vendor_ref.take().or(news.1);
-            let Step::Calls(calls) = &turn.step else {
-                (turn.vendor_says, turn.vendor_ref) = news;
-                return Ok(turn);
-            };
+            let Step::Calls(calls) = &turn.step else { return Ok(()) };
             let answers = self.read_all(calls).await?;
             for (call, answer) in calls.iter().zip(&answers) {
                 log.note(self.now(), call, answer);
             }
-            turn = step(Some(&turn.memory), Input::Answers(&answers))?;
+            let input = Input::Answers(&answers);
+            let mut next = self.with_context(owned, |context| {
+                self.connector.step(flow, Some(&turn.memory), input, context)
+            })?;
+            next.vendor_says = next.vendor_says.or(turn.vendor_says.take());
+            next.vendor_ref = next.vendor_ref.or(turn.vendor_ref.take());
+            *turn = next;
         }
     }
 }

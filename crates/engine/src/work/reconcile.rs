@@ -5,19 +5,26 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use connector_api::{Input, Reconciled, Report, Step, VendorError};
-use domain::job::JobState;
+use domain::job::{FlowState, JobState};
 use domain::journal::Event;
 use domain::task::Command;
-use domain::{Flow, Job, JobId, Task};
+use domain::{Flow, Instant, Job, JobId, Task};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use store::{Intent, IntentAnswer, IntentOutcome, LeaseTime, StoreError, Transition};
 
 use super::{Shift, WorkError, fault, intent, locate};
 use crate::flow::{Log, NoSink};
 use crate::http::real_sleep;
+use crate::limits::add;
 
-/// How often answers that make no sense are asked for before a person is.
+/// How often the vendor is asked in vain before a person is.
 const TRIES: u32 = 8;
+
+/// How long a reading that gets no further is held on to.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// How often a reading that waits looks whether its shift is over.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// How many pieces of what was found out together are written down side by side.
 pub(super) const SIDE_BY_SIDE: usize = 96;
@@ -77,25 +84,71 @@ type Lost = (Job, Intent);
 /// Finds out whether the changing calls of these jobs took place.
 async fn reconcile(shift: &Shift, lost: Vec<Lost>) -> Result<(), WorkError> {
     let owned = shift.store.vendor_refs(shift.link.connection.id).await?;
-    let mut log = Log::in_brief();
     let memories: Vec<_> = lost
         .iter()
         .map(|(job, _)| job.reconciling.clone().unwrap_or_else(|| job.memory.clone()))
         .collect();
-    let input = Input::Lost(&memories);
-    let driven =
-        shift.link.drive(Flow::Reconcile, None, input, &owned, &mut log, &mut NoSink).await;
-    let error = match driven.map(|turn| turn.step) {
+    let error = match read(shift, &memories, &owned).await? {
         Ok(Step::Done(Report::Reconciled(all))) if all.len() == lost.len() => {
             let findings = lost.into_iter().zip(all);
             let written = findings.map(|(lost, finding)| write_down(shift, lost, finding));
             return stream::iter(written).buffer_unordered(SIDE_BY_SIDE).try_collect().await;
         }
         Ok(_) => locate::misuse(),
+        // Whoever has the next shift begins anew.
+        Err(_) if shift.is_over() => return Ok(()),
         Err(error) => error,
     };
     let put_off = lost.into_iter().map(|(job, intent)| not_yet(shift, job, intent, &error));
     stream::iter(put_off).buffer_unordered(SIDE_BY_SIDE).try_collect().await
+}
+
+/// Reads what the vendor shows to its end. What was read is held on to while the vendor lets us
+/// wait, as a list that takes longer than one window of its rate limit would never be read if
+/// each fault led back to its first page.
+async fn read(
+    shift: &Shift,
+    memories: &[FlowState],
+    owned: &[String],
+) -> Result<Result<Step, VendorError>, StoreError> {
+    let (link, mut log) = (&shift.link, Log::in_brief());
+    let begun = link.with_context(owned, |context| {
+        link.connector.step(Flow::Reconcile, None, Input::Lost(memories), context)
+    });
+    let mut turn = match begun {
+        Ok(turn) => turn,
+        Err(error) => return Ok(Err(error)),
+    };
+    let (mut n_tries, mut stuck_since) = (0, shift.now());
+    loop {
+        let before = turn.memory.clone();
+        let gone_on = link.go_on(Flow::Reconcile, &mut turn, owned, &mut log, &mut NoSink).await;
+        let Err(error) = gone_on else { return Ok(Ok(turn.step)) };
+        if turn.memory != before {
+            (n_tries, stuck_since) = (0, shift.now());
+        }
+        n_tries += 1;
+        let passes = matches!(error, VendorError::Throttled { .. } | VendorError::Transient { .. });
+        let (at, _) = fault::when_again(&error, n_tries, shift.now());
+        if !passes || at > add(stuck_since, PATIENCE) {
+            return Ok(Err(error));
+        }
+        if !rest_until(shift, at).await? {
+            return Ok(Err(error));
+        }
+    }
+}
+
+/// Waits for an instant. Says no if the shift or the hold on the connection ended before.
+async fn rest_until(shift: &Shift, at: Instant) -> Result<bool, StoreError> {
+    while shift.now() < at {
+        shift.clock.sleep_until(at.min(add(shift.now(), LOOK))).await;
+        shift.look_whether_over().await?;
+        if shift.is_over() || !shift.tenure.outlives_a_change(&(shift.holder.time)()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Writes down what was found out about one job.
@@ -112,6 +165,7 @@ async fn write_down(shift: &Shift, lost: Lost, finding: Reconciled) -> Result<()
             shift.commit_one(Transition { jobs: vec![job], ..Transition::default() }).await?;
             Ok(())
         }
+        Reconciled::Broken(error) => ask_a_person(shift, job, &intent, &error).await,
         Reconciled::NotThere => {
             let tasks = sent_with(shift, &job).await?;
             let why = "the vendor shows no trace of it";
@@ -129,8 +183,8 @@ async fn write_down(shift: &Shift, lost: Lost, finding: Reconciled) -> Result<()
     }
 }
 
-/// The vendor could not be asked, or its answer made no sense: ask again later, and a person in
-/// the end.
+/// The vendor could not be asked to the end, or its answer made no sense: ask again later, and a
+/// person in the end.
 async fn not_yet(
     shift: &Shift,
     job: Job,
@@ -141,9 +195,7 @@ async fn not_yet(
     if let Some(pause) = fault::pause_for(error, now) {
         return shift.pause(pause).await;
     }
-    let is_hopeless =
-        matches!(error, VendorError::ContractBroken { .. } | VendorError::Invalid { .. });
-    if is_hopeless && job.n_polls >= TRIES {
+    if job.n_polls >= TRIES {
         return ask_a_person(shift, job, &intent, error).await;
     }
     let (at, _) = fault::when_again(error, job.n_polls + 1, now);

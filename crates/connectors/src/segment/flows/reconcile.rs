@@ -46,7 +46,8 @@ struct Memory {
 /// A change whose answer was lost.
 #[derive(Serialize, Deserialize)]
 struct Lost {
-    job: Job,
+    /// What it was. Nothing if its memory can't be read: then only a person can find out.
+    job: Option<Job>,
     /// In how many readings of the list it was looked for.
     n_looks: u8,
     /// The regulation that it made.
@@ -60,7 +61,7 @@ pub(super) fn step(
 ) -> Result<Turn, VendorError> {
     match input {
         Input::Lost(changes) => {
-            let lost = changes.iter().map(lost).collect::<Result<_, _>>()?;
+            let lost = changes.iter().map(lost).collect();
             let memory = Memory { lost, n_pages: 0, cursor: None, pages: Pages::default() };
             Ok(memory.go_on(context))
         }
@@ -73,10 +74,11 @@ pub(super) fn step(
     }
 }
 
-/// A change as its flow remembers it, or as an earlier look left it.
-fn lost(memory: &FlowState) -> Result<Lost, VendorError> {
-    recall(VERSION, Some(memory))
-        .or_else(|_| Ok(Lost { job: recall(VERSION, Some(memory))?, n_looks: 0, made: None }))
+/// A change as its flow remembers it, or as an earlier look left it. One that can't be read must
+/// not keep the others from being found.
+fn lost(memory: &FlowState) -> Lost {
+    let fresh = || Lost { job: recall(VERSION, Some(memory)).ok(), n_looks: 0, made: None };
+    recall(VERSION, Some(memory)).unwrap_or_else(|_| fresh())
 }
 
 impl Memory {
@@ -100,8 +102,8 @@ impl Memory {
     /// Whatever can be found in the list at all.
     fn sought(&self) -> impl Iterator<Item = (&Lost, &regulate::Memory)> {
         self.lost.iter().filter_map(|it| match &it.job {
-            Job::Regulation(job) => Some((it, job)),
-            Job::Consent(_) => None,
+            Some(Job::Regulation(job)) => Some((it, job)),
+            Some(Job::Consent(_)) | None => None,
         })
     }
 
@@ -127,14 +129,14 @@ impl Memory {
         let ids: Vec<&str> = entry.subjects.iter().map(String::as_str).collect();
         let ids = regulate::fingerprint(&ids, context);
         let is_ours = |it: &&mut Lost| match &it.job {
-            Job::Regulation(job) => {
+            Some(Job::Regulation(job)) => {
                 it.made.is_none()
                     && entry.subject_type == "USER_ID"
                     && job.ids == ids
                     && job.regulation_type == entry.regulation_type
                     && at >= since(job)
             }
-            Job::Consent(_) => false,
+            Some(Job::Consent(_)) | None => false,
         };
         // A list that grows while it is read may show an entry twice.
         let is_given = self.lost.iter().any(|it| it.made.as_ref() == Some(&entry.id));
@@ -149,16 +151,27 @@ impl Memory {
 
 impl Lost {
     fn report(self, is_read_whole: bool, context: &Context<'_>) -> Reconciled {
-        match (&self.job, self.made) {
-            (_, Some(regulation)) => Reconciled::Happened(answer_of(&regulation)),
+        match (&self.job, &self.made) {
+            (_, Some(regulation)) => Reconciled::Happened(answer_of(regulation)),
+            (None, None) => Reconciled::Broken(VendorError::ContractBroken {
+                what: "what was sent can't be read from the job's memory".to_owned(),
+            }),
             // Events can't be listed. Their keys make a repeat harmless.
-            (Job::Consent(_), None) => Reconciled::CantTell,
-            (Job::Regulation(_), None) if !is_read_whole => Reconciled::CantTell,
-            (Job::Regulation(_), None) if self.n_looks + 1 >= MAX_LOOKS => Reconciled::NotThere,
-            (Job::Regulation(_), None) => Reconciled::NotYet {
-                at: settings::later(context.now, MANIFEST.reconcile_lag),
-                memory: remember(VERSION, &Self { n_looks: self.n_looks + 1, made: None, ..self }),
-            },
+            (Some(Job::Consent(_)), None) => Reconciled::CantTell,
+            (Some(Job::Regulation(_)), None) => self.unseen(is_read_whole, context),
+        }
+    }
+
+    fn unseen(self, is_read_whole: bool, context: &Context<'_>) -> Reconciled {
+        if !is_read_whole {
+            return Reconciled::CantTell;
+        }
+        if self.n_looks + 1 >= MAX_LOOKS {
+            return Reconciled::NotThere;
+        }
+        Reconciled::NotYet {
+            at: settings::later(context.now, MANIFEST.reconcile_lag),
+            memory: remember(VERSION, &Self { n_looks: self.n_looks + 1, made: None, ..self }),
         }
     }
 }

@@ -204,3 +204,29 @@ fn a_batch_of_events_cant_be_listed() {
     assert_eq!(reconcile(&case, &memory, |_| list(&[], None)).unwrap(), Reconciled::CantTell);
     assert!(case.sent.borrow().is_empty());
 }
+
+#[test]
+fn a_memory_that_cant_be_read_is_reported_by_itself_and_the_others_are_found() {
+    let case = Case::new();
+    let later = FlowState { version: 99, body: json!({"way": "regulation"}) };
+    let garbled = FlowState { version: 1, body: json!({"way": "by_pigeon"}) };
+    let at = "2026-09-01T08:15:40.000000Z";
+    let vendor = |_: &Call| list(&[entry("ours", &["a"], at), entry("other", &["z"], at)], None);
+    let lost = [later, lost(&case, &["a"]), garbled, lost(&case, &["b"])];
+    let found = reconcile_all(&case, &lost, vendor).unwrap();
+    assert!(
+        matches!(
+            &found[..],
+            [
+                Reconciled::Broken(VendorError::ContractBroken { .. }),
+                Reconciled::Happened(_),
+                Reconciled::Broken(VendorError::ContractBroken { .. }),
+                Reconciled::NotYet { .. },
+            ]
+        ),
+        "{found:?}"
+    );
+    let found = reconcile(&case, &lost[0], vendor).unwrap();
+    assert!(matches!(found, Reconciled::Broken(_)));
+    assert_eq!(case.sent.borrow().len(), 1, "for it alone, nothing is read");
+}
