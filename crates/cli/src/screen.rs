@@ -65,6 +65,8 @@ impl Screen {
         dialoguer::Confirm::new()
             .with_prompt(question)
             .default(false)
+            // Not at the first key: what was typed ahead must not confirm a deletion.
+            .wait_for_newline(true)
             .interact()
             .context("could not ask")
     }

@@ -10,7 +10,7 @@ use domain::guard::Placeholders;
 use domain::{Connection, Instant};
 use futures_util::future::join_all;
 use store::{Secret, Store};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clock::{Busy, Clock, while_others_work};
 use crate::http::{HttpClient, SendError, Target, TargetError};
@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many reads a vendor is asked to serve at once; far more work than that may be under way, most
 /// of it being written down.
 const READS: usize = 96;
+
+/// How long after its limit let it go a read may still go out.
+const TICK: Duration = Duration::from_secs(1);
 
 /// How often a read is tried before its work goes back to its row.
 const READ_TRIES: u32 = 4;
@@ -155,9 +158,7 @@ impl Link {
     }
 
     async fn read_once(&self, call: &Call) -> Result<Answer, VendorError> {
-        self.wait_for_limit(call).await?;
-        // Never closed, so there is always a place in the end.
-        let _place = self.reading.acquire().await;
+        let _place = self.turn(call).await?;
         let answer =
             self.http.send(call, &self.target, &self.secrets).await.map_err(
                 |error| match error {
@@ -170,6 +171,22 @@ impl Link {
                 },
             )?;
         self.judge(call, answer)
+    }
+
+    /// Waits until a read's limit lets it go and there is a place for it. One that waited long for its
+    /// place asks its limit again, or all that a slow vendor held up would go out at once.
+    async fn turn(&self, call: &Call) -> Result<SemaphorePermit<'_>, VendorError> {
+        loop {
+            self.wait_for_limit(call).await?;
+            let let_go_at = self.clock.now();
+            let place = self.reading.acquire().await;
+            let place = place.map_err(|closed| VendorError::Transient {
+                what: format!("no more reads are made: {closed}"),
+            })?;
+            if self.clock.now() <= add(let_go_at, TICK) {
+                return Ok(place);
+            }
+        }
     }
 
     /// Makes the one changing call. Whether it may be made was settled before.

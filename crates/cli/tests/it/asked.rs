@@ -14,6 +14,8 @@ struct Session {
     terminal: File,
     child: Child,
     screen: String,
+    /// How much of it was answered.
+    seen: usize,
 }
 
 impl Session {
@@ -27,15 +29,19 @@ impl Session {
         let mut command = world.command(args);
         let command = command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end());
         let child = command.spawn().unwrap();
-        Self { terminal: File::from(terminal), child, screen: String::new() }
+        Self { terminal: File::from(terminal), child, screen: String::new(), seen: 0 }
     }
 
     /// Waits until the program has written this since the last answer, then types.
     fn answer(&mut self, prompt: &str, keys: &str) {
-        let seen = self.screen.len();
-        while !self.screen.get(seen..).unwrap_or_default().contains(prompt) {
-            assert!(self.read(), "no “{prompt}”: {}", self.screen);
-        }
+        // From what was answered last on: the next question may have come along with its echo.
+        let found = loop {
+            match self.screen.get(self.seen..).unwrap_or_default().find(prompt) {
+                Some(at) => break self.seen + at,
+                None => assert!(self.read(), "no “{prompt}”: {}", self.screen),
+            }
+        };
+        self.seen = found + prompt.len();
         // What is typed before the program listens is lost.
         while tcgetattr(&self.terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
             std::thread::yield_now();
@@ -100,7 +106,7 @@ fn somebody_who_answers_is_connected_and_no_secret_is_shown() {
     for scope in ["sale", "sharing", "targeted_advertising", "sensitive_use"] {
         session.answer(&format!("{scope}: "), "\r");
     }
-    session.answer("Save the connection", "y");
+    session.answer("Save the connection", "y\r");
     let (code, screen) = session.end();
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("segment is connected, in observe mode"), "{screen}");

@@ -76,7 +76,8 @@ async fn stop(
             .request(id)
             .fact("n_cancelled", stopped.cancelled.len())
             .fact("n_cant_be_stopped", stopped.cant_be_stopped.len())
-            .fact("n_carried_out", stopped.carried_out.len());
+            .fact("n_carried_out", stopped.carried_out.len())
+            .fact("note", note.as_str());
         transition.journal.insert(0, entry);
         if request.right.only_reads() {
             wake::after_collecting(desk.store, id, desk.now, &mut transition).await?;
@@ -90,6 +91,10 @@ async fn stop(
 /// Records that the person was told what came of it, and closes the request.
 pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<ClosedAs, OperatorError> {
     let note = note::read(desk, id, note).await?;
+    if note.is_empty() {
+        let fault = Fault::new("note", "E-REQ-050", "is empty: say how the person was told");
+        return Err(OperatorError::Fault(fault));
+    }
     desk.write_fresh(async || {
         let (request, tasks) = load(desk, id).await?;
         refuse_closed(&request)?;
@@ -99,7 +104,11 @@ pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Closed
             return Err(OperatorError::WrongState { state, why });
         }
         let how = closes_as(&tasks);
-        let entry = desk.entry(Event::RequestAnswered).request(id).fact("closed_as", how.word());
+        let entry = desk
+            .entry(Event::RequestAnswered)
+            .request(id)
+            .fact("closed_as", how.word())
+            .fact("note", note.as_str());
         let transition = Transition {
             requests: vec![close(desk, request, how, &note)],
             journal: vec![entry],

@@ -9,6 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::round::SIDE_BY_SIDE;
 use crate::work::WorkError;
 
+/// How many transitions are committed together, unless one order has more.
+const TOGETHER: usize = 4_000;
+
 /// Commits the transitions of many pieces of work together.
 #[derive(Clone)]
 pub(crate) struct Committer {
@@ -35,11 +38,13 @@ impl Committer {
             runtime.block_on(async move {
                 let mut taken = Vec::new();
                 while orders.recv_many(&mut taken, SIDE_BY_SIDE * 2).await > 0 {
-                    if !commit_together(&writer, &ours, std::mem::take(&mut taken)).await {
-                        return;
+                    for group in cut(std::mem::take(&mut taken)) {
+                        if !commit_together(&writer, &ours, group).await {
+                            return;
+                        }
                     }
                 }
-            })
+            });
         });
         Self { store, fence, to }
     }
@@ -62,6 +67,23 @@ impl Committer {
         self.to.send(Order { prepared, reply }).await.map_err(|_| WorkError::RoundOver)?;
         Ok(answer.await.map_err(|_| WorkError::RoundOver)??)
     }
+}
+
+/// Cuts orders into groups that are committed one after the other, so that none holds the writer for
+/// long. An order stays whole: what it asks for may have to happen at once.
+fn cut(orders: Vec<Order>) -> Vec<Vec<Order>> {
+    let mut groups = Vec::new();
+    let (mut group, mut n) = (Vec::new(), 0);
+    for order in orders {
+        if n > 0 && n + order.prepared.len() > TOGETHER {
+            groups.push(std::mem::take(&mut group));
+            n = 0;
+        }
+        n += order.prepared.len();
+        group.push(order);
+    }
+    groups.push(group);
+    groups
 }
 
 /// Commits orders in one transaction; whether committing can go on.

@@ -20,7 +20,7 @@ use crate::work::batch::{self, Group};
 use crate::work::{Requests, Shift, WorkError, act, collect, confirm, locate, poll, reconcile};
 
 /// How many pieces of work a pump does side by side.
-pub(super) const SIDE_BY_SIDE: usize = 512;
+pub(super) const SIDE_BY_SIDE: usize = 256;
 
 /// How often is looked for what is due while other work goes on, in real time.
 const LOOK: Duration = Duration::from_millis(20);
@@ -36,6 +36,9 @@ const QUEUE_SHARE: u32 = 20;
 
 /// How many batches go out side by side.
 const BATCHES: usize = 32;
+
+/// How many collections go on side by side: each holds a file open, and pages in memory.
+const COLLECTIONS: usize = 32;
 
 /// How long what a bug broke off is put off.
 const BROKEN_OFF: Duration = Duration::from_secs(3600);
@@ -64,13 +67,25 @@ enum Key {
     FindOut,
 }
 
+/// What a piece of work weighs, of which only so many go on side by side.
+#[derive(Clone, Copy)]
+enum Load {
+    Light,
+    Collecting,
+    Acting,
+}
+
+/// A piece of work that ended; it keeps the clock from going on until that was seen.
+type Done = (Load, Vec<Key>, Result<(), WorkError>, Busy);
+
 /// One round: takes what is due until nothing is.
 pub(super) struct Round {
     shift: Arc<Shift>,
     queue: VecDeque<Work>,
     under_way: HashSet<Key>,
-    running: JoinSet<(Vec<Key>, Result<(), WorkError>, Busy)>,
+    running: JoinSet<Done>,
     n_acting: usize,
+    n_collecting: usize,
     next_look: Option<RealInstant>,
     next_queue_look: Option<RealInstant>,
     next_batch_at: Option<Instant>,
@@ -84,6 +99,7 @@ impl Round {
             under_way: HashSet::new(),
             running: JoinSet::new(),
             n_acting: 0,
+            n_collecting: 0,
             next_look: None,
             next_queue_look: None,
             next_batch_at: None,
@@ -113,11 +129,15 @@ impl Round {
                 return Ok(Rested { next: earliest([due, self.next_batch_at]), has_worked });
             }
             has_worked = true;
-            let done = while_others_work(&self.shift.clock, self.running.join_next()).await;
-            let (keys, result, _busy) =
+            // A piece that takes long must not keep what came in meanwhile from beginning.
+            let next = tokio::time::timeout(LOOK_IN_VAIN, self.running.join_next());
+            let Ok(done) = while_others_work(&self.shift.clock, next).await else { continue };
+            let (load, keys, result, _busy) =
                 done.ok_or(WorkError::RoundOver)?.map_err(|_| WorkError::RoundOver)?;
-            if keys.is_empty() {
-                self.n_acting -= 1;
+            match load {
+                Load::Acting => self.n_acting -= 1,
+                Load::Collecting => self.n_collecting -= 1,
+                Load::Light => {}
             }
             for key in keys {
                 self.under_way.remove(&key);
@@ -233,14 +253,15 @@ impl Round {
 
     fn begin(&mut self) {
         while self.running.len() < SIDE_BY_SIDE {
-            if self.n_acting >= BATCHES && matches!(self.queue.front(), Some(Work::Act(_))) {
-                return;
-            }
-            let Some(work) = self.queue.pop_front() else { return };
+            let first = self.queue.iter().position(|work| self.may_begin(work.load()));
+            let Some(work) = first.and_then(|at| self.queue.remove(at)) else { return };
             let shift = Arc::clone(&self.shift);
             let busy = Busy::on(&shift.clock);
-            if matches!(work, Work::Act(_)) {
-                self.n_acting += 1;
+            let load = work.load();
+            match load {
+                Load::Acting => self.n_acting += 1,
+                Load::Collecting => self.n_collecting += 1,
+                Load::Light => {}
             }
             self.running.spawn(async move {
                 let keys = work.keys();
@@ -250,8 +271,16 @@ impl Round {
                     Ok(result) => result,
                     Err(_) => broke_off(&shift, &keys).await,
                 };
-                (keys, result, busy)
+                (load, keys, result, busy)
             });
+        }
+    }
+
+    fn may_begin(&self, load: Load) -> bool {
+        match load {
+            Load::Acting => self.n_acting < BATCHES,
+            Load::Collecting => self.n_collecting < COLLECTIONS,
+            Load::Light => true,
         }
     }
 }
@@ -275,8 +304,10 @@ async fn broke_off(shift: &Shift, keys: &[Key]) -> Result<(), WorkError> {
     tracing::error!(connection = %shift.link.connection.id, "a piece of work broke off");
     let now = shift.now();
     let until = add(now, BROKEN_OFF);
-    let mut transition = Transition::default();
+    // Each by itself: one that somebody else changed must not keep the others from being put off.
+    let mut transitions = Vec::new();
     for key in keys {
+        let mut transition = Transition::default();
         match key {
             Key::Task(id) => {
                 if let Some(mut task) = shift.store.task(*id).await? {
@@ -291,11 +322,20 @@ async fn broke_off(shift: &Shift, keys: &[Key]) -> Result<(), WorkError> {
             }
             Key::FindOut => {}
         }
+        transitions.push(transition);
     }
-    shift.commit_one(transition).await.map(|_| ())
+    shift.commit(transitions).await.map(|_| ())
 }
 
 impl Work {
+    fn load(&self) -> Load {
+        match self {
+            Self::Act(_) => Load::Acting,
+            Self::Collect(..) => Load::Collecting,
+            _ => Load::Light,
+        }
+    }
+
     fn keys(&self) -> Vec<Key> {
         match self {
             Self::Locate(task, _)

@@ -9,6 +9,7 @@ use store::{StoreError, Transition};
 
 use super::guard::Answer;
 use super::{Shift, poll};
+use crate::wake;
 
 impl Shift {
     /// Moves a planned task on, as far as its gate lets it.
@@ -18,7 +19,11 @@ impl Shift {
             let works = plan.by_hand.clone();
             let outcome = Outcome::LeftToPeople { works };
             let command = Command::End { outcome, proof: None, recheck_at: None };
-            return Ok(self.carry_out(task, command, into));
+            let task = self.carry_out(task, command, into);
+            if task.right.only_reads() {
+                wake::after_collecting(&self.store, task.request, self.now(), into).await?;
+            }
+            return Ok(task);
         }
         if task.right.only_reads() {
             return Ok(self.approve(task, "reads only", into));

@@ -45,7 +45,8 @@ impl DailyGuard {
         let date = date_of(now);
         let mut day = self.day.lock().await;
         let today = match day.take() {
-            Some(day) if day.date == date => day,
+            // Work that began before midnight counts for the day that has come since.
+            Some(day) if day.date >= date => day,
             _ => begin(store, connection, date.clone(), now).await?,
         };
         let today = day.insert(today);
@@ -54,7 +55,7 @@ impl DailyGuard {
             return Ok(Answer::Stops { bound });
         }
         today.n_let_through += 1;
-        Ok(Answer::Passes { date })
+        Ok(Answer::Passes { date: today.date.clone() })
     }
 }
 

@@ -1,16 +1,19 @@
 //! Joining: what another request's job carries already is not sent again.
 //!
 //! One person may be asked about twice, under different identifiers that lead to the same profile.
-//! Where everything a task would send is carried, in the same way, by a job for another request:
+//! Where the newest job for another request that carries anything of what a task would send carries
+//! all of it, and in the same way (right, scope, variant, account, settings):
 //!
 //! | the job | the task |
 //! | --- | --- |
 //! | is being sent, or its answer was lost | waits until that is known |
 //! | is at the vendor | is carried by it too |
-//! | is over, later than we looked for this task | is looked up again at once |
-//! | is over since before that, or failed | is sent: what we saw is news |
+//! | is over, and what it did is still looked at | waits until that is known |
+//! | is over, and was found true later than we looked for this task | is looked up again at once |
+//! | is over since before that, failed, or turned out untrue | is sent: what we saw is news |
 //!
-//! Each task keeps evidence, looks and proof of its own.
+//! Only the newest counts: after the opposite was sent, an older job says nothing any more. Each task
+//! keeps evidence, looks and proof of its own.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +24,8 @@ use domain::job::{Carried, JobState};
 use domain::journal::Event;
 use domain::task::{Command, Whom};
 use domain::{
-    IdentifierId, IdentifierKind, Instant, Job, JobId, Outcome, RequestId, Right, Task, TaskState,
+    IdentifierId, IdentifierKind, Instant, Job, JobId, Outcome, Proof, RequestId, Right, Task,
+    TaskState,
 };
 use store::{StoreError, Transition};
 
@@ -129,8 +133,8 @@ pub(super) async fn join(
                 kept.0.push(task);
                 kept.1.push(subject);
             }
-            Some(Carrier::Uncertain { at, request }) => {
-                let why = format!("whether the same was sent for {request} is being found out");
+            Some(Carrier::Uncertain { at, request, what }) => {
+                let why = format!("whether the same was {what} for {request} is being found out");
                 transitions.push(wait(shift, task, at, &why));
             }
             Some(Carrier::Running(job, request)) => {
@@ -154,15 +158,16 @@ pub(super) async fn join(
 
 /// A job for another request that carries everything a task would send.
 enum Carrier {
-    /// Nobody knows yet whether it was taken.
-    Uncertain { at: Instant, request: RequestId },
+    /// Nobody knows yet whether it was taken, or whether it was done.
+    Uncertain { at: Instant, request: RequestId, what: &'static str },
     /// It is at the vendor.
     Running(Job, RequestId),
     /// The vendor says it is done.
     Over(Job, RequestId, Outcome),
 }
 
-/// The job that carries a task's identifiers for another request; the newest, if there are several.
+/// The newest job for another request that carries any of a task's identifiers, if it carries them
+/// all and in the same way.
 async fn carrier(
     shift: &Shift,
     right: Right,
@@ -170,50 +175,50 @@ async fn carrier(
     subject: &Subject,
     elsewhere: &HashMap<IdentifierId, Vec<Carried>>,
 ) -> Result<Option<Carrier>, StoreError> {
-    let mut wanted = sent_by(subject);
-    let first = wanted.next().and_then(|id| elsewhere.get(&id));
-    let rest: Vec<_> = wanted.collect();
-    let mut candidates = first.cloned().unwrap_or_default();
-    candidates.retain(|one| {
-        rest.iter().all(|id| elsewhere.get(id).is_some_and(|carried| carried.contains(one)))
-    });
-    candidates.sort_by_key(|one| std::cmp::Reverse(one.job));
-    for carried in candidates {
-        let (Some(job), Some(other)) =
-            (shift.store.job(carried.job).await?, shift.store.task(carried.task).await?)
-        else {
-            continue;
-        };
-        let is_same_way = job.flow == flow_of(right)
-            && other.round == carried.round
-            && variant(&other).is_some()
-            && variant(&other) == variant(task);
-        if is_same_way && let Some(carrier) = as_carrier(shift, task, job, other) {
-            return Ok(Some(carrier));
-        }
-    }
-    Ok(None)
+    let wanted: Vec<_> = sent_by(subject).collect();
+    let all = || wanted.iter().filter_map(|id| elsewhere.get(id)).flatten();
+    let Some(newest) = all().map(|carried| carried.job).max() else { return Ok(None) };
+    let carries = |one: &Carried, id| elsewhere.get(id).is_some_and(|all| all.contains(one));
+    let whole = all().find(|one| one.job == newest && wanted.iter().all(|id| carries(one, id)));
+    let Some(carried) = whole else { return Ok(None) };
+    let (job, other) = (shift.store.job(carried.job).await?, shift.store.task(carried.task).await?);
+    let (Some(job), Some(other)) = (job, other) else { return Ok(None) };
+    let is_same_way =
+        job.flow == flow_of(right) && other.round == carried.round && is_same_way(task, &other);
+    Ok(if is_same_way { as_carrier(shift, task, job, other) } else { None })
 }
 
-fn variant(task: &Task) -> Option<&str> {
-    task.detail.plan.as_ref().map(|plan| plan.variant.as_str())
+/// Whether two tasks ask the same of the vendor.
+fn is_same_way(task: &Task, other: &Task) -> bool {
+    let (Some(ours), Some(theirs)) = (&task.detail.plan, &other.detail.plan) else { return false };
+    ours.right == theirs.right
+        && ours.scope == theirs.scope
+        && ours.variant == theirs.variant
+        && ours.account == theirs.account
+        && ours.settings == theirs.settings
 }
 
 fn as_carrier(shift: &Shift, task: &Task, job: Job, other: Task) -> Option<Carrier> {
+    let soon = add(shift.now(), CALL);
+    let uncertain = |due_at: Option<Instant>, request, what| {
+        let at = due_at.map_or(soon, |due_at| due_at.max(soon));
+        Some(Carrier::Uncertain { at, request, what })
+    };
     match job.state {
-        JobState::Sending => {
-            let at = add(shift.now(), CALL);
-            let at = job.due_at.map_or(at, |due_at| due_at.max(at));
-            Some(Carrier::Uncertain { at, request: other.request })
-        }
+        JobState::Sending => uncertain(job.due_at, other.request, "sent"),
         JobState::Running => Some(Carrier::Running(job, other.request)),
+        JobState::Ended if other.state == TaskState::Confirming => {
+            uncertain(other.due_at, other.request, "done")
+        }
         JobState::Ended => {
-            let is_done = matches!(other.state, TaskState::Confirming | TaskState::Ended);
             let looked_at = task.detail.found.as_ref().and_then(|found| found.looked_at);
-            let is_later = looked_at.is_some_and(|looked_at| other.since >= looked_at);
+            let is_later = looked_at.is_some_and(|looked_at| other.since > looked_at);
+            // Where nothing can prove it, that it was never seen to be untrue.
+            let is_true = matches!(other.detail.proof, Some(Proof::Confirmed { .. }))
+                || other.detail.n_looks_done == 0;
+            let is_done = other.state == TaskState::Ended && is_later && is_true;
             let outcome = other.detail.outcome.filter(Outcome::claims_an_effect);
-            let outcome = outcome.filter(|_| is_done && is_later)?;
-            Some(Carrier::Over(job, other.request, outcome))
+            Some(Carrier::Over(job, other.request, outcome.filter(|_| is_done)?))
         }
         JobState::Unclear => None,
     }

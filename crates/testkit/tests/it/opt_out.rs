@@ -55,6 +55,25 @@ async fn a_suppression_that_takes_weeks_is_confirmed_no_sooner() -> anyhow::Resu
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opt_out_after_its_opposite_is_sent_though_an_older_one_is_at_the_vendor()
+-> anyhow::Result<()> {
+    let stage = stage_that_suppresses().await?;
+    stage.switch(&json!({"suppression_takes": "P20D"})).await?;
+    let email = stage.value("regular", "email")?;
+    let user_id = stage.value("regular", "user_id")?;
+    stage.submit(Right::OptOut, &[("email", &email)]).await?;
+    stage.run_days(1).await?;
+    stage.submit(Right::OptIn, &[("email", &email)]).await?;
+    stage.run_days(1).await?;
+    stage.submit(Right::OptOut, &[("user_id", &user_id)]).await?;
+    stage.run_days(1).await?;
+    let types: Vec<_> = stage.changes().await?.iter().map(|one| one["type"].clone()).collect();
+    assert_eq!(types, ["SUPPRESS_ONLY", "UNSUPPRESS", "SUPPRESS_ONLY"]);
+    assert_eq!(stage.entries(Event::TaskJoined).await?, []);
+    Ok(())
+}
+
 async fn consent_of(stage: &Stage) -> anyhow::Result<Vec<Value>> {
     let audit = stage.control("GET", "/audit/segment", &Value::Null).await?;
     let events = audit["events"].as_array().cloned().unwrap_or_default();

@@ -13,7 +13,11 @@ const CONFIRMED: &str = "ended, done (1 identifier sent), confirmed by 5 look-up
 
 /// Imports a file of one row, and returns the request.
 async fn import(stage: &Stage, right: Right, kind: &str, value: &str) -> anyhow::Result<RequestId> {
-    let file = Cursor::new(format!("right,{kind}\n{right},{value}\n"));
+    import_file(stage, format!("right,{kind}\n{right},{value}\n")).await
+}
+
+async fn import_file(stage: &Stage, file: String) -> anyhow::Result<RequestId> {
+    let file = Cursor::new(file);
     let mut results = Vec::new();
     let options = Options::default();
     import::import(&stage.desk(), file, &options, &mut |_| {}, &mut results).await?;
@@ -135,5 +139,27 @@ async fn a_request_that_comes_after_the_first_is_over_is_sent_again() -> anyhow:
     stage.run_days(30).await?;
     assert_eq!((stage.compare_books().await?, stage.regulated().await?.len()), (2, 2));
     assert_eq!(stage.entries(Event::TaskJoined).await?, []);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_in_another_scope_is_not_taken_for_the_same() -> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    stage.connect().await?;
+    stage.set_switches(&[("approval", "ask")]).await?;
+    let email = stage.value("regular", "email")?;
+    let user_id = stage.value("regular", "user_id")?;
+    let sale = format!("right,scope,email\nopt_out,sale,{email}\n");
+    let sale = import_file(&stage, sale).await?;
+    let sharing = format!("right,scope,user_id\nopt_out,sharing,{user_id}\n");
+    let sharing = import_file(&stage, sharing).await?;
+    stage.run().await?;
+    approve(&stage, sale).await?;
+    stage.run_days(1).await?;
+    approve(&stage, sharing).await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.entries(Event::TaskJoined).await?, []);
+    let calls = stage.entries(Event::IntentAnswered).await?;
+    assert_eq!(calls.len(), 2, "each has a call of its own");
     Ok(())
 }

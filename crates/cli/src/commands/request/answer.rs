@@ -16,7 +16,7 @@ pub struct Args {
     /// The request.
     id: String,
     /// How the person was told; names no person.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT")]
     note: String,
 }
 

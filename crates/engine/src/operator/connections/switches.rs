@@ -50,7 +50,12 @@ fn set_one(switches: &mut Switches, key: &str, value: &str) -> Result<(), Fault>
             switches.guard_until = None;
         }
         "until" => switches.guard_until = end_of(key, value)?,
-        "batch" => switches.batch = number(key, value)?.filter(|n| *n > 0),
+        "batch" => {
+            switches.batch = number(key, value)?;
+            if switches.batch == Some(0) {
+                return Err(Fault::new(key, "E-SET-002", "is zero; `none` takes it back"));
+            }
+        }
         _ => return set_nested(switches, key, value),
     }
     Ok(())
