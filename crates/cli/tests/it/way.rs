@@ -74,7 +74,7 @@ fn a_request_goes_all_the_way_and_shows_no_value() {
     {
         assert!(shown.out.contains(heading), "{heading}");
     }
-    assert!(shown.out.contains("confirmed by"), "{}", shown.out);
+    assert!(shown.out.contains("confirmed: none of 5"), "{}", shown.out);
     assert!(shown.out.contains(&format!("habeas request answer {deletion}")), "{}", shown.out);
     watch.run(&["request", "show", deletion, "--json"], 0);
     watch.run(&["request", "answer", deletion, "--note", "told by letter"], 0);

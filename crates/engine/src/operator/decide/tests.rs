@@ -70,8 +70,10 @@ async fn an_answer_needs_every_system_settled() {
     let connection = office.connection().await;
     let id = office.request("deletion", "ada@lovelace.org").await;
     let task = office.planned(id, &connection).await;
-    let early = answer(&office.desk(), id, "").await;
+    let early = answer(&office.desk(), id, "by letter").await;
     assert!(matches!(early, Err(OperatorError::WrongState { .. })));
+    let untold = answer(&office.desk(), id, " ").await;
+    assert!(matches!(untold, Err(OperatorError::Fault(fault)) if fault.code == "E-REQ-050"));
     let mut ended = office.load(task).await;
     put(&mut ended, TaskState::Ended);
     ended.detail.outcome = Some(Outcome::Done { counts: String::new() });
