@@ -118,7 +118,10 @@ const LIST: &str = concat!(
         ORDER BY r.id LIMIT $8"
 );
 const PREFIX: &str = "SELECT id FROM request WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
-const BY_EXTERNAL: &str = "SELECT id FROM request WHERE external_token = $1 ORDER BY id";
+static BY_EXTERNAL: Over = Over::new(
+    &[("token", Kind::Text)],
+    "SELECT r.id FROM v CROSS JOIN request r WHERE r.external_token = v.token",
+);
 
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
@@ -126,7 +129,7 @@ pub(crate) fn frequent() -> Vec<&'static str> {
     vec![
         UNROUTED,
         PREFIX,
-        BY_EXTERNAL,
+        BY_EXTERNAL.longest_text(),
         BY_ID.longest_text(),
         BY_IDEMPOTENCY.longest_text(),
         UPDATE.longest_text(),
@@ -200,13 +203,20 @@ impl Store {
     /// whose external id is exactly this. At most 20.
     pub async fn request_by_prefix(&self, text: &str) -> Result<Vec<RequestId>, StoreError> {
         let mut rows = self.db().fetch(PREFIX, prefix_range("req_", text)).await?;
-        for token in self.keys().tokens(EXTERNAL, text) {
-            rows.extend(self.db().fetch(BY_EXTERNAL, values![token]).await?);
-        }
+        let tokens = self.keys().tokens(EXTERNAL, text);
+        rows.extend(BY_EXTERNAL.read(self.db(), tokens.into_iter().map(|it| values![it])).await?);
         let mut ids = rows.iter().map(|row| row.parse("id")).collect::<Result<Vec<_>, _>>()?;
         ids.sort();
         ids.dedup();
         Ok(ids)
+    }
+
+    /// The requests that have one of these external ids.
+    pub async fn requests_named(&self, external_ids: &[&str]) -> Result<Vec<Request>, StoreError> {
+        let tokens = external_ids.iter().flat_map(|id| self.keys().tokens(EXTERNAL, id));
+        let rows = BY_EXTERNAL.read(self.db(), tokens.map(|token| values![token])).await?;
+        let ids = rows.iter().map(|row| row.parse("id")).collect::<Result<Vec<_>, _>>()?;
+        self.requests_by_id(&ids).await
     }
 
     /// A page of requests, by id.

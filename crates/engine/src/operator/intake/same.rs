@@ -15,17 +15,21 @@ use crate::operator::fault::Fault;
 /// was stored is found in the store; kept over the whole of a dry run, which stores nothing.
 #[derive(Default)]
 pub(in crate::operator) struct Seen {
-    rows: HashSet<u64>,
+    /// By what makes a row the same: what it asks for.
+    rows: HashMap<u64, u64>,
     people: HashSet<u64>,
 }
 
 impl Seen {
     /// Lets a draft pass unless it, or its person under the same right and scope, came before.
     pub(super) fn take(&mut self, draft: &Draft, one: Checked) -> Result<Checked, Vec<Fault>> {
-        if !self.rows.insert(short(&draft.key())) {
-            return Err(vec![twice()]);
-        }
         let scope = one.scope.to_string();
+        let wish = short(&(one.right, &scope, normalised_values(&one)));
+        match self.rows.insert(short(&draft.key()), wish) {
+            None => {}
+            Some(earlier) if earlier == wish => return Err(vec![twice()]),
+            Some(_) => return Err(vec![named_otherwise("an earlier row")]),
+        }
         let of_one_person = naming(&one);
         let people: Vec<_> = of_one_person
             .map(|(kind, value)| short(&(one.right, &scope, kind.to_string(), value)))
@@ -48,6 +52,12 @@ impl Seen {
 /// That a row stands in a file twice.
 pub(in crate::operator) fn twice() -> Fault {
     Fault::new("", "E-CSV-013", "the same row stands further up in this file")
+}
+
+/// That an external id, which makes a request the same when it comes again, names another one.
+fn named_otherwise(by: &str) -> Fault {
+    let message = format!("is used by {by}, which asks for something else or for somebody else");
+    Fault::new("external_id", "E-REQ-042", message)
 }
 
 fn short(value: &impl Serialize) -> u64 {
@@ -77,10 +87,15 @@ pub(super) async fn find(
     let mut ids: Vec<_> = sharing.into_iter().map(|(id, _)| id).collect();
     ids.dedup();
     let open: HashMap<_, _> = open_requests(desk, &ids).await?;
+    let named = requests_named(desk, checked).await?;
     let mut found = Vec::with_capacity(checked.len());
     for (index, one) in checked {
-        let mut verdict = None;
-        if !open.is_empty() {
+        let request = one.external_id.as_ref().and_then(|id| named.get(id));
+        let mut verdict = match request {
+            Some(request) => Some(judge_named(desk, one, request).await?),
+            None => None,
+        };
+        if verdict.is_none() && !open.is_empty() {
             let sharing = desk.store.requests_sharing(&values(one)).await?;
             let ids = sharing.iter().filter_map(|(id, _)| open.get(id));
             let same = ids.filter(|request| request.right == one.right && covers(request, one));
@@ -95,6 +110,33 @@ pub(super) async fn find(
         found.push(verdict);
     }
     Ok(found)
+}
+
+async fn requests_named(
+    desk: &Desk<'_>,
+    checked: &[(usize, Checked)],
+) -> Result<HashMap<String, Request>, OperatorError> {
+    let ids: Vec<_> = checked.iter().filter_map(|(_, one)| one.external_id.as_deref()).collect();
+    let requests = desk.store.requests_named(&ids).await?;
+    let named = requests.into_iter().filter_map(|one| Some((one.external_id.clone()?, one)));
+    Ok(named.collect())
+}
+
+/// Whether the request that has a draft's external id is what the draft asks for. It may know more
+/// of its person by now.
+async fn judge_named(
+    desk: &Desk<'_>,
+    one: &Checked,
+    request: &Request,
+) -> Result<Verdict, OperatorError> {
+    let known = given_values(desk, request).await?;
+    let is_same = one.right == request.right
+        && one.scope == request.scope
+        && normalised_values(one).iter().all(|value| known.contains(value));
+    Ok(match is_same {
+        true => Verdict::Known(request.id),
+        false => Verdict::Faults(vec![named_otherwise(&request.id.to_string())]),
+    })
 }
 
 async fn open_requests(

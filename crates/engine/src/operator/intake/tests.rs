@@ -89,6 +89,27 @@ async fn an_external_id_makes_it_the_same_request() {
 }
 
 #[tokio::test]
+async fn an_external_id_that_names_another_request_is_refused() {
+    let office = office().await;
+    let desk = office.desk();
+    let external =
+        |right: &str, email: &str| Draft { external_id: Some("X-1".into()), ..draft(right, email) };
+    let first = external("deletion", "ada@lovelace.org");
+    let added = submit(&desk, std::slice::from_ref(&first), None).await.unwrap().remove(0).unwrap();
+    let Added::New(id) = added else { panic!("new at first") };
+    for other in [external("deletion", "bob@lovelace.org"), external("access", "ada@lovelace.org")]
+    {
+        assert_eq!(codes(&desk, std::slice::from_ref(&other)).await, [["E-REQ-042"]]);
+        decide::cancel(&desk, id, "").await.ok();
+        assert_eq!(codes(&desk, &[other]).await, [["E-REQ-042"]], "also when it is closed");
+    }
+    assert_eq!(submit(&desk, &[first], None).await.unwrap(), [Ok(Added::Known(id))]);
+    let beside = |right: &str| Draft { external_id: Some("X-2".into()), ..draft(right, "c@d.org") };
+    let both = codes(&desk, &[beside("access"), beside("deletion")]).await;
+    assert_eq!(both, [vec![], vec!["E-REQ-042"]]);
+}
+
+#[tokio::test]
 async fn a_type_that_no_connection_takes_is_refused() {
     let office = office().await;
     let desk = office.desk();
