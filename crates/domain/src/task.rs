@@ -4,6 +4,7 @@
 //! carries a command out on a task and says what to journal. `docs/states.md` shows the same
 //! table to readers, and a test compares the two.
 
+mod findings;
 mod machine;
 #[cfg(test)]
 mod tests;
@@ -13,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::outcome::Shares;
 use crate::plan::HandWork;
 use crate::{
-    ConnectionId, Digest, IdentifierId, IdentifierKind, Instant, JobId, Outcome, Place, Plan,
-    Proof, RequestId, Right, TaskId, words,
+    ConnectionId, Digest, IdentifierId, IdentifierKind, Instant, JobId, Outcome, Place, Proof,
+    RequestId, Right, TaskId, words,
 };
+pub use findings::Findings;
 pub use machine::{Command, Refused, next};
 
 words! {
@@ -94,6 +96,8 @@ pub struct Task {
     pub due_at: Option<Instant>,
     /// Since when it is in this state.
     pub since: Instant,
+    /// What locating came to, and the plan.
+    pub findings: Findings,
     /// Everything else; never queried, only shown.
     pub detail: Detail,
     /// Counts its changes; every write compares it.
@@ -107,12 +111,6 @@ pub struct Detail {
     /// What it waits for.
     #[serde(skip_serializing_if = "is_default")]
     pub wait: Option<Wait>,
-    /// What locating came to.
-    #[serde(skip_serializing_if = "is_default")]
-    pub found: Option<Found>,
-    /// What would be, or is being, done.
-    #[serde(skip_serializing_if = "is_default")]
-    pub plan: Option<Plan>,
     /// The approval it carries.
     #[serde(skip_serializing_if = "is_default")]
     pub approved: Option<Approval>,
@@ -216,6 +214,7 @@ impl Task {
             round: 1,
             due_at: None,
             since: now,
+            findings: Findings::default(),
             detail: Detail::default(),
             version: 0,
         };
@@ -245,6 +244,7 @@ impl Task {
             round: 1,
             due_at: None,
             since: now,
+            findings: Findings::default(),
             detail: Detail { hand: Some(work), ..Detail::default() },
             version: 0,
         };
@@ -283,7 +283,7 @@ impl Task {
 
     /// Whether its plan is the one that was approved.
     pub fn approval_holds(&self) -> bool {
-        match (&self.detail.plan, &self.detail.approved) {
+        match (self.findings.plan(), &self.detail.approved) {
             (Some(plan), Some(approval)) => plan.digest() == approval.digest,
             _ => false,
         }

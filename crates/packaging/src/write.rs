@@ -146,7 +146,7 @@ fn answer_of(task: &Task) -> String {
 
 /// What could not be searched, or is left to a person.
 fn gaps_of(task: &Task) -> Vec<String> {
-    let Some(found) = &task.detail.found else { return Vec::new() };
+    let Some(found) = task.findings.found() else { return Vec::new() };
     let unsearched = found.not_searchable.iter().map(|what| format!("Not searched: {what}."));
     let by_hand = found.by_hand.iter().map(|work| format!("{}: {}.", work.place, work.what));
     unsearched.chain(by_hand).collect()

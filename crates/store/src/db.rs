@@ -204,6 +204,16 @@ impl Row {
         serde_json::from_str(text).map_err(|error| StoreError::unreadable(column, error))
     }
 
+    /// A column of JSON that may be NULL.
+    pub(crate) fn json_optional<T: DeserializeOwned>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        let text: Option<&str> = self.get(column)?;
+        let value = text.map(serde_json::from_str).transpose();
+        value.map_err(|error| StoreError::unreadable(column, error))
+    }
+
     /// A column of milliseconds.
     pub(crate) fn instant(&self, column: &'static str) -> Result<Instant, StoreError> {
         let millis = self.get(column)?;

@@ -15,7 +15,7 @@ use crate::store::Store;
 pub(crate) static INSERT: Insert = Insert::with_tail(
     "identifier",
     &["request_id", "id", "kind", "token", "normalised", "given", "origin", "seen_in"],
-    "ON CONFLICT (token, request_id) DO NOTHING",
+    "ON CONFLICT (request_id, token) DO NOTHING",
 );
 static BY_REQUEST: Over = Over::new(
     &[("request_id", Kind::Text)],

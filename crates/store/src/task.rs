@@ -1,4 +1,5 @@
-//! Tasks as rows: what queries need is a column, the rest is `detail`.
+//! Tasks as rows: what queries need is a column, the rest is `detail`, and what a round found and
+//! plans has a row of its own, which is written once and not each time the task moves.
 
 use domain::{ConnectionId, Instant, RequestId, Right, Task, TaskId, TaskState};
 
@@ -10,7 +11,12 @@ use crate::store::Store;
 macro_rules! columns {
     () => {
         "t.id, t.request_id, t.connection_id, t.right_word, t.state, t.round, t.due_at, t.since, \
-         t.detail, t.version"
+         t.detail, t.version, f.body AS findings"
+    };
+}
+macro_rules! with_findings {
+    () => {
+        " task t LEFT JOIN findings f ON f.task_id = t.id "
     };
 }
 
@@ -57,6 +63,12 @@ pub(crate) static INSERT: Insert = Insert::new(
         "detail",
     ],
 );
+/// What a round found and plans, in place of what an earlier round did.
+pub(crate) static FINDINGS: Insert = Insert::with_tail(
+    "findings",
+    &["task_id", "body"],
+    "ON CONFLICT (task_id) DO UPDATE SET body = excluded.body",
+);
 pub(crate) static UPDATE: Over = Over::new(
     &[
         ("id", Kind::Text),
@@ -83,7 +95,7 @@ pub(crate) static UPDATE: Over = Over::new(
 );
 static BY_ID: Over = Over::new(
     &[("id", Kind::Text)],
-    concat!("SELECT ", columns!(), " FROM v CROSS JOIN task t WHERE t.id = v.id"),
+    concat!("SELECT ", columns!(), " FROM v CROSS JOIN", with_findings!(), "WHERE t.id = v.id"),
 );
 static IDS_BY_REQUEST: Over = Over::new(
     &[("request_id", Kind::Text)],
@@ -91,31 +103,45 @@ static IDS_BY_REQUEST: Over = Over::new(
 );
 static BY_REQUEST: Over = Over::new(
     &[("request_id", Kind::Text)],
-    concat!("SELECT ", columns!(), " FROM v CROSS JOIN task t WHERE t.request_id = v.request_id"),
+    concat!(
+        "SELECT ",
+        columns!(),
+        " FROM v CROSS JOIN",
+        with_findings!(),
+        "WHERE t.request_id = v.request_id"
+    ),
 );
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM task t WHERE t.connection_id = $1 AND t.due_at IS NOT NULL AND NOT t.queued
+    " FROM",
+    with_findings!(),
+    "WHERE t.connection_id = $1 AND t.due_at IS NOT NULL AND NOT t.queued
         AND t.due_at <= $2
         AND $3 LIKE '%|' || t.state || '|%' ORDER BY t.due_at, t.id LIMIT $4"
 );
 const OF_CONNECTION: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM task t WHERE t.connection_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3"
+    " FROM",
+    with_findings!(),
+    "WHERE t.connection_id = $1 AND t.id > $2 ORDER BY t.id LIMIT $3"
 );
 const OPEN_OF_CONNECTION: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM task t WHERE t.connection_id = $1 AND t.state <> 'ended' AND t.id > $2
+    " FROM",
+    with_findings!(),
+    "WHERE t.connection_id = $1 AND t.state <> 'ended' AND t.id > $2
         ORDER BY t.id LIMIT $3"
 );
 // `state <> 'ended'` is what lets SQLite use the partial index `task_open`.
 const OBSERVED: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM task t WHERE t.connection_id = $1 AND t.state = 'planned' AND t.state <> 'ended'
+    " FROM",
+    with_findings!(),
+    "WHERE t.connection_id = $1 AND t.state = 'planned' AND t.state <> 'ended'
         AND t.due_at IS NULL LIMIT $2"
 );
 const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
@@ -270,7 +296,7 @@ pub(crate) fn change(task: &Task) -> Result<Vec<Value>, StoreError> {
 }
 
 fn changing_columns(task: &Task) -> Result<Vec<Value>, StoreError> {
-    let plan = task.detail.plan.as_ref();
+    let plan = task.findings.plan();
     let weight = plan.map(|plan| plan.weight).unwrap_or_default();
     Ok(values![
         task.state.word(),
@@ -288,6 +314,11 @@ fn changing_columns(task: &Task) -> Result<Vec<Value>, StoreError> {
     ])
 }
 
+/// The row of what a round found and plans.
+pub(crate) fn findings(task: &Task) -> Result<Vec<Value>, StoreError> {
+    Ok(values![task.id, json(&task.findings)?])
+}
+
 /// Whether a task waits for a batch. Its due time is then the batch queue's affair.
 fn is_queued(task: &Task) -> bool {
     task.state == TaskState::Acting && task.detail.sending.is_none() && !task.right.only_reads()
@@ -303,6 +334,7 @@ pub(crate) fn read(row: &Row) -> Result<Task, StoreError> {
         round: row.count("round")?,
         due_at: row.instant_optional("due_at")?,
         since: row.instant("since")?,
+        findings: row.json_optional("findings")?.unwrap_or_default(),
         detail: row.json("detail")?,
         version: row.get("version")?,
     })

@@ -31,6 +31,7 @@ pub(crate) struct Rows {
     requests: Vec<Vec<Value>>,
     new_tasks: Vec<Vec<Value>>,
     tasks: Vec<Vec<Value>>,
+    findings: Vec<Vec<Value>>,
     new_jobs: Vec<Vec<Value>>,
     jobs: Vec<Vec<Value>>,
     carried: Vec<Vec<Value>>,
@@ -57,6 +58,10 @@ impl Rows {
             extend(&mut rows.requests, &one.requests, request::change)?;
             extend(&mut rows.new_tasks, &one.new_tasks, task::row)?;
             extend(&mut rows.tasks, &one.tasks, task::change)?;
+            let written = one.new_tasks.iter().chain(&one.tasks);
+            for task in written.filter(|task| task.findings.is_changed()) {
+                rows.findings.push(task::findings(task)?);
+            }
             extend(&mut rows.new_jobs, &one.new_jobs, job::row)?;
             extend(&mut rows.jobs, &one.jobs, job::change)?;
             extend(&mut rows.carried, &one.carried, job::carried_row)?;
@@ -87,6 +92,7 @@ impl Rows {
         self.requests.extend(others.requests);
         self.new_tasks.extend(others.new_tasks);
         self.tasks.extend(others.tasks);
+        self.findings.extend(others.findings);
         self.new_jobs.extend(others.new_jobs);
         self.jobs.extend(others.jobs);
         self.carried.extend(others.carried);
@@ -132,6 +138,7 @@ pub(crate) async fn write(
             return Ok(Written::Lost);
         }
     }
+    task::FINDINGS.run(tx, rows.findings).await?;
     let new = transitions.iter().flat_map(|one| &one.new_identifiers);
     let new: Vec<_> = new.map(|(request, identifier)| (*request, identifier)).collect();
     let merged = identifier::add(tx, keys, &new, rows.identifiers).await?;
@@ -177,8 +184,11 @@ fn names_a_merged_one(
     }
     let merged: Vec<String> = merged.keys().map(ToString::to_string).collect();
     for task in transitions.iter().flat_map(|one| one.tasks.iter().chain(&one.new_tasks)) {
-        let detail = json(&task.detail)?;
-        if merged.iter().any(|id| detail.contains(id)) {
+        if !task.findings.is_changed() {
+            continue;
+        }
+        let findings = json(&task.findings)?;
+        if merged.iter().any(|id| findings.contains(id)) {
             return Ok(true);
         }
     }

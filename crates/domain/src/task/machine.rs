@@ -279,8 +279,8 @@ impl Task {
         match command {
             Command::PassReview => {}
             Command::MakePlan { plan, found } => {
-                self.detail.plan = Some(*plan);
-                self.detail.found = Some(found);
+                self.findings.set_plan(*plan);
+                self.findings.set_found(found);
                 self.detail.needs.clear();
             }
             Command::LackIdentifier { needs, found } => {
@@ -292,7 +292,7 @@ impl Task {
                     now,
                 );
                 self.detail.needs = needs;
-                self.detail.found = Some(found);
+                self.findings.set_found(found);
             }
             Command::FindNothing { found } => {
                 self.detail.outcome = Some(Outcome::NothingFound {
@@ -300,7 +300,7 @@ impl Task {
                     not_searchable: found.not_searchable.clone(),
                 });
                 self.detail.proof = None;
-                self.detail.found = Some(found);
+                self.findings.set_found(found);
             }
             Command::AskApproval { why, outcome } => {
                 self.wait_for(Whom::Operator, why, None, now);
@@ -310,7 +310,7 @@ impl Task {
                 if self.detail.outcome.is_some() {
                     return Err(Refused::OtherGate);
                 }
-                if self.detail.plan.as_ref().map(Plan::digest) != Some(approval.digest) {
+                if self.findings.plan().map(Plan::digest) != Some(approval.digest) {
                     return Err(Refused::OtherPlan);
                 }
                 self.detail.approved = Some(approval);
@@ -326,7 +326,7 @@ impl Task {
             Command::ChangePlan { plan, changes } => {
                 let why = format!("the plan changed since it was approved: {}", changes.join("; "));
                 self.wait_for(Whom::Operator, why, None, now);
-                self.detail.plan = Some(*plan);
+                self.findings.set_plan(*plan);
                 self.detail.changes = changes;
                 self.detail.approved = None;
             }
@@ -395,7 +395,7 @@ impl Task {
 
     /// Begins another round; what the last one did stays in the journal.
     fn begin_round(&mut self, now: Instant) {
-        self.detail.plan = None;
+        self.findings.drop_plan();
         self.round += 1;
         self.detail.again = false;
         self.detail.approved = None;

@@ -6,7 +6,7 @@ use super::*;
 use crate::id::TimedIds;
 use crate::journal::Actor;
 use crate::plan::Weight;
-use crate::{Gate, Scope};
+use crate::{Gate, Plan, Scope};
 
 const NOW: Instant = Instant::UNIX_EPOCH;
 
@@ -48,7 +48,7 @@ fn approval(digest: Digest) -> Approval {
 
 /// A command for each word of the table.
 fn commands(task: &Task) -> Vec<Command> {
-    let digest = task.detail.plan.as_ref().map_or_else(|| Digest::of(b""), Plan::digest);
+    let digest = task.findings.plan().map_or_else(|| Digest::of(b""), Plan::digest);
     let outcome = Outcome::Done { counts: String::new() };
     let plan = Box::new(plan(task, 1));
     vec![

@@ -113,7 +113,7 @@ fn let_through(desk: &Desk<'_>, shown: &Pending, task: &Task) -> Result<Transiti
     if What::of(task) != Some(shown.what) {
         return Err(NotApproved::NotWaiting);
     }
-    let planned = task.detail.plan.as_ref().map(Plan::digest);
+    let planned = task.findings.plan().map(Plan::digest);
     if planned != shown.digest() {
         return Err(NotApproved::PlanChanged(shown.differences(task)));
     }

@@ -64,7 +64,7 @@ pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
         if !desk.has_system(&task).await? {
             return Err(OperatorError::NotFound { what: "connection any more" });
         }
-        let n_profiles = task.detail.found.as_ref().map_or(0, |found| found.n_profiles);
+        let n_profiles = task.findings.found().map_or(0, |found| found.n_profiles);
         if task.state == domain::TaskState::Deciding && n_profiles > FAN_OUT {
             task.detail.fan_out_accepted = n_profiles;
         }

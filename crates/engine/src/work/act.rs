@@ -163,7 +163,7 @@ async fn still_as_approved(
     let mut kept = (Vec::new(), Vec::new());
     let mut transitions = Vec::new();
     for (task, subject) in tasks.into_iter().zip(subjects) {
-        let found = task.detail.found.clone().unwrap_or_default();
+        let found = task.findings.found().cloned().unwrap_or_default();
         let planned = locate::plan(shift, &task, &subject, &found);
         let mut transition = Transition::default();
         let task = match planned {
@@ -177,7 +177,7 @@ async fn still_as_approved(
                     continue;
                 }
                 let changes =
-                    task.detail.plan.as_ref().map_or_else(Vec::new, |old| plan.differences(old));
+                    task.findings.plan().map_or_else(Vec::new, |old| plan.differences(old));
                 shift.carry_out(task, Command::ChangePlan { plan, changes }, &mut transition)
             }
             Planned::Nothing | Planned::Needs(_) => {

@@ -22,7 +22,7 @@ use crate::limits::add;
 /// Whether the look for a task is one reading for everybody whose look is due.
 pub(crate) fn is_together(shift: &Shift, task: &Task) -> bool {
     let manifest = shift.link.connector.manifest();
-    let plan = task.detail.plan.as_ref();
+    let plan = task.findings.plan();
     plan.is_some_and(|plan| manifest.confirmed_together.contains(&plan.variant.as_str()))
 }
 

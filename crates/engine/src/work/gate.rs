@@ -15,7 +15,7 @@ impl Shift {
     /// Moves a planned task on, as far as its gate lets it.
     pub async fn pass_gate(&self, task: Task, into: &mut Transition) -> Result<Task, StoreError> {
         let switches = &self.link.connection.switches;
-        if let Some(plan) = task.detail.plan.as_ref().filter(|plan| plan.acts_on.is_empty()) {
+        if let Some(plan) = task.findings.plan().filter(|plan| plan.acts_on.is_empty()) {
             let works = plan.by_hand.clone();
             let outcome = Outcome::LeftToPeople { works };
             let command = Command::End { outcome, proof: None, recheck_at: None };
@@ -55,7 +55,7 @@ impl Shift {
     }
 
     fn approve(&self, task: Task, by: &str, into: &mut Transition) -> Task {
-        let Some(plan) = &task.detail.plan else { return task };
+        let Some(plan) = task.findings.plan() else { return task };
         let approval = Approval { by: by.to_owned(), at: self.now(), digest: plan.digest() };
         self.carry_out(task, Command::Approve(approval), into)
     }
@@ -75,8 +75,8 @@ impl Shift {
     /// In observe mode nothing is sent: the task says what it would have been.
     fn observe(&self, mut task: Task, into: &mut Transition) -> Task {
         let now = self.now();
-        let n_sent = task.detail.plan.as_ref().map_or(0, |plan| plan.acts_on.len());
-        let variant = task.detail.plan.as_ref().map_or("", |plan| &plan.variant).to_owned();
+        let n_sent = task.findings.plan().map_or(0, |plan| plan.acts_on.len());
+        let variant = task.findings.plan().map_or("", |plan| &plan.variant).to_owned();
         let why = format!(
             "the connection is in observe mode; it would have sent {} as {variant}",
             poll::counted(n_sent)

@@ -190,7 +190,9 @@ async fn carrier(
 
 /// Whether two tasks ask the same of the vendor.
 fn is_same_way(task: &Task, other: &Task) -> bool {
-    let (Some(ours), Some(theirs)) = (&task.detail.plan, &other.detail.plan) else { return false };
+    let (Some(ours), Some(theirs)) = (task.findings.plan(), other.findings.plan()) else {
+        return false;
+    };
     ours.right == theirs.right
         && ours.scope == theirs.scope
         && ours.variant == theirs.variant
@@ -211,7 +213,7 @@ fn as_carrier(shift: &Shift, task: &Task, job: Job, other: Task) -> Option<Carri
             uncertain(other.due_at, other.request, "done")
         }
         JobState::Ended => {
-            let looked_at = task.detail.found.as_ref().and_then(|found| found.looked_at);
+            let looked_at = task.findings.found().and_then(|found| found.looked_at);
             let is_later = looked_at.is_some_and(|looked_at| other.since > looked_at);
             // Where nothing can prove it, that it was never seen to be untrue.
             let is_true = matches!(other.detail.proof, Some(Proof::Confirmed { .. }))

@@ -107,7 +107,7 @@ fn stop_at_fan_out(shift: &Shift, task: Task, located: &Located, into: &mut Tran
     );
     into.journal.push(shift.task_entry(Event::GuardTripped, &task).fact("guard", "fan-out"));
     let mut task = shift.carry_out(task, Command::AskPerson { why, outcome: None }, into);
-    task.detail.found = Some(Found {
+    task.findings.set_found(Found {
         n_profiles,
         searched: located.searched.clone(),
         not_searchable: located.not_searchable.clone(),

@@ -63,18 +63,20 @@ CREATE INDEX request_state ON request (state, id);
 CREATE INDEX request_external ON request (external_token) WHERE external_token IS NOT NULL;
 
 CREATE TABLE identifier (
+    id TEXT PRIMARY KEY NOT NULL,
     request_id TEXT NOT NULL REFERENCES request (id),
-    id TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
     token TEXT NOT NULL,
     normalised BLOB NOT NULL,
     -- NULL where it is the same as normalised.
     given BLOB,
     origin TEXT NOT NULL,
-    seen_in TEXT NOT NULL,
-    PRIMARY KEY (request_id, id)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX identifier_token ON identifier (token, request_id);
+    seen_in TEXT NOT NULL
+);
+CREATE UNIQUE INDEX identifier_of_request ON identifier (request_id, token);
+-- Tokens come in no order, so that every commit changes pages all over this index: it holds nothing
+-- else, to be small.
+CREATE INDEX identifier_token ON identifier (token);
 
 CREATE TABLE task (
     id TEXT PRIMARY KEY NOT NULL,
@@ -94,6 +96,11 @@ CREATE TABLE task (
     outcome TEXT,
     detail TEXT NOT NULL,
     version BIGINT NOT NULL
+);
+-- What a round found and plans: long, and written once while its task moves on.
+CREATE TABLE findings (
+    task_id TEXT PRIMARY KEY NOT NULL REFERENCES task (id),
+    body TEXT NOT NULL
 );
 CREATE INDEX task_request ON task (request_id, id);
 CREATE INDEX task_due ON task (connection_id, due_at, id) WHERE due_at IS NOT NULL AND NOT queued;

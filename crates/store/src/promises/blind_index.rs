@@ -55,7 +55,7 @@ async fn a_task_never_names_an_identifier_that_was_merged_away() {
     let mut changed = task.clone();
     changed.state = TaskState::Planned;
     let identifiers = vec![again.id];
-    changed.detail.found = Some(Found { identifiers, ..Found::default() });
+    changed.findings.set_found(Found { identifiers, ..Found::default() });
     let names_it = Transition {
         tasks: vec![changed],
         new_identifiers: vec![(task.request, again)],

@@ -47,7 +47,7 @@ async fn approved_tasks_queue_until_a_job_carries_them() {
     let mut task = setup.task(&connection, "a@example.org").await;
     setup.task(&connection, "b@example.org").await;
     task.state = TaskState::Acting;
-    task.detail.plan = Some(Plan {
+    task.findings.set_plan(Plan {
         connection: connection.id,
         account: "ws_1".into(),
         right: Right::Deletion,

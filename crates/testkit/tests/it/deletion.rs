@@ -90,7 +90,7 @@ async fn a_person_in_two_spaces_is_deleted_and_looked_up_in_both() -> anyhow::Re
     let (stage, request) = Stage::asked(Right::Deletion, "two_spaces").await?;
     stage.run_days(40).await?;
     let task = stage.task(request).await?;
-    assert_eq!(task.detail.found.as_ref().unwrap().known_in.len(), 2);
+    assert_eq!(task.findings.found().unwrap().known_in.len(), 2);
     assert_eq!(
         stage.verdict(request).await?,
         "ended, done (2 identifiers sent), confirmed by 10 look-ups"

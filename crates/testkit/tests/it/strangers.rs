@@ -93,7 +93,7 @@ async fn a_placeholder_that_a_profile_lists_as_user_id_is_never_followed() -> an
         let known = known(&stage, request).await?;
         assert!(!known.iter().any(|value| value == placeholder), "{known:?}");
         assert!(!known.iter().any(|value| value.contains("stranger")), "{known:?}");
-        assert_eq!(stage.task(request).await?.detail.found.unwrap().n_profiles, 1);
+        assert_eq!(stage.task(request).await?.findings.found().unwrap().n_profiles, 1);
         assert!(!stage.hand_works(request).await?.is_empty(), "it is left to a person");
     }
     let guards = stage.facts(Event::GuardTripped, "guard").await?;
@@ -117,7 +117,7 @@ async fn beyond_the_fan_out_bound_nothing_that_was_found_is_learnt() -> anyhow::
         assert_eq!(identifier.kind, IdentifierKind::Email);
         assert!(identifier.origin.is_vouched_for() && identifier.seen_in.is_empty());
     }
-    let found = stage.task(request).await?.detail.found.unwrap();
+    let found = stage.task(request).await?.findings.found().unwrap().clone();
     assert_eq!((found.n_profiles, found.identifiers.len()), (6, 0));
     assert_eq!(stage.compare_books().await?, 0);
     Ok(())

@@ -150,7 +150,7 @@ impl Pending {
 
     /// What a task's plan has become since it was shown.
     pub(super) fn differences(&self, task: &Task) -> Vec<String> {
-        match (&task.detail.plan, &self.plan) {
+        match (task.findings.plan(), &self.plan) {
             (Some(now), Some(shown)) => now.differences(shown),
             _ => vec!["there was no plan then, or there is none now".to_owned()],
         }
@@ -215,7 +215,7 @@ impl Around<'_> {
         let request = self.requests.get(&id)?;
         let is_its = |connection: &&Connection| Some(connection.id) == task.connection;
         let connection = self.connections.iter().find(is_its);
-        let plan = task.detail.plan.as_ref();
+        let plan = task.findings.plan();
         let (n_records, n_files) =
             self.collected.get(&(task.id, task.round)).copied().unwrap_or_default();
         let accesses = self.open_accesses.iter().filter(|(waiting, _)| *waiting == id);
@@ -233,7 +233,7 @@ impl Around<'_> {
             why: task.detail.wait.as_ref().map_or_else(String::new, |wait| wait.why.clone()),
             variant: plan.map(|plan| plan.variant.clone()),
             sends: plan.map(|plan| count(&plan.acts_on)).unwrap_or_default(),
-            n_profiles: task.detail.found.as_ref().map(|found| found.n_profiles),
+            n_profiles: task.findings.found().map(|found| found.n_profiles),
             identifiers: self.identifiers.get(&id).cloned().unwrap_or_default(),
             side_effects: plan.map(|plan| plan.side_effects.clone()).unwrap_or_default(),
             by_hand: plan.map(|plan| plan.by_hand.clone()).unwrap_or_default(),
@@ -248,7 +248,7 @@ impl Around<'_> {
             open_accesses: accesses.map(|(_, open)| *open).collect(),
             same_person: self.same_person.get(&id).into_iter().flatten().copied().collect(),
             hindered: connection.and_then(hindered),
-            plan: task.detail.plan.clone(),
+            plan: task.findings.plan().cloned(),
         })
     }
 }

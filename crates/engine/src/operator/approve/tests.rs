@@ -42,7 +42,8 @@ async fn a_plan_that_changed_since_it_was_shown_is_not_approved() {
     let task = office.planned(id, &connection).await;
     let shown = pending(&office, &[]).await;
     let mut changed = office.load(task).await;
-    changed.detail.plan.as_mut().unwrap().variant = "BURN".into();
+    let plan = changed.findings.plan().unwrap().clone();
+    changed.findings.set_plan(Plan { variant: "BURN".into(), ..plan });
     office.write(Transition { tasks: vec![changed], ..Transition::default() }).await;
     let approved = approve(&office.desk(), &shown).await.unwrap();
     let Some(NotApproved::PlanChanged(changes)) = &approved[0].not else { panic!("refused") };

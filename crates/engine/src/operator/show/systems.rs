@@ -21,7 +21,7 @@ pub(super) async fn system(
     let connection = connections.iter().find(|connection| Some(connection.id) == task.connection);
     let (jobs, evidence) = jobs_and_evidence(store, task, now).await?;
     let detail = &task.detail;
-    let found = detail.found.clone().unwrap_or_default();
+    let found = task.findings.found().cloned().unwrap_or_default();
     Ok(SystemView {
         task: task.id,
         name: connection.map_or("by hand", |connection| &connection.name).to_owned(),
@@ -33,14 +33,14 @@ pub(super) async fn system(
         round: task.round,
         since: task.since,
         due_at: task.due_at,
-        n_profiles: detail.found.as_ref().map(|found| found.n_profiles),
+        n_profiles: task.findings.found().map(|found| found.n_profiles),
         searched: found.searched,
         known_in: found.known_in,
         not_searchable: found.not_searchable,
-        variant: detail.plan.as_ref().map(|plan| plan.variant.clone()),
-        side_effects: detail
-            .plan
-            .as_ref()
+        variant: task.findings.plan().map(|plan| plan.variant.clone()),
+        side_effects: task
+            .findings
+            .plan()
             .map(|plan| plan.side_effects.clone())
             .unwrap_or_default(),
         residue: match &detail.outcome {

@@ -40,7 +40,7 @@ async fn a_retry_begins_another_round_and_lifts_the_fan_out_bound() {
     let many = office
         .task(id, &connection, |task| {
             put(task, TaskState::Deciding);
-            task.detail.found = Some(Found { n_profiles: FAN_OUT + 1, ..Found::default() });
+            task.findings.set_found(Found { n_profiles: FAN_OUT + 1, ..Found::default() });
         })
         .await;
     let few = office.task(id, &connection, |task| put(task, TaskState::Deciding)).await;
