@@ -272,18 +272,18 @@ fn broken(report: &CheckReport) -> Option<(String, String)> {
 
 /// Tasks that stood still in observe mode go on.
 async fn wake_planned(shift: &Shift) -> Result<(), StoreError> {
+    let mut after = None;
     loop {
-        let page = shift.store.observed(shift.link.connection.id, TAKEN).await?;
+        let page = shift.store.observed(shift.link.connection.id, after, TAKEN).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
         let wake = |mut task: Task| {
             task.due_at = Some(shift.now());
             Transition { tasks: vec![task], ..Transition::default() }
         };
         let transitions: Vec<_> = page.into_iter().map(wake).collect();
-        let applied = shift.store.apply(Some(shift.committer.fence()), &transitions).await?;
         // One that somebody else changed meanwhile is theirs to move.
-        if !applied.contains(&Applied::Done) {
-            return Ok(());
-        }
+        shift.store.apply(Some(shift.committer.fence()), &transitions).await?;
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! A thousand requests a second are tens of thousands of rows; one statement per row would spend the
 //! time in handing statements over. Rows are therefore written in blocks whose sizes are powers of
-//! two, so that each `Insert` and each `Over` has a handful of texts, all of them prepared once.
+//! two, so that each `Over` has a handful of texts, all of them prepared once.
 //! The texts are made here from constants and kept for ever, which is what makes them `'static`.
 //!
 //! What is left over becomes one block, filled up with rows of NULL that nothing comes of: a statement
 //! is handed to the database's thread and back, which costs more than a few values that are passed
 //! over.
 //!
-//! Both helpers write SQL that SQLite and PostgreSQL read alike, but for the placeholders.
+//! The SQL is such that SQLite and PostgreSQL read it alike, but for placeholders and the names of types.
 
 use std::sync::OnceLock;
 
@@ -31,81 +31,21 @@ const fn no_texts() -> Texts {
     [const { OnceLock::new() }; SIZES]
 }
 
-/// `INSERT INTO … SELECT * FROM (VALUES (…), (…))`, without the rows whose first column is NULL.
-pub(crate) struct Insert {
-    table: &'static str,
-    columns: &'static [&'static str],
-    tail: &'static str,
-    texts: Texts,
-}
-
-impl Insert {
-    /// Inserts into these columns of a table.
-    pub(crate) const fn new(table: &'static str, columns: &'static [&'static str]) -> Self {
-        Self { table, columns, tail: "", texts: no_texts() }
-    }
-
-    /// The same, and what follows the rows: `ON CONFLICT …`, `RETURNING …`.
-    pub(crate) const fn with_tail(
-        table: &'static str,
-        columns: &'static [&'static str],
-        tail: &'static str,
-    ) -> Self {
-        Self { table, columns, tail, texts: no_texts() }
-    }
-
-    /// Inserts all rows; each has the values of the columns in their order.
-    pub(crate) async fn run(
-        &'static self,
-        tx: &mut Tx,
-        rows: impl IntoIterator<Item = Vec<Value>>,
-    ) -> Result<u64, StoreError> {
-        let mut touched = 0;
-        for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            touched += tx.execute(self.text(block.size), block.values).await?;
-        }
-        Ok(touched)
-    }
-
-    /// Inserts all rows and returns what `RETURNING` says.
-    pub(crate) async fn run_returning(
-        &'static self,
-        tx: &mut Tx,
-        rows: impl IntoIterator<Item = Vec<Value>>,
-    ) -> Result<Vec<Row>, StoreError> {
-        let mut returned = Vec::new();
-        for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            returned.extend(tx.fetch(self.text(block.size), block.values).await?);
-        }
-        Ok(returned)
-    }
-
-    fn text(&'static self, size: usize) -> &'static str {
-        text_of(&self.texts, size, || {
-            let columns = self.columns.join(", ");
-            let rows = placeholders(size, self.columns.len(), |_| None);
-            format!(
-                "INSERT INTO {} ({columns}) SELECT * FROM (VALUES {rows}) AS v \
-                 WHERE v.column1 IS NOT NULL {}",
-                self.table, self.tail
-            )
-        })
-    }
-
-    fn null_row(&self) -> Vec<Value> {
-        vec![Value::Text(None); self.columns.len()]
-    }
-}
-
 /// `WITH v (…) AS (VALUES (…), (…))` and a statement that joins `v` by its first column: a
-/// compare-and-set of many rows, which counts those that won, or a look-up of many.
+/// compare-and-set of many rows, which counts those that won, a look-up of many, or an insert of those
+/// whose first column is not NULL.
 ///
 /// Look-ups say `FROM v CROSS JOIN … WHERE`, which makes SQLite begin with `v`. Left to itself it may
 /// think a long `v` dearer than reading a whole table.
 pub(crate) struct Over {
     columns: &'static [(&'static str, Kind)],
-    statement: &'static str,
+    statement: Statement,
     texts: Texts,
+}
+
+enum Statement {
+    Written(&'static str),
+    Insert { table: &'static str, tail: &'static str },
 }
 
 /// The type of a column of `v`, which a list of bare placeholders would leave open.
@@ -114,6 +54,27 @@ pub(crate) enum Kind {
     Text,
     Int,
     Bool,
+    Bytes,
+}
+
+impl Kind {
+    fn null(self) -> Value {
+        match self {
+            Self::Text => Value::Text(None),
+            Self::Int => Value::Int(None),
+            Self::Bool => Value::Bool(None),
+            Self::Bytes => Value::Bytes(None),
+        }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Text => "TEXT",
+            Self::Int => "BIGINT",
+            Self::Bool => "BOOLEAN",
+            Self::Bytes => "BLOB",
+        }
+    }
 }
 
 impl Over {
@@ -122,7 +83,17 @@ impl Over {
         columns: &'static [(&'static str, Kind)],
         statement: &'static str,
     ) -> Self {
-        Self { columns, statement, texts: no_texts() }
+        Self { columns, statement: Statement::Written(statement), texts: no_texts() }
+    }
+
+    /// Inserts rows into these columns of a table; the tail says what follows them: `ON CONFLICT …`,
+    /// `RETURNING …`. The first column is one that is never NULL.
+    pub(crate) const fn insert(
+        table: &'static str,
+        columns: &'static [(&'static str, Kind)],
+        tail: &'static str,
+    ) -> Self {
+        Self { columns, statement: Statement::Insert { table, tail }, texts: no_texts() }
     }
 
     /// Runs the statement over all rows and returns what comes back.
@@ -171,25 +142,26 @@ impl Over {
     }
 
     fn null_row(&self) -> Vec<Value> {
-        let null = |(_, kind): &(_, Kind)| match kind {
-            Kind::Text => Value::Text(None),
-            Kind::Int => Value::Int(None),
-            Kind::Bool => Value::Bool(None),
-        };
-        self.columns.iter().map(null).collect()
+        self.columns.iter().map(|(_, kind)| kind.null()).collect()
     }
 
     /// The text for a block of this size, a power of two.
     pub(crate) fn text(&'static self, size: usize) -> &'static str {
         text_of(&self.texts, size, || {
             let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-            let cast = |column: usize| match self.columns.get(column)?.1 {
-                Kind::Text => Some("TEXT"),
-                Kind::Int => Some("BIGINT"),
-                Kind::Bool => Some("BOOLEAN"),
+            let list = names.join(", ");
+            let rows = placeholders(size, self.columns);
+            let statement = match self.statement {
+                Statement::Written(text) => text.to_owned(),
+                Statement::Insert { table, tail } => {
+                    let first = names.first().copied().unwrap_or_default();
+                    format!(
+                        "INSERT INTO {table} ({list}) SELECT * FROM v \
+                         WHERE v.{first} IS NOT NULL {tail}"
+                    )
+                }
             };
-            let rows = placeholders(size, names.len(), cast);
-            format!("WITH v ({}) AS (VALUES {rows}) {}", names.join(", "), self.statement)
+            format!("WITH v ({list}) AS (VALUES {rows}) {statement}")
         })
     }
 }
@@ -235,21 +207,16 @@ fn text_of(texts: &'static Texts, size: usize, make: impl FnOnce() -> String) ->
 ///
 /// Placeholders without a number are SQLite's. It takes `$1` as well, but that is a name to it, and
 /// binding two thousand names costs the square of that. PostgreSQL will want numbers, and so texts
-/// of its own; this function is the one place that differs.
-fn placeholders(
-    rows: usize,
-    columns: usize,
-    cast: impl Fn(usize) -> Option<&'static str>,
-) -> String {
-    let mut text = String::with_capacity(rows * (columns * 3 + 4));
+/// of its own, and BYTEA where SQLite says BLOB; nothing else differs.
+fn placeholders(rows: usize, columns: &[(&str, Kind)]) -> String {
+    let mut text = String::with_capacity(rows * (columns.len() * 3 + 4));
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 0..columns {
-            let comma = if column == 0 { "" } else { ", " };
-            text.push_str(comma);
-            match cast(column).filter(|_| row == 0) {
-                Some(kind) => text.extend(["CAST(? AS ", kind, ")"]),
-                None => text.push('?'),
+        for (index, (_, kind)) in columns.iter().enumerate() {
+            text.push_str(if index == 0 { "" } else { ", " });
+            match row {
+                0 => text.extend(["CAST(? AS ", kind.sql(), ")"]),
+                _ => text.push('?'),
             }
         }
         text.push(')');

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use domain::{BlobId, RequestId, TaskId};
 
 use crate::blobs::{self, CHUNK_LEN};
-use crate::bulk::Insert;
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Value, values};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -29,9 +29,17 @@ pub struct Collected {
     pub n_bytes: u64,
 }
 
-pub(crate) static INSERT: Insert = Insert::new(
+pub(crate) static INSERT: Over = Over::insert(
     "collected",
-    &["request_id", "task_id", "round", "blob_id", "n_records", "n_bytes"],
+    &[
+        ("request_id", Kind::Text),
+        ("task_id", Kind::Text),
+        ("round", Kind::Int),
+        ("blob_id", Kind::Text),
+        ("n_records", Kind::Int),
+        ("n_bytes", Kind::Int),
+    ],
+    "",
 );
 const OF_REQUEST: &str = "SELECT request_id, task_id, round, blob_id, n_records, n_bytes
     FROM collected WHERE request_id = $1 ORDER BY task_id, round, blob_id";

@@ -6,7 +6,7 @@ use std::fmt;
 use domain::{Connection, ConnectionId};
 use zeroize::Zeroizing;
 
-use crate::bulk::{Insert, Kind, Over};
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Value, json, values};
 use crate::error::StoreError;
 use crate::seal::Place;
@@ -34,8 +34,17 @@ impl fmt::Debug for Secret {
     }
 }
 
-pub(crate) static INSERT: Insert =
-    Insert::new("connection", &["id", "version", "name", "removed_at", "body"]);
+pub(crate) static INSERT: Over = Over::insert(
+    "connection",
+    &[
+        ("id", Kind::Text),
+        ("version", Kind::Int),
+        ("name", Kind::Text),
+        ("removed_at", Kind::Int),
+        ("body", Kind::Text),
+    ],
+    "",
+);
 pub(crate) static UPDATE: Over = Over::new(
     &[
         ("id", Kind::Text),
@@ -48,9 +57,9 @@ pub(crate) static UPDATE: Over = Over::new(
         version = v.expected + 1
      FROM v WHERE connection.id = v.id AND connection.version = v.expected",
 );
-pub(crate) static COUNT_APPROVED: Insert = Insert::with_tail(
+pub(crate) static COUNT_APPROVED: Over = Over::insert(
     "approved_day",
-    &["connection_id", "day", "n"],
+    &[("connection_id", Kind::Text), ("day", Kind::Text), ("n", Kind::Int)],
     "ON CONFLICT (connection_id, day) DO UPDATE SET n = approved_day.n + excluded.n",
 );
 const ALL: &str = "SELECT body, version FROM connection ORDER BY id";

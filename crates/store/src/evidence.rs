@@ -5,7 +5,7 @@
 
 use domain::{Evidence, EvidenceId, JobId, TaskId};
 
-use crate::bulk::Insert;
+use crate::bulk::{Kind, Over};
 use crate::db::{Value, json, values};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
@@ -13,8 +13,17 @@ use crate::request_key::RequestKeys;
 use crate::seal::Place;
 use crate::store::Store;
 
-pub(crate) static INSERT: Insert =
-    Insert::new("evidence", &["id", "owner", "request_id", "body", "sealed"]);
+pub(crate) static INSERT: Over = Over::insert(
+    "evidence",
+    &[
+        ("id", Kind::Text),
+        ("owner", Kind::Text),
+        ("request_id", Kind::Text),
+        ("body", Kind::Text),
+        ("sealed", Kind::Bytes),
+    ],
+    "",
+);
 const OF_OWNER: &str = "SELECT body FROM evidence WHERE owner = $1 ORDER BY id";
 const BODY: &str = "SELECT request_id, sealed FROM evidence WHERE id = $1";
 

@@ -5,16 +5,25 @@ use std::collections::{BTreeMap, HashMap};
 use domain::identifier::Sighting;
 use domain::{Identifier, IdentifierId, IdentifierKind, RequestId};
 
-use crate::bulk::{Insert, Kind, Over};
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::seal::{Place, SealingKey};
 use crate::store::Store;
 
-pub(crate) static INSERT: Insert = Insert::with_tail(
+pub(crate) static INSERT: Over = Over::insert(
     "identifier",
-    &["request_id", "id", "kind", "token", "normalised", "given", "origin", "seen_in"],
+    &[
+        ("request_id", Kind::Text),
+        ("id", Kind::Text),
+        ("kind", Kind::Text),
+        ("token", Kind::Text),
+        ("normalised", Kind::Bytes),
+        ("given", Kind::Bytes),
+        ("origin", Kind::Text),
+        ("seen_in", Kind::Text),
+    ],
     "ON CONFLICT (request_id, token) DO NOTHING",
 );
 static BY_REQUEST: Over = Over::new(
@@ -161,7 +170,7 @@ pub(crate) async fn add(
         one.is_none_or(|(_, identifier)| !merged.contains_key(&identifier.id))
     });
     let n_rows = rows.len() as u64;
-    if INSERT.run(tx, rows).await? < n_rows {
+    if INSERT.change(tx, rows).await? < n_rows {
         let is_left = |id: &IdentifierId| !merged.contains_key(id);
         let left: Vec<_> = new.iter().filter(|(_, one)| is_left(&one.id)).copied().collect();
         let others = standing(tx, keys, &left, Tokens::Newest).await?;

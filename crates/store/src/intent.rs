@@ -2,7 +2,7 @@
 
 use domain::{ConnectionId, Instant, IntentId, JobId, words};
 
-use crate::bulk::{Insert, Kind, Over};
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Value, values};
 use crate::error::StoreError;
 use crate::lease::LeaseTime;
@@ -60,20 +60,21 @@ pub struct IntentOutcome {
     pub what: IntentAnswer,
 }
 
-pub(crate) static INSERT: Insert = Insert::new(
+pub(crate) static INSERT: Over = Over::insert(
     "intent",
     &[
-        "id",
-        "connection_id",
-        "job_id",
-        "our_key",
-        "endpoint",
-        "n_members",
-        "fence",
-        "written_at",
-        "deadline_boot",
-        "deadline_ms",
+        ("id", Kind::Text),
+        ("connection_id", Kind::Text),
+        ("job_id", Kind::Text),
+        ("our_key", Kind::Text),
+        ("endpoint", Kind::Text),
+        ("n_members", Kind::Int),
+        ("fence", Kind::Int),
+        ("written_at", Kind::Int),
+        ("deadline_boot", Kind::Text),
+        ("deadline_ms", Kind::Int),
     ],
+    "",
 );
 pub(crate) static ANSWER: Over = Over::new(
     &[("id", Kind::Text), ("answer", Kind::Text), ("answered_at", Kind::Int)],

@@ -3,14 +3,23 @@
 use domain::job::{Carried, JobState};
 use domain::{ConnectionId, IdentifierId, Instant, Job, JobId, TaskId};
 
-use crate::bulk::{Insert, Kind, Over};
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Value, json, values};
 use crate::error::StoreError;
 use crate::store::Store;
 
-pub(crate) static INSERT: Insert = Insert::new(
+pub(crate) static INSERT: Over = Over::insert(
     "job",
-    &["id", "version", "connection_id", "state", "due_at", "vendor_ref", "body"],
+    &[
+        ("id", Kind::Text),
+        ("version", Kind::Int),
+        ("connection_id", Kind::Text),
+        ("state", Kind::Text),
+        ("due_at", Kind::Int),
+        ("vendor_ref", Kind::Text),
+        ("body", Kind::Text),
+    ],
+    "",
 );
 pub(crate) static UPDATE: Over = Over::new(
     &[
@@ -25,8 +34,17 @@ pub(crate) static UPDATE: Over = Over::new(
         body = v.body, version = v.expected + 1
      FROM v WHERE job.id = v.id AND job.version = v.expected",
 );
-pub(crate) static INSERT_CARRIED: Insert =
-    Insert::new("carried", &["job_id", "task_id", "request_id", "round", "identifiers"]);
+pub(crate) static INSERT_CARRIED: Over = Over::insert(
+    "carried",
+    &[
+        ("job_id", Kind::Text),
+        ("task_id", Kind::Text),
+        ("request_id", Kind::Text),
+        ("round", Kind::Int),
+        ("identifiers", Kind::Text),
+    ],
+    "",
+);
 
 const ONE: &str = "SELECT body, version FROM job WHERE id = $1";
 const DUE: &str = "SELECT body, version FROM job

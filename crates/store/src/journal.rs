@@ -2,7 +2,7 @@
 
 use domain::{Actor, ConnectionId, Entry, Event, RequestId, TaskId};
 
-use crate::bulk::Insert;
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -29,19 +29,20 @@ pub enum From {
     Before(i64),
 }
 
-pub(crate) static INSERT: Insert = Insert::new(
+pub(crate) static INSERT: Over = Over::insert(
     "journal",
     &[
-        "at",
-        "actor",
-        "event",
-        "request_id",
-        "task_id",
-        "connection_id",
-        "job_id",
-        "intent_id",
-        "facts",
+        ("at", Kind::Int),
+        ("actor", Kind::Text),
+        ("event", Kind::Text),
+        ("request_id", Kind::Text),
+        ("task_id", Kind::Text),
+        ("connection_id", Kind::Text),
+        ("job_id", Kind::Text),
+        ("intent_id", Kind::Text),
+        ("facts", Kind::Text),
     ],
+    "",
 );
 
 macro_rules! select {
@@ -103,7 +104,7 @@ pub(crate) async fn append(
     entries: impl IntoIterator<Item = &Entry>,
 ) -> Result<(), StoreError> {
     let rows = entries.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-    INSERT.run(tx, rows).await.map(drop)
+    INSERT.change(tx, rows).await.map(drop)
 }
 
 /// The row of an entry.

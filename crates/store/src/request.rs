@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use domain::request::state;
 use domain::{ConnectionId, Entry, Identifier, Instant, Request, RequestId, RequestState, Right};
 
-use crate::bulk::{Insert, Kind, Over};
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::seal::Place;
@@ -65,22 +65,23 @@ macro_rules! columns {
     };
 }
 
-static INSERT: Insert = Insert::with_tail(
+static INSERT: Over = Over::insert(
     "request",
     &[
-        "id",
-        "state",
-        "right_word",
-        "due_at",
-        "idempotency",
-        "external_token",
-        "external_id",
-        "body",
-        "version",
+        ("id", Kind::Text),
+        ("state", Kind::Text),
+        ("right_word", Kind::Text),
+        ("due_at", Kind::Int),
+        ("idempotency", Kind::Text),
+        ("external_token", Kind::Text),
+        ("external_id", Kind::Bytes),
+        ("body", Kind::Text),
+        ("version", Kind::Int),
     ],
     "ON CONFLICT (idempotency) DO NOTHING RETURNING id",
 );
-static INSERT_KEY: Insert = Insert::new("request_key", &["request_id", "wrapped"]);
+static INSERT_KEY: Over =
+    Over::insert("request_key", &[("request_id", Kind::Text), ("wrapped", Kind::Bytes)], "");
 static BY_IDEMPOTENCY: Over = Over::new(
     &[("token", Kind::Text)],
     "SELECT r.id, v.token FROM v CROSS JOIN request r WHERE r.idempotency = v.token",
@@ -154,7 +155,7 @@ impl Store {
         let fresh = incoming.iter().filter(|one| !known.contains_key(&one.token));
         let rows: Vec<_> = fresh.map(|one| one.row.clone()).collect();
         let mut inserted = HashMap::new();
-        for row in INSERT.run_returning(&mut tx, rows).await? {
+        for row in INSERT.run(&mut tx, rows).await? {
             inserted.insert(row.parse::<RequestId>("id")?, ());
         }
         // A request that came twice in one go: the first is in, the others are known by now.
@@ -173,8 +174,8 @@ impl Store {
             keys.push(values![one.id, std::mem::take(&mut one.wrapped)]);
             identifiers.append(&mut one.identifiers);
         }
-        INSERT_KEY.run(&mut tx, keys).await?;
-        identifier::INSERT.run(&mut tx, identifiers).await?;
+        INSERT_KEY.change(&mut tx, keys).await?;
+        identifier::INSERT.change(&mut tx, identifiers).await?;
         let entries = new.iter().filter(|one| is_new(one.request.id)).flat_map(|one| &one.journal);
         journal::append(&mut tx, entries).await?;
         tx.commit().await?;

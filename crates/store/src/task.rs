@@ -3,7 +3,7 @@
 
 use domain::{ConnectionId, Instant, RequestId, Right, Task, TaskId, TaskState};
 
-use crate::bulk::{Insert, Kind, Over};
+use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::store::Store;
@@ -41,32 +41,33 @@ pub struct Queued {
     pub due_at: Option<Instant>,
 }
 
-pub(crate) static INSERT: Insert = Insert::new(
+pub(crate) static INSERT: Over = Over::insert(
     "task",
     &[
-        "id",
-        "version",
-        "request_id",
-        "connection_id",
-        "right_word",
-        "state",
-        "round",
-        "due_at",
-        "since",
-        "needs_person",
-        "variant",
-        "n_items",
-        "n_bytes",
-        "sending",
-        "queued",
-        "outcome",
-        "detail",
+        ("id", Kind::Text),
+        ("version", Kind::Int),
+        ("request_id", Kind::Text),
+        ("connection_id", Kind::Text),
+        ("right_word", Kind::Text),
+        ("state", Kind::Text),
+        ("round", Kind::Int),
+        ("due_at", Kind::Int),
+        ("since", Kind::Int),
+        ("needs_person", Kind::Bool),
+        ("variant", Kind::Text),
+        ("n_items", Kind::Int),
+        ("n_bytes", Kind::Int),
+        ("sending", Kind::Text),
+        ("queued", Kind::Bool),
+        ("outcome", Kind::Text),
+        ("detail", Kind::Text),
     ],
+    "",
 );
 /// What a round found and plans, in place of what an earlier round did.
-pub(crate) static FINDINGS: Insert = Insert::with_tail(
+pub(crate) static FINDINGS: Over = Over::insert(
     "findings",
-    &["task_id", "body"],
+    &[("task_id", Kind::Text), ("body", Kind::Text)],
     "ON CONFLICT (task_id) DO UPDATE SET body = excluded.body",
 );
 pub(crate) static UPDATE: Over = Over::new(
@@ -135,14 +136,13 @@ const OPEN_OF_CONNECTION: &str = concat!(
     "WHERE t.connection_id = $1 AND t.state <> 'ended' AND t.id > $2
         ORDER BY t.id LIMIT $3"
 );
-// `state <> 'ended'` is what lets SQLite use the partial index `task_open`.
 const OBSERVED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM",
     with_findings!(),
-    "WHERE t.connection_id = $1 AND t.state = 'planned' AND t.state <> 'ended'
-        AND t.due_at IS NULL LIMIT $2"
+    "WHERE t.connection_id = $1 AND t.state = 'planned' AND t.due_at IS NULL AND t.id > $2
+        ORDER BY t.id LIMIT $3"
 );
 const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
 const QUEUE: &str = "SELECT id, request_id, right_word, variant, n_items, n_bytes, since, due_at
@@ -226,13 +226,16 @@ impl Store {
         self.db().fetch(sql, row).await?.iter().map(read).collect()
     }
 
-    /// The tasks of a connection that stand still with their plan, as they do in observe mode.
+    /// The tasks of a connection that stand still with their plan, as they do in observe mode, by
+    /// id.
     pub async fn observed(
         &self,
         connection: ConnectionId,
+        after: Option<TaskId>,
         limit: u32,
     ) -> Result<Vec<Task>, StoreError> {
-        let row = values![connection, i64::from(limit)];
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let row = values![connection, after, i64::from(limit)];
         self.db().fetch(OBSERVED, row).await?.iter().map(read).collect()
     }
 

@@ -125,9 +125,9 @@ pub(crate) async fn write(
     transitions: &[Transition],
     rows: Rows,
 ) -> Result<Written, StoreError> {
-    connection::INSERT.run(tx, rows.new_connections).await?;
-    task::INSERT.run(tx, rows.new_tasks).await?;
-    job::INSERT.run(tx, rows.new_jobs).await?;
+    connection::INSERT.change(tx, rows.new_connections).await?;
+    task::INSERT.change(tx, rows.new_tasks).await?;
+    job::INSERT.change(tx, rows.new_jobs).await?;
     for (statement, changes) in [
         (&connection::UPDATE, rows.connections),
         (&request::UPDATE, rows.requests),
@@ -138,7 +138,7 @@ pub(crate) async fn write(
             return Ok(Written::Lost);
         }
     }
-    task::FINDINGS.run(tx, rows.findings).await?;
+    task::FINDINGS.change(tx, rows.findings).await?;
     let new = transitions.iter().flat_map(|one| &one.new_identifiers);
     let new: Vec<_> = new.map(|(request, identifier)| (*request, identifier)).collect();
     let merged = identifier::add(tx, keys, &new, rows.identifiers).await?;
@@ -147,18 +147,18 @@ pub(crate) async fn write(
     }
     let seen = transitions.iter().flat_map(|one| &one.sightings);
     identifier::see(tx, seen.map(|(id, seen)| (*id, seen.as_slice()))).await?;
-    job::INSERT_CARRIED.run(tx, rows.carried).await?;
-    intent::INSERT.run(tx, rows.new_intents).await?;
+    job::INSERT_CARRIED.change(tx, rows.carried).await?;
+    intent::INSERT.change(tx, rows.new_intents).await?;
     if change(tx, &intent::ANSWER, rows.intents).await? == Written::Lost {
         return Ok(Written::Lost);
     }
-    evidence::INSERT.run(tx, rows.evidence).await?;
-    collected::INSERT.run(tx, rows.collected).await?;
-    connection::COUNT_APPROVED.run(tx, rows.approved).await?;
+    evidence::INSERT.change(tx, rows.evidence).await?;
+    collected::INSERT.change(tx, rows.collected).await?;
+    connection::COUNT_APPROVED.change(tx, rows.approved).await?;
     let moved = request_state::derive(tx, transitions).await?;
     let mut entries = rows.journal;
     extend(&mut entries, &moved, journal::row)?;
-    journal::INSERT.run(tx, entries).await?;
+    journal::INSERT.change(tx, entries).await?;
     Ok(Written::All)
 }
 

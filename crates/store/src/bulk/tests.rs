@@ -2,7 +2,7 @@
 
 use super::*;
 
-static INSERT: Insert = Insert::new("t", &["a", "b"]);
+static INSERT: Over = Over::insert("t", &[("a", Kind::Text), ("b", Kind::Bytes)], "RETURNING a");
 static OVER: Over = Over::new(&[("a", Kind::Text), ("n", Kind::Int)], "SELECT v.a FROM v");
 
 fn sizes(n_rows: i64, columns: usize) -> Vec<usize> {
@@ -24,8 +24,8 @@ fn rows_are_cut_into_few_blocks_of_known_sizes() {
 
 #[test]
 fn the_texts_carry_one_placeholder_per_value_and_type_the_first_row() {
-    let expected = "INSERT INTO t (a, b) SELECT * FROM (VALUES (?, ?), (?, ?)) AS v \
-        WHERE v.column1 IS NOT NULL ";
+    let expected = "WITH v (a, b) AS (VALUES (CAST(? AS TEXT), CAST(? AS BLOB)), (?, ?)) \
+        INSERT INTO t (a, b) SELECT * FROM v WHERE v.a IS NOT NULL RETURNING a";
     assert_eq!(INSERT.text(2), expected);
     let expected = "WITH v (a, n) AS (VALUES (CAST(? AS TEXT), CAST(? AS BIGINT)), (?, ?)) \
         SELECT v.a FROM v";

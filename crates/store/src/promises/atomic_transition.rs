@@ -1,11 +1,11 @@
 //! A transition is written whole, with its journal, or not at all.
 
 use domain::request::{ClosedAs, Closing};
-use domain::task::Command;
+use domain::task::{Command, Found};
 use domain::{Actor, Event, IdentifierKind, Outcome, RequestState, Right, TaskState};
 
 use super::setup::{entry, now, setup};
-use crate::{Applied, From, JournalFilter, Transition};
+use crate::{Applied, From, JournalFilter, Transition, Which};
 
 #[tokio::test]
 async fn everything_of_a_transition_is_there_afterwards_and_reads_back_as_written() {
@@ -42,6 +42,29 @@ async fn everything_of_a_transition_is_there_afterwards_and_reads_back_as_writte
     let filter = JournalFilter { task: Some(task.id), ..Default::default() };
     let journal = store.journal(From::After(0), &filter, 10).await.unwrap();
     assert_eq!(journal.iter().map(|(_, entry)| entry.clone()).collect::<Vec<_>>(), [entry(&task)]);
+}
+
+#[tokio::test]
+async fn findings_stay_while_their_task_moves_and_later_ones_replace_them() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let mut task = setup.task(&connection, "a@example.org").await;
+    for n_profiles in [1, 2] {
+        task.findings.set_found(Found { n_profiles, ..Found::default() });
+        setup.done(Transition { tasks: vec![task], ..Default::default() }).await;
+        task = setup
+            .again()
+            .await
+            .tasks_of_connection(connection.id, Which::All, None, 1)
+            .await
+            .unwrap()
+            .remove(0);
+        assert!(!task.findings.is_changed());
+        task.detail.n_attempts += 1;
+        setup.done(Transition { tasks: vec![task.clone()], ..Default::default() }).await;
+        task = setup.store.task(task.id).await.unwrap().unwrap();
+        assert_eq!(task.findings.found().map(|found| found.n_profiles), Some(n_profiles));
+    }
 }
 
 #[tokio::test]

@@ -112,3 +112,23 @@ async fn counts_add_up() {
     let days = setup.store.deletions_per_day(connection.id, 30).await.unwrap();
     assert_eq!(days, [("2026-11-22".to_owned(), 4)]);
 }
+
+#[tokio::test]
+async fn what_stands_still_with_its_plan_is_listed_in_pages() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let mut still = Vec::new();
+    for (email, due_at) in [("a", None), ("b", Some(now())), ("c", None)] {
+        let mut task = setup.task(&connection, &format!("{email}@example.org")).await;
+        (task.state, task.due_at) = (TaskState::Planned, due_at);
+        setup.done(Transition { tasks: vec![task.clone()], ..Default::default() }).await;
+        still.extend(due_at.is_none().then_some(task.id));
+    }
+    let mut listed = Vec::new();
+    while let [task] =
+        &*setup.store.observed(connection.id, listed.last().copied(), 1).await.unwrap()
+    {
+        listed.push(task.id);
+    }
+    assert_eq!(listed, still);
+}
