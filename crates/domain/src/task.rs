@@ -4,6 +4,7 @@
 //! carries a command out on a task and says what to journal. `docs/states.md` shows the same
 //! table to readers, and a test compares the two.
 
+mod command;
 mod findings;
 mod machine;
 #[cfg(test)]
@@ -17,8 +18,9 @@ use crate::{
     ConnectionId, Digest, IdentifierId, IdentifierKind, Instant, JobId, Outcome, Place, Proof,
     RequestId, Right, TaskId, words,
 };
+pub use command::Command;
 pub use findings::Findings;
-pub use machine::{Command, Refused, next};
+pub use machine::{Refused, next};
 
 words! {
     /// Where a task stands.

@@ -50,8 +50,8 @@ pub async fn settle(
     .await
 }
 
-/// Begins another round of a task that is over or waits for a decision. Where it had stopped since
-/// the identifiers lead to many profiles, this says that they are one person's.
+/// Begins another round of a task that is over, or waits for a decision or an identifier. Where it
+/// had stopped since the identifiers lead to many profiles, this says that they are one person's.
 pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
     desk.write_fresh(async || {
         let mut task = load(desk, id).await?;

@@ -196,12 +196,7 @@ fn see_again(why: &str, system: &SystemView, list: &mut List) {
     );
     list.say(what, format!("habeas connect {connector} --name {name}"));
     list.say("Then see that it works", format!("habeas connections test {name}"));
-    list.say(
-        "Then have the person looked for again",
-        format!(
-            "habeas task settle {task} skip --note \"looked for again\" && habeas task retry {task}"
-        ),
-    );
+    list.say("Then have the person looked for again", format!("habeas task retry {task}"));
 }
 
 fn deciding(system: &SystemView, list: &mut List) {
