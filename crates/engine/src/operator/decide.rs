@@ -8,7 +8,7 @@ use domain::identifier::Region;
 use domain::request::{ClosedAs, Closing, closes_as, state};
 use domain::task::{Command, Refused};
 use domain::{
-    Event, Identifier, IdentifierId, IdentifierKind, Origin, Outcome, Request, RequestId,
+    Entry, Event, Identifier, IdentifierId, IdentifierKind, Origin, Outcome, Request, RequestId,
     RequestState, Task, TaskId,
 };
 use serde::Serialize;
@@ -76,9 +76,8 @@ async fn stop(
             .request(id)
             .fact("n_cancelled", stopped.cancelled.len())
             .fact("n_cant_be_stopped", stopped.cant_be_stopped.len())
-            .fact("n_carried_out", stopped.carried_out.len())
-            .fact("note", note.as_str());
-        transition.journal.insert(0, entry);
+            .fact("n_carried_out", stopped.carried_out.len());
+        transition.journal.insert(0, noted(entry, "note", &note));
         if request.right.only_reads() {
             wake::after_collecting(desk.store, id, desk.now, &mut transition).await?;
         }
@@ -128,11 +127,8 @@ pub async fn reopen(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<(), Op
             let why = "only a closed request can be opened again";
             return Err(OperatorError::WrongState { state: request.state, why });
         };
-        let entry = desk
-            .entry(Event::RequestReopened)
-            .request(id)
-            .fact("was", closing.how.word())
-            .fact("why", note.as_str());
+        let entry = desk.entry(Event::RequestReopened).request(id).fact("was", closing.how.word());
+        let entry = noted(entry, "why", &note);
         let mut transition = Transition { journal: vec![entry], ..Transition::default() };
         for task in tasks {
             let was_cancelled = task.detail.outcome == Some(Outcome::Cancelled);
@@ -305,6 +301,11 @@ pub(super) fn refuse_closed(request: &Request) -> Result<(), OperatorError> {
             why: "open it again first (habeas request reopen)",
         }),
     }
+}
+
+/// An entry with what the operator wrote, if anything.
+fn noted(entry: Entry, fact: &'static str, note: &str) -> Entry {
+    if note.is_empty() { entry } else { entry.fact(fact, note) }
 }
 
 fn close(desk: &Desk<'_>, request: Request, how: ClosedAs, note: &str) -> Request {
