@@ -287,7 +287,7 @@ pub(super) fn apply(
     desk: &Desk<'_>,
     task: &Task,
     command: Command,
-) -> Result<(Task, domain::Entry), OperatorError> {
+) -> Result<(Task, Entry), OperatorError> {
     let refused = |refused: Refused| OperatorError::Refused { task: task.id, refused };
     task.apply(command, &desk.actor, desk.now).map_err(refused)
 }
