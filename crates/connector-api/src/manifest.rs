@@ -32,6 +32,8 @@ pub struct Manifest {
     pub takes: &'static [IdentifierKind],
     /// When a job is asked about: from this age on, every so often.
     pub cadence: &'static [Cadence],
+    /// From which age on a job takes so long that its vendor is best asked about it.
+    pub alarm: Duration,
     /// How long a job takes at most before it counts as expired.
     pub longest: Duration,
     /// When to look again after a job is done, counted from its end. While data is still there

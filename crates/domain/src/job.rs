@@ -77,6 +77,9 @@ pub struct Job {
     pub due_at: Option<Instant>,
     /// When it counts as expired.
     pub expires_at: Instant,
+    /// Whether it was told that it takes longer than such jobs do.
+    #[serde(default)]
+    pub is_overdue: bool,
     /// How often it was asked since it was begun.
     pub n_polls: u32,
     /// Counts its changes; every write compares it.

@@ -82,6 +82,8 @@ words! {
         JobPollFailed = "job.poll_failed",
         /// A job is over.
         JobEnded = "job.ended",
+        /// A vendor job takes longer than such jobs do.
+        JobOverdue = "job.overdue",
         /// Looked again; facts hold what was seen.
         Looked = "looked",
         /// A connection was made.

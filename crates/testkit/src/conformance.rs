@@ -15,6 +15,8 @@ pub mod secrets;
 mod tests;
 mod watched;
 
+use std::time::Duration;
+
 use domain::{RequestId, Right};
 use serde_json::{Value, json};
 
@@ -92,8 +94,12 @@ async fn run_long_enough(stage: &Stage) -> anyhow::Result<()> {
 
 /// The longest time the vendor grants itself, in days begun.
 fn days_of_a_job(candidate: &Candidate) -> i64 {
-    let days = candidate.manifest().longest.as_secs().div_ceil(86_400);
-    i64::try_from(days).unwrap_or(i64::MAX)
+    days(candidate.manifest().longest)
+}
+
+/// A time in days begun.
+fn days(time: Duration) -> i64 {
+    i64::try_from(time.as_secs().div_ceil(86_400)).unwrap_or(i64::MAX)
 }
 
 /// An entry of the list of faults.

@@ -40,6 +40,7 @@ static MANIFEST: Manifest = Manifest {
     limits: &[],
     takes: &[],
     cadence: &[],
+    alarm: Duration::ZERO,
     longest: Duration::ZERO,
     looks: &[],
     confirmed_together: &[],

@@ -32,6 +32,7 @@ pub(super) static MANIFEST: Manifest = Manifest {
         IdentifierKind::AdvertisingId,
     ],
     cadence: CADENCE,
+    alarm: Duration::from_secs(25 * DAY),
     longest: Duration::from_secs(30 * DAY),
     looks: &[
         Duration::ZERO,

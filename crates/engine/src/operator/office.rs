@@ -38,6 +38,7 @@ static PAPER: Manifest = Manifest {
     limits: &[LimitRule { name: "reads", calls: 1, per: Duration::from_secs(1) }],
     takes: &[IdentifierKind::Email, IdentifierKind::Phone, IdentifierKind::UserId],
     cadence: &[],
+    alarm: Duration::from_secs(1),
     longest: Duration::from_secs(1),
     looks: &[],
     confirmed_together: &[],

@@ -50,6 +50,7 @@ pub(super) async fn write_intent(
         // Should we die before its outcome is written, this is when it is found out.
         due_at: Some(add(now, manifest.reconcile_lag)),
         expires_at: add(now, manifest.longest),
+        is_overdue: false,
         n_polls: 0,
         version: 0,
     };

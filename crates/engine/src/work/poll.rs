@@ -10,7 +10,7 @@ use connector_api::{Input, Report, Step};
 use domain::job::{Carried, JobState};
 use domain::journal::Event;
 use domain::outcome::Share;
-use domain::task::Command;
+use domain::task::{Command, Whom};
 use domain::{Instant, Job, Outcome, Proof, Task, TaskState};
 use jiff::{RoundMode, TimestampRound, Unit};
 use store::{Applied, Transition};
@@ -84,8 +84,16 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             expire(shift, job).await
         }
         Step::AskAgain { at } => {
-            let at = with_others(at, now).min(job.expires_at).max(now);
-            transition.jobs.push(Job { due_at: Some(at), ..job });
+            let alarm = add(job.started_at, shift.link.connector.manifest().alarm);
+            let is_overdue = now >= alarm;
+            if is_overdue && !job.is_overdue {
+                let entry = shift.entry(Event::JobOverdue).job(job.id);
+                transition.journal.push(entry.fact("since", job.started_at.to_string()));
+                tell_overdue(shift, &job).await?;
+            }
+            let end = if is_overdue { job.expires_at } else { alarm };
+            let at = with_others(at, now).min(end).max(now);
+            transition.jobs.push(Job { due_at: Some(at), is_overdue, ..job });
             shift.commit_one(transition).await?;
             Ok(())
         }
@@ -146,6 +154,21 @@ pub(crate) async fn settle(shift: &Shift, job: Job, settled: Settled) -> Result<
     last.jobs.push(Job { state: JobState::Ended, due_at: None, ..job });
     shift.commit_one(last).await?;
     Ok(())
+}
+
+/// The vendor takes longer than it does for such jobs; whoever looks at a task should see it.
+async fn tell_overdue(shift: &Shift, job: &Job) -> Result<(), WorkError> {
+    let days = shift.link.connector.manifest().alarm.as_secs() / (24 * 3600);
+    let reference = job.vendor_ref.as_deref().unwrap_or("which it did not name");
+    let why = format!(
+        "the vendor has been at work for {days} days, longer than such jobs take; ask its support about its job {reference}"
+    );
+    let now = shift.now();
+    for_each_carried(shift, job, |_, mut task| {
+        task.wait_for(Whom::Vendor, why.clone(), Some(job.expires_at), now);
+        Some(Transition { tasks: vec![task], ..Transition::default() })
+    })
+    .await
 }
 
 /// The vendor did not finish in the longest time it grants itself.

@@ -171,6 +171,7 @@ impl Setup {
             started_at: now(),
             due_at: Some(now()),
             expires_at: now(),
+            is_overdue: false,
             n_polls: 0,
             version: 0,
         }

@@ -4,7 +4,9 @@ use anyhow::ensure;
 use domain::{Event, Outcome, Right, TaskState};
 use engine::Until;
 
-use super::{ask, days_of_a_job, deletion, has_changed, is_carried_out, run_long_enough, stage};
+use super::{
+    ask, days, days_of_a_job, deletion, has_changed, is_carried_out, run_long_enough, stage,
+};
 use crate::candidate::Candidate;
 
 /// A stranger is neither deleted nor read, and it is said where we looked.
@@ -32,10 +34,16 @@ pub async fn a_person_whom_nobody_knows_ends_as_nothing_found_and_says_where(
 pub async fn a_job_that_never_ends_expires_visibly(candidate: &Candidate) -> anyhow::Result<()> {
     let (stage, request) = deletion(candidate).await?;
     stage.switch(&serde_json::from_str(candidate.never_ends)?).await?;
-    stage.run_days(days_of_a_job(candidate) - 1).await?;
+    let alarm = days(candidate.manifest().alarm);
+    stage.run_days(alarm - 1).await?;
     let verdict = stage.verdict(request).await?;
     let expected = "waiting on vendor, waits for the vendor: the vendor is at work";
-    ensure!(verdict == expected, "before it expires: {verdict}");
+    ensure!(verdict == expected, "while it takes no longer than others: {verdict}");
+    stage.run_days(days_of_a_job(candidate) - alarm).await?;
+    let verdict = stage.verdict(request).await?;
+    let expected = "waiting on vendor, waits for the vendor: the vendor has been at work for";
+    ensure!(verdict.starts_with(expected), "before it expires: {verdict}");
+    ensure!(stage.facts(Event::JobOverdue, "since").await?.len() == 1, "it was not told once");
     stage.run_days(2).await?;
     let verdict = stage.verdict(request).await?;
     ensure!(verdict == "ended, expired", "{verdict}");

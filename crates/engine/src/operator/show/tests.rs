@@ -138,6 +138,7 @@ async fn a_lost_answer_is_told_as_one_and_not_as_being_sent() {
         started_at,
         due_at: Some(due),
         expires_at: due,
+        is_overdue: false,
         n_polls: 0,
         version: 0,
     };
