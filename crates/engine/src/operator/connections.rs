@@ -80,7 +80,7 @@ pub async fn draft(desk: &Desk<'_>, new: NewConnection) -> Result<Draft, Operato
         return Err(fault("name", "E-SET-003", message));
     }
     let mut switches = renews.as_ref().map_or_else(Switches::default, |old| old.switches.clone());
-    switches::set(&mut switches, &new.switches).map_err(OperatorError::Fault)?;
+    switches::set(&mut switches, &new.switches, desk.now).map_err(OperatorError::Fault)?;
     let connection = Connection {
         id: renews.as_ref().map_or_else(|| ConnectionId::new(desk.ids), |old| old.id),
         name: new.name,
@@ -168,10 +168,10 @@ pub async fn set(
             .map_err(OperatorError::Fault)?;
     }
     let mut tried = Switches::default();
-    switches::set(&mut tried, assignments).map_err(OperatorError::Fault)?;
+    switches::set(&mut tried, assignments, desk.now).map_err(OperatorError::Fault)?;
     let connection = change(desk, id, |connection| {
         // The same assignments were accepted a moment ago, by the same function.
-        let _accepted = switches::set(&mut connection.switches, assignments);
+        let _accepted = switches::set(&mut connection.switches, assignments, desk.now);
         let entries = assignments.iter().map(|(key, value)| {
             let entry = desk.entry(Event::ConnectionSet).connection(Some(id));
             entry.fact("switch", key.as_str()).fact("value", value.as_str())

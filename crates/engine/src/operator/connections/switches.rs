@@ -14,10 +14,23 @@ const KNOWN: &str = "mode, review, approval, guard, until, completion, batch, li
                      serves.rights, serves.brands, serves.jurisdictions, serves.subject_kinds";
 
 /// Sets switches; all of them, or none if one is wrong.
-pub(super) fn set(switches: &mut Switches, assignments: &[(String, String)]) -> Result<(), Fault> {
+pub(super) fn set(
+    switches: &mut Switches,
+    assignments: &[(String, String)],
+    now: Instant,
+) -> Result<(), Fault> {
     let mut changed = switches.clone();
-    for (key, value) in assignments {
+    // A new guard ends the old one's date, wherever in the line the new date stands.
+    let mut ordered: Vec<_> = assignments.iter().collect();
+    ordered.sort_by_key(|(key, _)| key != "guard");
+    for (key, value) in ordered {
         set_one(&mut changed, key, value.trim())?;
+    }
+    let is_set = assignments.iter().any(|(key, _)| key == "until");
+    if is_set && changed.guard_until.is_some_and(|until| until <= now) {
+        let message = "has passed already, so `guard` would hold for no moment; give a day that \
+                       lies ahead, or `none`";
+        return Err(Fault::new("until", "E-SET-002", message));
     }
     *switches = changed;
     Ok(())

@@ -124,6 +124,24 @@ async fn switches_are_set_all_or_none_and_journalled() {
 }
 
 #[tokio::test]
+async fn a_guard_that_would_have_ended_already_is_refused() {
+    let office = office().await;
+    office.connection().await;
+    let desk = office.desk();
+    for past in ["2026-11-21", "2026-11-22T12:00:00Z"] {
+        let set = set(&desk, "files", &[pair("until", past), pair("guard", "5000")]).await;
+        let Err(OperatorError::Fault(fault)) = set else { panic!("refused: {past}") };
+        assert_eq!((fault.field.as_str(), fault.code), ("until", "E-SET-002"));
+        assert!(fault.message.contains("has passed already"));
+    }
+    let kept = office.store.connection_by_name("files").await.unwrap().unwrap();
+    assert_eq!((kept.switches.guard, kept.switches.guard_until), (None, None));
+    assert!(
+        set(&desk, "files", &[pair("guard", "5000"), pair("until", "2026-11-22")]).await.is_ok()
+    );
+}
+
+#[tokio::test]
 async fn what_only_an_observing_connection_held_back_goes_on_when_it_may_act() {
     let office = office().await;
     let connection = office.connection().await;
@@ -176,6 +194,7 @@ async fn removing_settles_open_tasks_ends_jobs_and_destroys_secrets() {
         started_at: now(),
         due_at: Some(now()),
         expires_at: now(),
+        is_overdue: false,
         n_polls: 0,
         reconciling: None,
         version: 0,
