@@ -206,6 +206,7 @@ fn advice<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
             Some("see `habeas request show ID`, which lists the tasks")
         }
         OperatorError::NotFound { what: "connection" } => Some("see `habeas connections list`"),
+        OperatorError::Refused { instead, .. } => Some(instead),
         _ => None,
     }
 }

@@ -38,7 +38,8 @@ pub async fn deny(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Stopped,
     stop(desk, id, ClosedAs::Denied, Event::RequestDenied, note).await
 }
 
-/// Ends a request that its person took back. What was not sent is cancelled.
+/// Ends a request that its person took back. What was not sent is cancelled; once all of it is over
+/// and anything was carried out, nothing may be called withdrawn any more.
 pub async fn cancel(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Stopped, OperatorError> {
     stop(desk, id, ClosedAs::Withdrawn, Event::RequestCancelled, note).await
 }
@@ -56,9 +57,13 @@ async fn stop(
         refuse_closed(&request)?;
         let mut transition = Transition::default();
         let carried_out = effect::of(desk, &tasks).await?;
-        if how == ClosedAs::Denied && !carried_out.is_empty() {
+        // A withdrawal stops what is left; where nothing is, it would only hide what was done. Data
+        // that was collected has changed nothing, and is handed to nobody then.
+        let is_done = tasks.iter().all(Task::is_over) && !request.right.only_reads();
+        let is_too_late = how == ClosedAs::Denied || is_done;
+        if is_too_late && !carried_out.is_empty() {
             let done = carried_out.iter().map(ToString::to_string).collect();
-            return Err(OperatorError::CarriedOut { done });
+            return Err(OperatorError::CarriedOut { how, done });
         }
         let mut stopped = Stopped { carried_out, ..Stopped::default() };
         for task in tasks.into_iter().filter(|task| !task.is_over()) {
@@ -288,8 +293,20 @@ pub(super) fn apply(
     task: &Task,
     command: Command,
 ) -> Result<(Task, Entry), OperatorError> {
-    let refused = |refused: Refused| OperatorError::Refused { task: task.id, refused };
-    task.apply(command, &desk.actor, desk.now).map_err(refused)
+    task.apply(command, &desk.actor, desk.now).map_err(|refused| refuse(task, refused))
+}
+
+/// Why a task stays as it is, and what can be done instead.
+pub(super) fn refuse(task: &Task, refused: Refused) -> OperatorError {
+    let Task { id, request, .. } = task;
+    let instead = match (task.is_over(), &task.detail.hand) {
+        (true, None) => format!("another round of it: `habeas task retry {id}`"),
+        (true, Some(_)) => format!(
+            "what was recorded of it stays; say what was different in the note of `habeas request answer {request}`"
+        ),
+        (false, _) => format!("what can be done now: `habeas request show {request}`"),
+    };
+    OperatorError::Refused { task: *id, refused, instead }
 }
 
 /// Refuses to act on a closed request.

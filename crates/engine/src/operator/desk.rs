@@ -93,6 +93,8 @@ pub enum OperatorError {
         task: domain::TaskId,
         /// Why.
         refused: domain::task::Refused,
+        /// What can be done instead, as a sentence with the command.
+        instead: String,
     },
     /// The request's state does not allow it.
     #[error("the request is {state}: {why}")]
@@ -102,9 +104,11 @@ pub enum OperatorError {
         /// What is wrong with that.
         why: &'static str,
     },
-    /// What was carried out can't be denied any more.
-    #[error("it can't be denied any more, since something was carried out: {}", .done.join("; "))]
+    /// What was carried out can't be denied, or taken back, any more.
+    #[error("it can't be {how} any more, since something was carried out: {}", .done.join("; "))]
     CarriedOut {
+        /// As what it was to be closed.
+        how: domain::request::ClosedAs,
         /// What, per system.
         done: Vec<String>,
     },

@@ -8,7 +8,7 @@ use domain::task::{Command, Refused};
 use domain::{Task, TaskId};
 use store::Transition;
 
-use super::decide::{apply, refuse_closed};
+use super::decide::{apply, refuse, refuse_closed};
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
 use super::note;
@@ -59,7 +59,7 @@ pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
         request.as_ref().map_or(Ok(()), refuse_closed)?;
         if task.detail.hand.is_some() {
             let refused = Refused::NoSuchTransition { state: task.state, command: "retry" };
-            return Err(OperatorError::Refused { task: id, refused });
+            return Err(refuse(&task, refused));
         }
         if !desk.has_system(&task).await? {
             return Err(OperatorError::NotFound { what: "connection any more" });

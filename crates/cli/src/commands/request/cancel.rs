@@ -1,19 +1,23 @@
 //! `habeas request cancel`.
 
+use domain::RequestId;
 use domain::request::ClosedAs;
 use engine::operator::decide::{self, Stopped};
-use engine::operator::find;
+use engine::operator::{OperatorError, find};
 use serde_json::json;
 
 use crate::args::Common;
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
 /// Arguments of `request cancel`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  habeas request cancel req_01 --note 'taken back by letter'")]
+#[command(
+    after_help = "Example:\n  habeas request cancel req_01 --note 'taken back by letter'\n\n\
+    Once all of it is over and something was carried out, it is refused: answer it then."
+)]
 pub struct Args {
     /// The request.
     id: String,
@@ -26,13 +30,26 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.store, &args.id).await?;
-    let stopped = decide::cancel(&session.desk(), id, &args.note).await?;
+    let stopped = decide::cancel(&session.desk(), id, &args.note).await;
+    let stopped = stopped.map_err(|error| too_late(error, id))?;
     tell(ClosedAs::Withdrawn, &stopped, screen)
+}
+
+/// What was carried out is neither denied nor taken back: the person is told of it instead.
+pub fn too_late(error: OperatorError, id: RequestId) -> anyhow::Error {
+    match error {
+        OperatorError::CarriedOut { .. } => Stop::refused(error.to_string())
+            .advise(format!(
+                "tell the person what was done: `habeas request answer {id} --note …`; what has not begun can be left out before, by the commands that `habeas request show {id}` names"
+            ))
+            .into(),
+        error => error.into(),
+    }
 }
 
 /// Tells what was stopped and what can't be.
 pub fn tell(how: ClosedAs, stopped: &Stopped, screen: Screen) -> anyhow::Result<Exit> {
-    let exit = Exit::left(!stopped.cant_be_stopped.is_empty());
+    let exit = Exit::left(!stopped.carried_out.is_empty() || !stopped.cant_be_stopped.is_empty());
     if screen.json {
         screen.json(&json!({
             "closed": how,

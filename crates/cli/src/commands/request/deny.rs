@@ -1,12 +1,11 @@
 //! `habeas request deny`.
 
-use domain::RequestId;
 use domain::request::ClosedAs;
-use engine::operator::{OperatorError, decide, find};
+use engine::operator::{decide, find};
 
 use crate::args::Common;
-use crate::commands::request::cancel::tell;
-use crate::exit::{Exit, Stop};
+use crate::commands::request::cancel::{tell, too_late};
+use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::Screen;
 
@@ -28,16 +27,4 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let stopped = decide::deny(&session.desk(), id, &args.note).await;
     let stopped = stopped.map_err(|error| too_late(error, id))?;
     tell(ClosedAs::Denied, &stopped, screen)
-}
-
-/// What was carried out is not denied: the person is told of it instead.
-fn too_late(error: OperatorError, id: RequestId) -> anyhow::Error {
-    match error {
-        OperatorError::CarriedOut { .. } => Stop::refused(error.to_string())
-            .advise(format!(
-                "tell the person what was done: `habeas request answer {id} --note …`; what has not begun can be left out before, by the commands that `habeas request show {id}` names"
-            ))
-            .into(),
-        error => error.into(),
-    }
 }

@@ -48,6 +48,28 @@ async fn what_was_carried_out_is_not_denied_and_a_withdrawal_tells_of_it() {
 }
 
 #[tokio::test]
+async fn what_is_over_and_was_carried_out_is_not_shown_as_withdrawn() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    let done = |task: &mut Task| {
+        put(task, TaskState::Ended);
+        task.detail.outcome = Some(Outcome::Done { counts: "1 user id".into() });
+    };
+    let access = office.request("access", "ada@lovelace.org").await;
+    office.task(access, &connection, done).await;
+    assert!(cancel(&office.desk(), access, "").await.is_ok(), "reading changed nothing");
+    office.task(id, &connection, done).await;
+    let Err(error @ OperatorError::CarriedOut { .. }) = cancel(&office.desk(), id, "").await else {
+        panic!("refused")
+    };
+    assert!(error.to_string().starts_with("it can't be withdrawn any more"), "{error}");
+    let request = office.store.request(id).await.unwrap().unwrap();
+    assert_eq!((request.closing, request.state), (None, RequestState::Answering));
+    assert_eq!(office.journal(Event::RequestCancelled).await.len(), 1);
+}
+
+#[tokio::test]
 async fn what_found_nothing_or_was_left_out_can_still_be_denied() {
     let office = office().await;
     let connection = office.connection().await;

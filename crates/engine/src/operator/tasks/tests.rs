@@ -28,8 +28,29 @@ async fn settling_needs_a_note_and_ends_the_task() {
     let request = office.store.request(id).await.unwrap().unwrap();
     assert_eq!(request.state, RequestState::Answering);
     let again = settle(&office.desk(), task, Settle::Skip, "why").await;
-    assert!(matches!(again, Err(OperatorError::Refused { .. })));
-    assert!(matches!(retry(&office.desk(), task).await, Err(OperatorError::Refused { .. })));
+    let answer = format!("habeas request answer {id}");
+    assert!(
+        matches!(again, Err(OperatorError::Refused { instead, .. }) if instead.contains(&answer))
+    );
+    let retried = retry(&office.desk(), task).await;
+    assert!(
+        matches!(retried, Err(OperatorError::Refused { instead, .. }) if instead.contains(&answer))
+    );
+}
+
+#[tokio::test]
+async fn an_ended_task_is_not_settled_but_can_have_another_round() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    let task = office.task(id, &connection, |task| put(task, TaskState::Ended)).await;
+    let Err(OperatorError::Refused { instead, .. }) =
+        settle(&office.desk(), task, Settle::Skip, "why").await
+    else {
+        panic!("refused")
+    };
+    assert!(instead.contains(&format!("habeas task retry {task}")), "{instead}");
+    assert!(retry(&office.desk(), task).await.is_ok(), "what is named works");
 }
 
 #[tokio::test]
