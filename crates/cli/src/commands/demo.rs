@@ -16,7 +16,7 @@ use crate::args::Common;
 use crate::clock::real_now;
 use crate::commands::serve::until_stopped;
 use crate::environment;
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 use crate::screen::Screen;
 use story::Story;
 
@@ -32,7 +32,7 @@ pub struct Args {
     /// End after the story.
     #[arg(long)]
     once: bool,
-    /// The folder to play in; a fresh one without it.
+    /// The folder to play in, without a demo in it; a fresh one without it.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }
@@ -69,6 +69,12 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
 /// A folder that nobody uses yet.
 fn fresh_folder(wanted: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = wanted {
+        if folder.join("data").exists() {
+            let what = format!("{} holds the data of a demo already", folder.display());
+            return Err(Stop::usage(what)
+                .advise("its simulated people ended with it, so it can't go on: name another folder, leave out --folder, or remove this one")
+                .into());
+        }
         fs::create_dir_all(&folder)
             .with_context(|| format!("could not make {}", folder.display()))?;
         return Ok(folder);

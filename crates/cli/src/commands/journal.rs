@@ -30,13 +30,14 @@ pub struct Args {
     #[arg(long, value_name = "EVENT")]
     event: Option<Event>,
     /// Only the last so many; all of them without it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     last: Option<u32>,
 }
 
 /// Shows the journal, the oldest first.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_read(common, screen).await?;
+    let is_filtered = args.request.is_some() || args.connection.is_some() || args.event.is_some();
     let mut filter = JournalFilter { event: args.event, ..JournalFilter::default() };
     if let Some(text) = &args.request {
         filter.request = Some(find::request(&session.store, text).await?);
@@ -62,7 +63,10 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         }
     }
     if n_shown == 0 && !screen.json {
-        screen.line("Nothing has happened yet. `habeas import` or `habeas request new` begins it.");
+        screen.line(match is_filtered {
+            true => "No entry fits. All of them: habeas journal",
+            false => "Nothing has happened yet. `habeas import` or `habeas request new` begins it.",
+        });
     }
     Ok(Exit::Done)
 }

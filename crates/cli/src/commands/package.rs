@@ -24,6 +24,9 @@ pub struct Args {
     /// The file to write; ID.zip without it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Replace a file of that name.
+    #[arg(long)]
+    force: bool,
 }
 
 /// Writes the package.
@@ -31,6 +34,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let session = Session::to_write(common, screen).await?;
     let request = find::request(&session.store, &args.id).await?;
     let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{request}.zip")));
+    if !args.force && path.exists() {
+        return Err(Stop::refused(format!("{} is there already", path.display()))
+            .advise("add --force to replace it, or name another file with --out")
+            .into());
+    }
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let shown = bar.clone();
     let tell = move |progress: Progress| {

@@ -34,4 +34,9 @@ fn the_demo_tells_each_of_its_stories() {
     assert_eq!(told["refused_rows"][0]["name"], "placeholder");
     let package = told["packages"][0].as_str().unwrap();
     assert!(std::path::Path::new(package).exists());
+
+    let again = world.run(&["demo", "--once", "--folder", &folder]);
+    assert_eq!(again.code, 2, "{}", again.err);
+    assert!(again.err.contains("holds the data of a demo already"), "{}", again.err);
+    assert!(again.err.contains("name another folder"), "{}", again.err);
 }

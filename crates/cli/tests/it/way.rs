@@ -58,6 +58,11 @@ fn a_request_goes_all_the_way_and_shows_no_value() {
     assert_eq!(list["requests"].as_array().unwrap().len(), 2, "importing twice changes nothing");
     let (access, deletion) = (request_of(&list, "access"), request_of(&list, "deletion"));
 
+    let wrong = ["request", "approve", "--all", "--gate", "review", "--right", "deletion"];
+    let wrong = watch.run(&wrong, 0);
+    let right = "habeas request approve --all --gate approval --right deletion";
+    assert!(wrong.out.contains("1 task waits at the gate approval"), "{}", wrong.out);
+    assert!(wrong.out.contains(right), "{}", wrong.out);
     let approved = watch.run(&["request", "approve", "--all", "--gate", "approval", "--yes"], 0);
     assert!(approved.out.contains("SUPPRESS_WITH_DELETE"), "it prints what it approves");
     world.set_clock(r#"{"mode":"idle"}"#);
@@ -77,11 +82,20 @@ fn a_request_goes_all_the_way_and_shows_no_value() {
     assert!(shown.out.contains("confirmed: none of 5"), "{}", shown.out);
     assert!(shown.out.contains(&format!("habeas request answer {deletion}")), "{}", shown.out);
     watch.run(&["request", "show", deletion, "--json"], 0);
+    let taken_back = watch.run(&["request", "cancel", deletion], 4);
+    assert!(taken_back.err.contains(&format!("habeas request answer {deletion}")));
+    let task = list["requests"].as_array().unwrap().iter().find(|one| one["id"] == deletion);
+    let task = task.unwrap()["tasks"][0]["id"].as_str().unwrap();
+    let settled = watch.run(&["task", "settle", task, "skip", "--note", "why"], 4);
+    assert!(settled.err.contains(&format!("habeas task retry {task}")), "{}", settled.err);
     watch.run(&["request", "answer", deletion, "--note", "told by letter"], 0);
 
     let package = world.path("answer.zip");
     watch.run(&["package", access, "--out", &package], 0);
     assert!(std::fs::read(&package).unwrap().starts_with(b"PK"));
+    let again = watch.run(&["package", access, "--out", &package], 4);
+    assert!(again.err.contains("is there already") && again.err.contains("--force"));
+    watch.run(&["package", access, "--out", &package, "--force"], 0);
     watch.run(&["package", deletion], 2);
 
     let revealed = world.run(&["request", "show", access, "--reveal"]);
@@ -114,7 +128,12 @@ fn pausing_everything_is_shown_and_undone() {
     let world = World::connected();
     assert_eq!(world.run(&["pause", "--all"]).code, 0);
     assert_eq!(world.json(&["pause", "--all"])["by"], "tester");
+    let list = world.run(&["connections", "list"]).out;
+    assert!(list.contains("paused (all)") && !list.contains("works"), "{list}");
+    assert!(list.contains("habeas resume --all"), "{list}");
+    assert_eq!(world.json(&["connections", "list"])["paused_all"]["by"], "tester");
     assert_eq!(world.json(&["resume", "--all"])["was_paused"], true);
+    assert!(world.json(&["connections", "list"])["paused_all"].is_null());
     assert_eq!(world.run(&["pause", "segment-twin"]).code, 0);
     let list = world.json(&["connections", "list"]);
     assert_eq!(list["connections"][0]["paused"]["by_person"], true);

@@ -2,6 +2,7 @@
 
 use domain::connection::{Pause, Verdict};
 use domain::{Connection, Right};
+use engine::operator::controls::{self, PausedAll};
 use serde_json::{Value, json};
 
 use crate::args::Common;
@@ -14,17 +15,25 @@ use crate::show;
 pub async fn run(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_read(common, screen).await?;
     let connections = session.store.connections().await?;
+    let paused_all = controls::paused(&session.store).await?;
     if screen.json {
         let all: Vec<Value> = connections.iter().map(as_json).collect();
-        screen.json(&json!({"connections": all}))?;
+        screen.json(&json!({"connections": all, "paused_all": paused_all}))?;
         return Ok(Exit::Done);
     }
     if connections.is_empty() {
         screen.line("No system is connected. `habeas connect segment` connects one.");
         return Ok(Exit::Done);
     }
-    let rows = connections.iter().map(row).collect();
+    let rows = connections.iter().map(|one| row(one, paused_all.as_ref())).collect();
     screen.table(&["connection", "account", "mode", "gates", "serves", "state"], rows);
+    if let Some(all) = &paused_all {
+        screen.line(format!(
+            "Everything is paused since {} by {}: no changing call is made. On again: habeas resume --all",
+            show::time(all.since),
+            all.by
+        ));
+    }
     for connection in &connections {
         if let Some(pause) = &connection.paused {
             screen.line(paused(&connection.name, pause));
@@ -36,13 +45,14 @@ pub async fn run(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn row(connection: &Connection) -> Vec<String> {
+fn row(connection: &Connection, paused_all: Option<&PausedAll>) -> Vec<String> {
     let switches = &connection.switches;
     let account = connection.account();
     let served = Right::ALL.iter().filter(|right| connection.lacks(**right).is_none());
-    let state = match &connection.paused {
-        Some(pause) => format!("paused since {}", show::time(pause.since)),
-        None => "works".to_owned(),
+    let state = match (&connection.paused, paused_all) {
+        (Some(pause), _) => format!("paused since {}", show::time(pause.since)),
+        (None, Some(_)) => "paused (all)".to_owned(),
+        (None, None) => "works".to_owned(),
     };
     vec![
         connection.name.clone(),

@@ -1,6 +1,7 @@
 //! `habeas request approve`: shows what is about to pass a gate, asks, and lets exactly that pass.
 
 use domain::Right;
+use engine::operator::Desk;
 use engine::operator::approve::{self, Approved, GateName, Pending, Selection, What};
 use serde_json::json;
 
@@ -57,9 +58,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         if screen.json {
             screen.json(&json!({"approved": [], "not_approved": []}))?;
         } else {
-            screen.line(
-                "Nothing of that waits at a gate. What needs you: habeas request list --needs-me",
-            );
+            screen.line(nothing(&desk, &selection).await?);
         }
         return Ok(Exit::Done);
     }
@@ -75,6 +74,44 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let exit = tell_approved(&approved, screen)?;
     session.act().await?;
     Ok(exit)
+}
+
+/// What to say where nothing waits at the gate that was meant: what waits at the other one.
+async fn nothing(desk: &Desk<'_>, selection: &Selection) -> anyhow::Result<String> {
+    if let Some(gate) = selection.gate {
+        let other = match gate {
+            GateName::Review => GateName::Approval,
+            GateName::Approval => GateName::Review,
+        };
+        let there = Selection { gate: Some(other), ..selection.clone() };
+        let n = approve::preview(desk, &there).await?.len() as u64;
+        if n > 0 {
+            let verb = if n == 1 { "waits" } else { "wait" };
+            return Ok(format!(
+                "Nothing of that waits at the gate {gate}, but {} {verb} at the gate {other}:\n    {}",
+                show::n_of(n, "task"),
+                command(&there, other)
+            ));
+        }
+    }
+    Ok("Nothing of that waits at a gate. What needs you: habeas request list --needs-me".to_owned())
+}
+
+/// The command that lets the same pass at a gate.
+fn command(selection: &Selection, gate: GateName) -> String {
+    let mut command = "habeas request approve".to_owned();
+    match selection.ids.as_slice() {
+        [] => command.push_str(" --all"),
+        ids => command.push_str(&format!(" {}", ids.join(" "))),
+    }
+    command.push_str(&format!(" --gate {gate}"));
+    if let Some(name) = &selection.connection {
+        command.push_str(&format!(" --connection {name}"));
+    }
+    if let Some(right) = selection.right {
+        command.push_str(&format!(" --right {}", right.word()));
+    }
+    command
 }
 
 /// Shows what is about to pass.
