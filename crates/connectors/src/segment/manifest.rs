@@ -8,7 +8,9 @@ use connector_api::manifest::{
 };
 use domain::{IdentifierKind, Right};
 
-use super::settings::{CONSENT_SCOPES, DELETION_TYPES, SUPPRESS_ONLY, UNSUPPRESS};
+use super::settings::{
+    CONSENT_SCOPES, DELETION_TYPES, SUPPRESS_ONLY, UNSUPPRESS, USER_IDS_FROM_EMAIL,
+};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -84,6 +86,13 @@ static FIELDS: &[Field] = &[
         title: "Profile access token",
         help: "One per space: Unify ▸ Unify settings ▸ API access ▸ Generate token: a name and your account's password. Shown once; confirm that you wrote it down.",
         kind: FieldKind::SecretPer("spaces"),
+        required: false,
+    },
+    Field {
+        key: "user_id_from_email",
+        title: "User ids made from e-mail",
+        help: "Where your user ids are e-mail addresses, or the MD5 or SHA-256 of one in lower case: people given by e-mail are then looked up by that user id as well, one call more a person and space. Left empty, it is not tried.",
+        kind: FieldKind::Choice(USER_IDS_FROM_EMAIL),
         required: false,
     },
     Field {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use connector_api::Context;
 use domain::Instant;
 use domain::right::{Scope, ScopeWord};
+use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::Sha256;
 
 /// The variant of a plan that sends a consent event.
 pub(super) const CONSENT_EVENT: &str = "consent_event";
@@ -23,6 +25,10 @@ pub(super) const DELETION_TYPES: &[&str] =
 /// The scopes that a consent category can be given for.
 pub(super) const CONSENT_SCOPES: &[&str] =
     &["sale", "sharing", "targeted_advertising", "sensitive_use"];
+
+/// How user ids can have been made from e-mail addresses: the address itself, or a digest of it in
+/// lower case, as lower-case hex.
+pub(super) const USER_IDS_FROM_EMAIL: &[&str] = &["email", "md5", "sha256"];
 
 /// How people are opted out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +91,21 @@ pub(super) fn readable_spaces<'a>(context: &Context<'a>) -> Vec<&'a str> {
 /// What the last check found.
 pub(super) fn facts(context: &Context<'_>) -> Facts {
     context.check.and_then(|check| Facts::deserialize(&check.facts).ok()).unwrap_or_default()
+}
+
+/// The user id that the company would have made from an address, if it makes them so.
+pub(super) fn user_id_from(context: &Context<'_>, email: &str) -> Option<String> {
+    let lower = email.to_lowercase();
+    match text(context, "user_id_from_email")? {
+        "email" => Some(email.to_owned()),
+        "md5" => Some(hex(&Md5::digest(lower))),
+        "sha256" => Some(hex(&Sha256::digest(lower))),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How people are deleted.

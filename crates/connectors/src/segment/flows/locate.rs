@@ -144,6 +144,14 @@ fn wanted_of(subject: &Subject, context: &Context<'_>) -> (Vec<Wanted>, Vec<Iden
             id_type: id_type.to_owned(),
             value: mapping::exact(identifier).to_owned(),
         }));
+        if identifier.kind == IdentifierKind::Email {
+            let user_id = settings::user_id_from(context, &identifier.normalised);
+            wanted.extend(user_id.map(|value| Wanted {
+                kind: IdentifierKind::UserId,
+                id_type: "user_id".to_owned(),
+                value,
+            }));
+        }
     }
     wanted.sort_by_key(|wanted: &Wanted| mapping::reluctance(&wanted.kind));
     (wanted, not_taken)

@@ -2,6 +2,7 @@
 
 use connector_api::{Flow, Located, Report, Step, Turn, VendorError};
 use domain::IdentifierKind::{self, AnonymousId, Cookie, Email, Phone, UserId};
+use serde_json::json;
 
 use super::case::{Case, SPACE, answer, fixture, ids_page, nobody, ok};
 use crate::segment::flows::NO_USER_ID;
@@ -52,6 +53,26 @@ fn an_identifier_that_an_answer_listed_is_not_looked_up_again() {
     assert_eq!(case.sent.borrow().len(), 3, "the user id, and the phone under both its names");
     assert_eq!(located.n_profiles, 1);
     assert!(!values(&located).iter().any(|it| it.starts_with("phone")), "nobody knows it");
+}
+
+#[test]
+fn user_ids_made_from_an_address_are_tried_and_sent_only_where_a_profile_has_them() {
+    let digests = [
+        ("md5", "cdb9d6a1dddc375a09cc83e3001598dc"),
+        ("sha256", "8e43ca37701228e74983efdbd0cff5c16b3b1e5d4e29a7c05626d4d25a018e11"),
+        ("email", "Ana@example.com"),
+    ];
+    for (way, user_id) in digests {
+        let case = Case::new().set("user_id_from_email", json!(way));
+        let subject = || case.subject(vec![case.given(Email, "Ana@example.com")]);
+        let page = ids_page(&[("user_id", user_id)], None);
+        let turn = case.run(Flow::Locate, &[subject()], |call| {
+            if call.path.contains("/user_id:") { page.clone() } else { nobody() }
+        });
+        assert_eq!(values(&located(turn.unwrap())), [format!("user_id {user_id} in {SPACE}")]);
+        let turn = case.run(Flow::Locate, &[subject()], |_| nobody());
+        assert_eq!(values(&located(turn.unwrap())), [""; 0]);
+    }
 }
 
 #[test]
