@@ -29,10 +29,12 @@ pub enum FileFault {
         row: u64,
     },
     /// A column that has no meaning here.
-    #[error("unknown column “{column}”: use {known}, or id.NAME for a type of your own")]
+    #[error("unknown column “{column}”: {meant}use {known}, or id.NAME for a type of your own")]
     UnknownColumn {
         /// Its name, or its place where the name may be a value.
         column: String,
+        /// The question whether another one was meant, where one is near.
+        meant: String,
         /// The columns that exist.
         known: String,
     },

@@ -173,11 +173,24 @@ pub(super) fn read_identifier(
     given: &str,
     rules: &Rules,
 ) -> Result<String, (&'static str, String)> {
-    let value = normalise(kind, given, rules.region.as_ref())
-        .map_err(|error| (code_of(error), error.to_string()))?;
-    if rules.placeholders.matches(kind, &value) {
+    let placeholder = || {
         let message = "is a placeholder, which names everybody and nobody; it is never acted on";
-        return Err(("E-REQ-016", message.to_owned()));
+        ("E-REQ-016", message.to_owned())
+    };
+    let value = match normalise(kind, given, rules.region.as_ref()) {
+        Ok(value) => value,
+        // `null` is no address either, but that it names nobody is what has to be known. Compared
+        // as a user id, since every value that is no address counts as a placeholder for one.
+        Err(error)
+            if error != NormaliseError::Empty
+                && rules.placeholders.matches(&IdentifierKind::UserId, given) =>
+        {
+            return Err(placeholder());
+        }
+        Err(error) => return Err((code_of(error), error.to_string())),
+    };
+    if rules.placeholders.matches(kind, &value) {
+        return Err(placeholder());
     }
     if !rules.takes(kind) {
         let message =

@@ -42,16 +42,15 @@ domain::words! {
 
 /// Reads the header's cells.
 pub(super) fn read(cells: &[&str]) -> Result<Vec<Column>, FileFault> {
-    let names: Vec<_> = cells.iter().map(|cell| cell.trim()).collect();
-    // Without this column the first row is no header but somebody's data, which no message repeats.
-    if !names.contains(&Field::Right.word()) {
-        return Err(FileFault::MissingColumn { column: Field::Right.word() });
+    let found: Vec<_> = cells.iter().map(|cell| Column::of(cell.trim())).collect();
+    if !found.contains(&Some(Column::Field(Field::Right))) {
+        return Err(without_right(cells));
     }
     let mut columns = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        let column = Column::of(name).ok_or_else(|| unknown(index, name))?;
+    for (index, (column, name)) in found.into_iter().zip(cells).enumerate() {
+        let column = column.ok_or_else(|| unknown(index, name.trim()))?;
         if columns.contains(&column) {
-            return Err(FileFault::ColumnTwice { column: (*name).to_owned() });
+            return Err(FileFault::ColumnTwice { column: column.name() });
         }
         columns.push(column);
     }
@@ -61,20 +60,62 @@ pub(super) fn read(cells: &[&str]) -> Result<Vec<Column>, FileFault> {
     Ok(columns)
 }
 
+/// Without this column the first row is no header but somebody's data, which no message repeats;
+/// unless a cell is all but its name.
+fn without_right(cells: &[&str]) -> FileFault {
+    let right = Field::Right.word();
+    match cells.iter().position(|cell| nearest(cell) == Some(right)) {
+        Some(index) => unknown_column(place(index), Some(right)),
+        None => FileFault::MissingColumn { column: right },
+    }
+}
+
 fn unknown(index: usize, name: &str) -> FileFault {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
     let is_shown = !name.is_empty() && name.len() <= 40 && name.chars().all(is_plain);
-    let column = if is_shown { name.to_owned() } else { format!("number {}", index + 1) };
+    let column = if is_shown { name.to_owned() } else { place(index) };
+    unknown_column(column, nearest(name))
+}
+
+fn place(index: usize) -> String {
+    format!("number {}", index + 1)
+}
+
+fn unknown_column(column: String, meant: Option<&'static str>) -> FileFault {
+    let meant = meant.map(|meant| format!("did you mean “{meant}”? Else ")).unwrap_or_default();
+    let known = names().collect::<Vec<_>>().join(", ");
+    FileFault::UnknownColumn { column, meant, known }
+}
+
+/// The names of all columns but those of types of one's own.
+fn names() -> impl Iterator<Item = &'static str> {
     let fields = Field::ALL.iter().map(|field| field.word());
-    let kinds = IdentifierKind::BUILT_IN.iter().map(IdentifierKind::name);
-    let known = fields.chain(kinds).collect::<Vec<_>>().join(", ");
-    FileFault::UnknownColumn { column, known }
+    fields.chain(IdentifierKind::BUILT_IN.iter().map(IdentifierKind::name))
+}
+
+/// The column that was most likely meant: a slip or two away, in a name that has more letters than
+/// those.
+fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.trim().to_lowercase().replace([' ', '-'], "_");
+    let near = names().map(|known| (strsim::osa_distance(&name, known), known));
+    let (n_slips, nearest) = near.min_by_key(|(n_slips, _)| *n_slips)?;
+    (n_slips <= 2 && 2 * n_slips < name.chars().count()).then_some(nearest)
 }
 
 impl Column {
+    /// The column of this name, in letters of either case. A type of one's own keeps its own.
     fn of(name: &str) -> Option<Self> {
-        let field = name.parse().map(Self::Field).ok();
-        field.or_else(|| name.parse().map(Self::Identifier).ok())
+        let plain = name.to_lowercase();
+        if let Ok(field) = plain.parse() {
+            return Some(Self::Field(field));
+        }
+        let kind = match name.get(..3) {
+            Some(prefix) if prefix.eq_ignore_ascii_case("id.") => {
+                format!("id.{}", name.get(3..).unwrap_or_default())
+            }
+            _ => plain,
+        };
+        kind.parse().map(Self::Identifier).ok()
     }
 
     /// Its name in the header.

@@ -154,6 +154,33 @@ fn a_first_row_of_data_is_not_repeated() {
 }
 
 #[test]
+fn names_of_columns_may_be_in_letters_of_either_case() {
+    check("Right, EMAIL \ndeletion,a@b.de", &[(2, &["a@b.de"])]);
+    let (_, draft) = read(b"RIGHT,Id.Loyalty\ndeletion,L1\n").unwrap().remove(0);
+    assert_eq!(draft.unwrap().identifiers[0].0, IdentifierKind::Custom("Loyalty".into()));
+    let fault = read(b"right,email,Email\n").map(|_| ()).unwrap_err();
+    assert_eq!(fault.code(), Some("E-CSV-003"));
+}
+
+#[test]
+fn a_slip_in_the_name_of_a_column_is_told_with_what_was_meant() {
+    let says = |header: &str| read(header.as_bytes()).map(|_| ()).unwrap_err().to_string();
+    for (name, meant) in [
+        ("e-mail", "email"),
+        ("emial", "email"),
+        ("External ID", "external_id"),
+        ("userid", "user_id"),
+        ("dueat", "due_at"),
+    ] {
+        let told = says(&format!("right,email,{name}\n"));
+        assert!(told.contains(&format!("“{name}”: did you mean “{meant}”?")), "{told}");
+    }
+    let told = says("rights,email\n");
+    assert!(told.starts_with("unknown column “number 1”: did you mean “right”?"), "{told}");
+    assert!(!says("right,email,colour\n").contains("did you mean"));
+}
+
+#[test]
 fn a_quotation_mark_within_a_plain_cell_is_harmless() {
     check("right,email\ndeletion,a\"b@c.de", &[(2, &["a\"b@c.de"])]);
     check("right,email\ndeletion,a\"b@c.de\n", &[(2, &["a\"b@c.de"])]);
