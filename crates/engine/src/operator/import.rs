@@ -19,7 +19,7 @@ use super::csv::{FileFault, Reader};
 use super::desk::{Desk, OperatorError};
 use super::draft::{Draft, Rules};
 use super::fault::Fault;
-use super::intake::{Channel, Run, Seen, Verdict, take, twice};
+use super::intake::{Channel, New, Run, Seen, Verdict, take, twice};
 
 /// Rows per transaction.
 const GROUP: usize = 2_000;
@@ -58,6 +58,10 @@ pub struct Summary {
     pub n_rows: u64,
     /// Requests that are new, or would be.
     pub n_new: u64,
+    /// New ones whose deadline has passed already.
+    pub n_late: u64,
+    /// New ones that no connection serves, so that a person has to.
+    pub n_left_to_person: u64,
     /// Requests that were in already.
     pub n_known: u64,
     /// Rows left out.
@@ -166,7 +170,7 @@ impl Importing {
         for (row, draft) in group {
             let verdict = match draft {
                 Err(fault) => Verdict::Faults(vec![fault]),
-                Ok(_) => taken.next().unwrap_or(Verdict::New(None)),
+                Ok(_) => taken.next().unwrap_or(Verdict::New(New::default())),
             };
             self.note(row, verdict, results).map_err(ImportError::Results)?;
         }
@@ -177,9 +181,11 @@ impl Importing {
         let summary = &mut self.summary;
         summary.n_rows += 1;
         let (id, faults) = match verdict {
-            Verdict::New(id) => {
+            Verdict::New(new) => {
                 summary.n_new += 1;
-                (id, Vec::new())
+                summary.n_late += u64::from(new.is_late);
+                summary.n_left_to_person += u64::from(new.is_left_to_person);
+                (new.id, Vec::new())
             }
             Verdict::Known(id) if id > self.begun => (Some(id), vec![twice()]),
             Verdict::Known(id) => {

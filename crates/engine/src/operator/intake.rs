@@ -35,14 +35,25 @@ pub(super) enum Run {
     Dry,
 }
 
-/// What a dry run says of a draft that would be taken, or of one that is known.
+/// What becomes of a draft, or would.
 pub(super) enum Verdict {
-    /// It was, or would be, taken in; the id only if it was.
-    New(Option<RequestId>),
+    /// It was, or would be, taken in.
+    New(New),
     /// It is in already.
     Known(RequestId),
     /// It can't be taken.
     Faults(Vec<Fault>),
+}
+
+/// A request that comes in.
+#[derive(Clone, Copy, Default)]
+pub(super) struct New {
+    /// Its id, only if it was taken in.
+    pub(super) id: Option<RequestId>,
+    /// Whether it should have been answered already.
+    pub(super) is_late: bool,
+    /// Whether no connection serves it.
+    pub(super) is_left_to_person: bool,
 }
 
 /// Takes in drafts that a person typed.
@@ -55,10 +66,10 @@ pub async fn submit(
     let mut seen = Seen::default();
     let verdicts = take(desk, &rules, Channel::Keyboard, Run::Real, &mut seen, drafts).await?;
     let taken = verdicts.into_iter().map(|verdict| match verdict {
-        Verdict::New(Some(id)) => Ok(Added::New(id)),
+        Verdict::New(New { id: Some(id), .. }) => Ok(Added::New(id)),
         Verdict::Known(id) => Ok(Added::Known(id)),
         Verdict::Faults(faults) => Err(faults),
-        Verdict::New(None) => Err(Vec::new()),
+        Verdict::New(New { id: None, .. }) => Err(Vec::new()),
     });
     Ok(taken.collect())
 }
@@ -88,22 +99,39 @@ pub(super) async fn take(
     for ((index, one), standing) in checked.into_iter().zip(standing) {
         if standing.is_some() {
             put(&mut verdicts, index, standing);
-        } else if run == Run::Dry {
-            put(&mut verdicts, index, Some(Verdict::New(None)));
         } else if let Some(draft) = drafts.get(index) {
             new.push((index, new_request(desk, channel, draft, one)));
         }
     }
-    let (indexes, new): (Vec<_>, Vec<_>) = new.into_iter().unzip();
-    let added = desk.store.add_requests(new, desk.now).await?;
-    for (index, added) in indexes.into_iter().zip(added) {
-        let verdict = match added {
-            Added::New(id) => Verdict::New(Some(id)),
-            Added::Known(id) => Verdict::Known(id),
-        };
+    for (index, verdict) in add(desk, rules, run, new).await? {
         put(&mut verdicts, index, Some(verdict));
     }
     Ok(verdicts.into_iter().flatten().collect())
+}
+
+/// Adds requests, each with the index of its draft. A dry run only says what they would be.
+async fn add(
+    desk: &Desk<'_>,
+    rules: &Rules,
+    run: Run,
+    new: Vec<(usize, NewRequest)>,
+) -> Result<Vec<(usize, Verdict)>, OperatorError> {
+    let about = |request: &Request| New {
+        id: None,
+        is_late: request.deadline.is_past(desk.now),
+        is_left_to_person: rules.leave_to_person(request),
+    };
+    let told: Vec<_> = new.iter().map(|(index, one)| (*index, about(&one.request))).collect();
+    if run == Run::Dry {
+        return Ok(told.into_iter().map(|(index, new)| (index, Verdict::New(new))).collect());
+    }
+    let new = new.into_iter().map(|(_, one)| one).collect();
+    let added = desk.store.add_requests(new, desk.now).await?;
+    let verdicts = told.into_iter().zip(added).map(|((index, new), added)| match added {
+        Added::New(id) => (index, Verdict::New(New { id: Some(id), ..new })),
+        Added::Known(id) => (index, Verdict::Known(id)),
+    });
+    Ok(verdicts.collect())
 }
 
 fn put(verdicts: &mut [Option<Verdict>], index: usize, verdict: Option<Verdict>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::guard::Placeholders;
 use domain::identifier::Region;
-use domain::{Connection, IdentifierKind, Instant};
+use domain::{Connection, IdentifierKind, Instant, Request, routing};
 use serde_json::Value;
 
 use crate::operator::controls;
@@ -19,6 +19,7 @@ pub struct Rules {
     pub(super) entered_by: String,
     /// The types that some connection takes; absent while there is no connection.
     pub(super) taken: Option<Taken>,
+    pub(super) connections: Vec<Connection>,
 }
 
 /// The identifier types that some connection takes.
@@ -39,7 +40,14 @@ impl Rules {
             respond_within: controls::respond_within(desk.store).await?,
             entered_by: desk.name(),
             taken: (!connections.is_empty()).then(|| taken(desk, &connections)),
+            connections,
         })
+    }
+
+    /// Whether no connection serves a request, so that a person has to do all of it.
+    pub(in crate::operator) fn leave_to_person(&self, request: &Request) -> bool {
+        let routes = routing::route(request, &self.connections);
+        routes.iter().all(|route| route.left_out.is_some())
     }
 
     /// Whether somebody could be found by this type. Without any connection all work is by hand, and

@@ -13,6 +13,7 @@ fn rules() -> Rules {
         respond_within: 30,
         entered_by: "ops".into(),
         taken: None,
+        connections: Vec::new(),
     }
 }
 
@@ -42,10 +43,15 @@ fn each_bad_identifier_has_its_code() {
     assert_eq!(email("ada at lovelace"), email_fault("E-REQ-013"));
     assert_eq!(email("test@test.com"), email_fault("E-REQ-016"));
     assert_eq!(email("House@Acme.de"), email_fault("E-REQ-016"));
+    for placeholder in ["null", "N/A", "none", " (not set) "] {
+        assert_eq!(email(placeholder), email_fault("E-REQ-016"), "{placeholder}");
+    }
     let phone = |code| vec![("phone".to_owned(), code)];
     assert_eq!(of(IdentifierKind::Phone, "+1 212 555 0123"), []);
     assert_eq!(of(IdentifierKind::Phone, "212 555 0123"), phone("E-REQ-015"));
     assert_eq!(of(IdentifierKind::Phone, "+1 2"), phone("E-REQ-014"));
+    assert_eq!(of(IdentifierKind::Phone, "n/a"), phone("E-REQ-016"));
+    assert_eq!(of(IdentifierKind::Phone, "0000000"), phone("E-REQ-016"));
     assert_eq!(of(IdentifierKind::UserId, "null"), [("user_id".to_owned(), "E-REQ-016")]);
 }
 

@@ -2,14 +2,18 @@
 
 use std::io::Cursor;
 
-use domain::Event;
+use domain::connection::CapabilityState;
+use domain::{Event, Right};
 use store::RequestFilter;
 
 use super::*;
-use crate::operator::office::{Office, office};
+use crate::operator::office::{Office, office, report};
 
 async fn run(office: &Office, file: &str, dry_run: bool) -> (Summary, Vec<String>) {
-    let options = Options { dry_run, phone_region: None };
+    run_with(office, file, Options { dry_run, phone_region: None }).await
+}
+
+async fn run_with(office: &Office, file: &str, options: Options) -> (Summary, Vec<String>) {
     let mut results = Vec::new();
     let file = Cursor::new(file.to_owned().into_bytes());
     let summary = import(&office.desk(), file, &options, &mut |_| {}, &mut results).await.unwrap();
@@ -121,12 +125,41 @@ async fn a_request_that_is_late_on_arrival_is_taken() {
     let file = "right,email,received_at,due_at\n\
                 deletion,ada@lovelace.org,2026-09-01,2026-10-01\n\
                 deletion,bob@lovelace.org,2027-01-01,\n";
+    let (dry, _) = run(&office, file, true).await;
     let (summary, _) = run(&office, file, false).await;
-    assert_eq!(summary.n_new, 1);
+    assert_eq!((summary.n_new, summary.n_late, dry.n_late), (1, 1, 1));
     assert_eq!(summary.bad_rows[0].faults[0].code, "E-REQ-021");
     let filter =
         RequestFilter { overdue: Some(crate::operator::office::now()), ..RequestFilter::default() };
     assert_eq!(office.store.requests(&filter, None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_no_connection_serves_is_counted_as_left_to_a_person() {
+    let office = office().await;
+    let file = "right,email\naccess,ada@lovelace.org\nrecipients,bob@lovelace.org\n";
+    assert_eq!(run(&office, file, true).await.0.n_left_to_person, 2, "nothing is connected");
+    let mut connection = office.connection().await;
+    let mut check = report("acc_1");
+    check.capabilities = vec![CapabilityState { right: Right::Access, lacking: None }];
+    connection.check = Some(check);
+    office.write(Transition { connections: vec![connection], ..Default::default() }).await;
+    assert_eq!(run(&office, file, true).await.0.n_left_to_person, 1);
+    assert_eq!(run(&office, file, false).await.0.n_left_to_person, 1);
+    assert_eq!(run(&office, file, false).await.0.n_left_to_person, 0, "known ones are not new");
+}
+
+#[tokio::test]
+async fn the_same_file_under_another_phone_region_says_why_it_is_refused() {
+    let office = office().await;
+    let file = "right,phone,external_id\ndeletion,030 1234567,A\n";
+    let under = |region: &str| Options { dry_run: false, phone_region: region.parse().ok() };
+    assert_eq!(run_with(&office, file, under("DE")).await.0.n_new, 1);
+    assert_eq!(run_with(&office, file, under("DE")).await.0.n_known, 1);
+    let (summary, _) = run_with(&office, file, under("FR")).await;
+    let fault = &summary.bad_rows[0].faults[0];
+    assert_eq!(fault.code, "E-REQ-042");
+    assert!(fault.message.contains("another --phone-region"), "{fault}");
 }
 
 #[tokio::test]

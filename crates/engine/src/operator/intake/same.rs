@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Digest, IdentifierKind, Request, RequestId};
+use domain::{Digest, Identifier, IdentifierKind, Request, RequestId};
 use serde::Serialize;
 
 use super::{Channel, Verdict};
@@ -57,6 +57,15 @@ pub(in crate::operator) fn twice() -> Fault {
 /// That an external id, which makes a request the same when it comes again, names another one.
 fn named_otherwise(by: &str) -> Fault {
     let message = format!("is used by {by}, which asks for something else or for somebody else");
+    Fault::new("external_id", "E-REQ-042", message)
+}
+
+/// That an external id names a request whose phone numbers were read as another country's.
+fn read_otherwise(by: RequestId) -> Fault {
+    let message = format!(
+        "is used by {by}, whose phone number was read under another --phone-region and so is \
+         another person's"
+    );
     Fault::new("external_id", "E-REQ-042", message)
 }
 
@@ -129,14 +138,20 @@ async fn judge_named(
     one: &Checked,
     request: &Request,
 ) -> Result<Verdict, OperatorError> {
-    let known = given_values(desk, request).await?;
-    let is_same = one.right == request.right
-        && one.scope == request.scope
-        && normalised_values(one).iter().all(|value| known.contains(value));
-    Ok(match is_same {
-        true => Verdict::Known(request.id),
-        false => Verdict::Faults(vec![named_otherwise(&request.id.to_string())]),
-    })
+    let known = given(desk, request).await?;
+    let all = |is: fn(&Identifier, &(IdentifierKind, String, String)) -> bool| {
+        one.identifiers.iter().all(|new| known.iter().any(|old| old.kind == new.0 && is(old, new)))
+    };
+    let is_wish = one.right == request.right && one.scope == request.scope;
+    if is_wish && all(|old, (_, _, value)| old.normalised == *value) {
+        return Ok(Verdict::Known(request.id));
+    }
+    // The same text was read as another value: only a phone number's country can do that.
+    let is_read_otherwise = is_wish && all(|old, (_, text, _)| old.given == *text);
+    Ok(Verdict::Faults(vec![match is_read_otherwise {
+        true => read_otherwise(request.id),
+        false => named_otherwise(&request.id.to_string()),
+    }]))
 }
 
 async fn open_requests(
@@ -184,13 +199,18 @@ async fn judge(
     Ok(Verdict::Faults(vec![Fault::new("", "E-REQ-040", message)]))
 }
 
+/// The identifiers that a request came with.
+async fn given(desk: &Desk<'_>, request: &Request) -> Result<Vec<Identifier>, OperatorError> {
+    let identifiers = desk.store.identifiers_of(&[request.id]).await?;
+    let identifiers = identifiers.into_iter().map(|(_, identifier)| identifier);
+    Ok(identifiers.filter(|identifier| identifier.origin == domain::Origin::Given).collect())
+}
+
 async fn given_values(
     desk: &Desk<'_>,
     request: &Request,
 ) -> Result<Vec<(IdentifierKind, String)>, OperatorError> {
-    let identifiers = desk.store.identifiers_of(&[request.id]).await?;
-    let given = identifiers.into_iter().map(|(_, identifier)| identifier);
-    let given = given.filter(|identifier| identifier.origin == domain::Origin::Given);
+    let given = given(desk, request).await?.into_iter();
     let mut values: Vec<_> =
         given.map(|identifier| (identifier.kind, identifier.normalised)).collect();
     values.sort();
