@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 use crate::keys::{KeyError, KeyName, KeySource};
 use crate::seal::{IndexKey, KEY_LEN, Place, SealError, SealingKey, key_name_of, new_key};
 
-/// How many unwrapped request keys are kept, at most twice over.
-const RECENT: usize = 50_000;
+/// How many unwrapped request keys are kept, at most twice over: those that a pump is working with. Each
+/// takes most of a kilobyte.
+const RECENT: usize = 4_000;
 const CREDENTIALS: &str = "credentials";
 const EVIDENCE: &str = "evidence";
 const FINGERPRINT: &str = "fingerprint";
