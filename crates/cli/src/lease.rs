@@ -8,8 +8,11 @@ use std::fs;
 use std::sync::Arc;
 
 use anyhow::Context;
+use domain::Instant;
 use engine::Holder;
-use store::LeaseTime;
+use engine::holder::{LEASE, millis};
+use engine::run::ENGINE_LEASE;
+use store::{LeaseAnswer, LeaseRow, LeaseTime, Store, StoreError};
 
 /// This process as a holder of leases. `addition` is told to people beside pid and host.
 pub fn holder(addition: &str) -> anyhow::Result<Holder> {
@@ -21,13 +24,34 @@ pub fn holder(addition: &str) -> anyhow::Result<Holder> {
     Ok(Holder {
         name: me.to_string(),
         info,
-        time: Arc::new(move || now(&boot)),
+        time: Arc::new(move || monotonic(&boot)),
         is_gone: Arc::new(move |name| here.knows_to_be_gone(name)),
     })
 }
 
+/// Takes the right to run the engine, which the engine then finds to be its own; or says who has it.
+pub async fn claim(
+    store: &Store,
+    me: &Holder,
+    now: Instant,
+) -> Result<Option<LeaseRow>, StoreError> {
+    let (time, ttl_ms) = ((me.time)(), millis(LEASE));
+    let take = || store.take_lease(ENGINE_LEASE, &me.name, &me.info, &time, ttl_ms, now);
+    let mut answer = take().await?;
+    if let LeaseAnswer::HeldBy(row) = &answer
+        && (me.is_gone)(&row.holder)
+    {
+        store.release_leases(&row.holder).await?;
+        answer = take().await?;
+    }
+    Ok(match answer {
+        LeaseAnswer::Taken { .. } => None,
+        LeaseAnswer::HeldBy(row) => Some(row),
+    })
+}
+
 /// The machine's monotonic time, sleep included.
-fn now(boot: &str) -> LeaseTime {
+fn monotonic(boot: &str) -> LeaseTime {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     LeaseTime { boot: boot.to_owned(), millis: time.tv_sec * 1000 + time.tv_nsec / 1_000_000 }
 }

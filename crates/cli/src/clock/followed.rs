@@ -17,6 +17,7 @@ use engine::Clock;
 use engine::clock::{Sleepers, State, Time, Waiting};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant as Real, timeout};
 
@@ -31,6 +32,9 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 /// How long to wait before asking again after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
+/// How long a clock may be silent, from the first question that failed, before it is given up.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
+
 /// The mode in which time jumps to what is due next, and stands still until then.
 const IDLE: &str = "idle";
 
@@ -38,8 +42,20 @@ const IDLE: &str = "idle";
 pub struct FollowedClock {
     shared: Arc<Shared>,
     follower: JoinHandle<()>,
+    contact: watch::Receiver<Contact>,
     control: Control,
     id: String,
+}
+
+/// Whether the twin's clock still answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contact {
+    /// It answered when it was asked last.
+    Held,
+    /// It did not.
+    Silent,
+    /// It has not for so long that nobody asks any more.
+    Lost,
 }
 
 /// What the twin says of its clock.
@@ -89,8 +105,26 @@ impl FollowedClock {
         let registered: Registered = control.report(&json!({})).await?;
         let shared = Arc::new(Shared::new(Followed::by(registered.reading)));
         let id = registered.id;
-        let follower = tokio::spawn(run(control.clone(), id.clone(), Arc::clone(&shared)));
-        Ok(Self { shared, follower, control, id })
+        let (tell, contact) = watch::channel(Contact::Held);
+        let follower = tokio::spawn(run(control.clone(), id.clone(), Arc::clone(&shared), tell));
+        Ok(Self { shared, follower, contact, control, id })
+    }
+
+    /// Resolves when the twin's clock has been silent for so long that it is given up.
+    pub async fn lost(&self) {
+        let mut contact = self.contact.clone();
+        if contact.wait_for(|contact| *contact == Contact::Lost).await.is_err() {
+            // Whoever followed was told to leave; nothing is lost by that.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// An error if the twin's clock did not answer when it was asked last.
+    pub fn refuse_silence(&self) -> Result<(), Stop> {
+        match *self.contact.borrow() {
+            Contact::Held => Ok(()),
+            Contact::Silent | Contact::Lost => Err(silent()),
+        }
     }
 
     /// Follows no more, and tells the twin, so that time need not wait for us.
@@ -172,8 +206,8 @@ fn take(shared: &Shared, reading: Reading) {
     state.wake_due();
 }
 
-async fn run(control: Control, id: String, shared: Arc<Shared>) {
-    let mut is_lost = false;
+async fn run(control: Control, id: String, shared: Arc<Shared>, contact: watch::Sender<Contact>) {
+    let mut silent_since = None;
     loop {
         let is_busy = {
             let mut state = shared.look();
@@ -186,12 +220,19 @@ async fn run(control: Control, id: String, shared: Arc<Shared>) {
             while_idle(&control, &id, &shared).await
         };
         match told {
-            Ok(()) => is_lost = false,
+            Ok(()) => {
+                silent_since = None;
+                contact.send_replace(Contact::Held);
+            }
             Err(error) => {
-                if !is_lost {
+                let since = *silent_since.get_or_insert_with(Real::now);
+                if contact.send_replace(Contact::Silent) == Contact::Held {
                     tracing::warn!("the followed clock can't be reached: {error:#}");
                 }
-                is_lost = true;
+                if since.elapsed() >= GIVEN_UP_AFTER {
+                    contact.send_replace(Contact::Lost);
+                    return;
+                }
                 let _ = timeout(AFTER_FAILURE, std::future::pending::<()>()).await;
             }
         }
@@ -269,6 +310,11 @@ fn real_time_until_due(state: &State<Followed>) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds.max(0.001)).unwrap_or(SIGN_OF_LIFE))
 }
 
+fn silent() -> Stop {
+    Stop::unreachable("the clock to follow does not answer")
+        .advise("start `habeas twins` and give `serve --clock` the control URL that it prints; `habeas serve --clock real` goes back to the real time")
+}
+
 impl Control {
     fn new(url: &str) -> anyhow::Result<Self> {
         check_loopback(url)?;
@@ -294,12 +340,8 @@ impl Control {
         call: reqwest::RequestBuilder,
     ) -> anyhow::Result<T> {
         let call = call.header("content-type", "application/json");
-        let unreachable = || {
-            Stop::unreachable("the clock to follow does not answer")
-                .advise("start `habeas twins` and give `serve --clock` the control URL that it prints; `habeas serve --clock real` goes back to the real time")
-        };
-        let answer = call.send().await.map_err(|_| unreachable())?;
-        let body = answer.error_for_status().map_err(|_| unreachable())?.bytes().await?;
-        serde_json::from_slice(&body).map_err(|_| unreachable().into())
+        let answer = call.send().await.map_err(|_| silent())?;
+        let body = answer.error_for_status().map_err(|_| silent())?.bytes().await?;
+        serde_json::from_slice(&body).map_err(|_| silent().into())
     }
 }

@@ -1,24 +1,23 @@
 //! `habeas serve`: the engine, running until stopped.
 
+mod banner;
+mod follow;
+
 use std::time::Duration;
 
 use anyhow::Context;
-use domain::{Connection, Entry, Event};
-use engine::http::Target;
-use engine::{EngineError, Until};
-use serde_json::json;
-use store::LeaseRow;
-use store::StoreError;
+use engine::{EngineError, Ran, Until};
+use store::{LeaseRow, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::Common;
-use crate::clock::followed::{check_loopback, read};
 use crate::clock::wait;
-use crate::exit::{Exit, Stop};
-use crate::open::{CLOCK_SETTING, Session};
+use crate::exit::Exit;
+use crate::open::Session;
 use crate::screen::Screen;
-use crate::show;
+use crate::{lease, show};
+pub use follow::{check_beside, follow};
 
 /// How often a second `serve` tries to take over.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -41,28 +40,36 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let mut session = Session::to_write(common, screen).await?;
     if let Some(url) = &args.clock {
-        follow(&mut session, url).await?;
+        follow::check(&session, url).await?;
     }
-    let clock = session.clock().await?;
-    let engine = session.engine(clock.shared())?;
-    let (stop, stopped) = watch::channel(false);
+    let (stop, mut stopped) = watch::channel(false);
     let asked = until_stopped();
-    banner(&session, common, screen).await?;
+    let stop_asked = stop.clone();
     tokio::spawn(async move {
         asked.await;
         // The engine may have ended by itself by then.
-        let _ = stop.send(true);
+        let _ = stop_asked.send(true);
     });
+    let me = lease::holder("")?;
     let mut told = None;
     loop {
-        match engine.run(Until::Stopped(stopped.clone())).await {
+        let ended = match lease::claim(&session.store, &me, session.now).await {
+            Ok(None) => match serve(&mut session, &args, common, screen, &stop).await {
+                Ok(ended) => ended,
+                Err(error) => {
+                    session.store.release_leases(&me.name).await?;
+                    return Err(error);
+                }
+            },
+            Ok(Some(row)) => Err(EngineError::HeldBy(Box::new(row))),
+            Err(error) => Err(error.into()),
+        };
+        match ended {
             Ok(_) => break,
             Err(EngineError::HeldBy(row)) => {
                 tell_holder(&mut told, &row, &session);
-                let mut stopped = stopped.clone();
-                tokio::select! {
-                    () = wait(TRY_AGAIN) => {}
-                    _ = stopped.wait_for(|stopped| *stopped) => break,
+                if !try_again(&mut stopped).await {
+                    break;
                 }
                 if session.holder().await?.is_none() {
                     session.note("it has ended; this one takes over now");
@@ -73,18 +80,56 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             // as holding the right to run.
             Err(EngineError::Store(StoreError::Busy { .. })) => {
                 session.note("another process is writing and does not finish; waiting for it");
-                let mut stopped = stopped.clone();
-                tokio::select! {
-                    () = wait(TRY_AGAIN) => {}
-                    _ = stopped.wait_for(|stopped| *stopped) => break,
+                if !try_again(&mut stopped).await {
+                    break;
                 }
             }
             Err(error) => return Err(error).context("the engine stopped"),
         }
     }
-    clock.leave().await;
     session.store.close().await;
     Ok(Exit::Done)
+}
+
+/// Runs the engine under the right to do so, on the clock that was asked for: nothing is changed
+/// before that right is ours.
+async fn serve(
+    session: &mut Session,
+    args: &Args,
+    common: &Common,
+    screen: Screen,
+    stop: &watch::Sender<bool>,
+) -> anyhow::Result<Result<Ran, EngineError>> {
+    match &args.clock {
+        Some(url) => follow(session, url).await?,
+        None => follow::follow_as_set(session).await?,
+    }
+    let clock = session.clock().await?;
+    let engine = session.engine(clock.shared())?;
+    banner::begin(session, common, screen).await?;
+    let mut running = std::pin::pin!(engine.run(Until::Stopped(stop.subscribe())));
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        () = follow::lost(&clock) => {
+            stop.send_replace(true);
+            running.await
+        }
+    };
+    clock.leave().await;
+    if ended.is_ok() {
+        follow::refuse_silence(&clock)?;
+        session.refresh_now().await;
+        banner::end(session, screen).await?;
+    }
+    Ok(ended)
+}
+
+/// Waits a moment; false if it was stopped meanwhile.
+async fn try_again(stopped: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = wait(TRY_AGAIN) => true,
+        _ = stopped.wait_for(|stopped| *stopped) => false,
+    }
 }
 
 /// Ends at Ctrl-C or when asked to end; either is heard from the call on, not from the first wait.
@@ -101,80 +146,6 @@ pub fn until_stopped() -> impl Future<Output = ()> + Send {
             _ = interrupted.recv() => {}
         }
     }
-}
-
-/// Makes this folder follow a twin's clock, or the real one again.
-pub async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
-    let url = if url == "real" { "" } else { url };
-    if !url.is_empty() {
-        check_loopback(url)?;
-        for connection in session.store.connections().await? {
-            check_beside(&connection)?;
-        }
-        session.now = read(url).await?.now;
-    }
-    if session.clock_url.as_deref().unwrap_or("") != url {
-        let entry = Entry::new(session.now, session.actor.clone(), Event::SettingChanged)
-            .fact("setting", CLOCK_SETTING)
-            .fact("value", url);
-        session.store.set_setting(CLOCK_SETTING, url, &entry).await?;
-    }
-    session.clock_url = Some(url.to_owned()).filter(|url| !url.is_empty());
-    Ok(())
-}
-
-/// Refuses a followed clock beside a connection to a real vendor: its time is not the vendor's.
-pub fn check_beside(connection: &Connection) -> anyhow::Result<()> {
-    let manifest = connectors::all()
-        .iter()
-        .map(|connector| connector.manifest())
-        .find(|manifest| manifest.name == connection.connector)
-        .with_context(|| format!("the connector of {} does not exist", connection.name))?;
-    let region = connection.settings.get("region").and_then(|region| region.as_str());
-    let target = Target::new(
-        manifest,
-        region.unwrap_or_default(),
-        &connection.base_urls,
-        connection.allow_loopback,
-    )?;
-    if target.is_loopback() {
-        return Ok(());
-    }
-    Err(Stop::refused(format!(
-        "{} leads to a real vendor, so no twin's clock may be followed",
-        connection.name
-    ))
-    .advise("use a folder of its own for twins (HABEAS_DATA, HABEAS_KEYS)")
-    .into())
-}
-
-async fn banner(session: &Session, common: &Common, screen: Screen) -> anyhow::Result<()> {
-    let connections = session.store.connections().await?;
-    let clock = match &session.clock_url {
-        None => "the real one".to_owned(),
-        Some(url) => format!("that of the twins at {url}, now {}", show::time(session.now)),
-    };
-    if screen.json {
-        let names: Vec<&str> = connections.iter().map(|one| one.name.as_str()).collect();
-        return screen.json(&json!({
-            "serving": common.data,
-            "clock": session.clock_url,
-            "now": session.now,
-            "connections": names,
-        }));
-    }
-    screen.line(format!("habeas {} serves {}", env!("CARGO_PKG_VERSION"), common.data.display()));
-    screen.line(format!("  clock: {clock}"));
-    for connection in &connections {
-        let mode = connection.switches.mode;
-        let state = if connection.paused.is_some() { ", paused" } else { "" };
-        screen.line(format!("  connection {}: {mode}{state}", connection.name));
-    }
-    if connections.is_empty() {
-        screen.line("  no connection yet: `habeas connect segment` makes one");
-    }
-    screen.line("Ctrl-C stops.");
-    Ok(())
 }
 
 fn tell_holder(told: &mut Option<String>, row: &LeaseRow, session: &Session) {

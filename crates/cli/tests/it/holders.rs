@@ -98,3 +98,51 @@ fn a_folder_whose_twins_are_gone_still_takes_decisions_and_finds_back_to_real_ti
     assert!(serve.line().contains("the real one"));
     assert_eq!(serve.end().code, 0);
 }
+
+#[test]
+fn a_serve_that_waits_leaves_the_clock_as_it_is_until_it_runs() {
+    let world = World::connected();
+    let n_changes =
+        || world.run(&["journal", "--event", "setting.changed", "--json"]).out.lines().count();
+    let before = n_leases(&world);
+    let first = world.start(&["serve"]);
+    until("the first takes the lease", || n_leases(&world) == before + 1);
+    let mut second = world.start(&["serve", "--clock", &world.control()]);
+    assert!(second.complaint().contains("takes over when it ends"));
+    assert_eq!(n_changes(), 0, "nothing is changed by one that waits");
+    assert_eq!(first.end().code, 0);
+    until("the second takes over", || n_leases(&world) == before + 2);
+    assert_eq!(n_changes(), 1);
+    let ended = second.end();
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.out.contains(&format!("the twins at {}", world.control())), "{}", ended.out);
+}
+
+#[test]
+fn a_serve_whose_clock_dies_says_so_and_ends() {
+    let twins = World::new();
+    let world = World::connected();
+    let mut serve = world.start(&["serve", "--clock", &twins.control()]);
+    while serve.line() != "Ctrl-C stops." {}
+    drop(twins);
+    let ended = serve.wait();
+    assert_eq!(ended.code, 5, "{}", ended.err);
+    assert!(ended.err.contains("the clock to follow does not answer"), "{}", ended.err);
+    assert!(ended.err.contains("--clock real"), "{}", ended.err);
+}
+
+#[test]
+fn serve_says_what_it_holds_and_how_it_ended() {
+    let world = World::connected();
+    let email = world.people("regular")[0]["email"].as_str().unwrap().to_owned();
+    world.json(&["request", "new", "--right", "deletion", "--email", &email]);
+    let mut serve = world.start(&["serve"]);
+    let mut said = String::new();
+    while !said.ends_with("Ctrl-C stops.") {
+        said = format!("{said}\n{}", serve.line());
+    }
+    assert!(said.contains("connection segment-twin: act"), "{said}");
+    assert!(said.contains("open requests: 1; nothing is due until"), "{said}");
+    let ended = serve.end();
+    assert!(ended.out.contains("Stopped, as asked; nothing is due until"), "{}", ended.out);
+}

@@ -1,0 +1,86 @@
+//! What `serve` says when it begins and when it ends.
+
+use domain::{Instant, RequestState};
+use serde_json::json;
+use store::RequestFilter;
+
+use crate::args::Common;
+use crate::open::Session;
+use crate::screen::Screen;
+use crate::show;
+
+/// More open requests than this are not counted: the start must not take long.
+const MOST_COUNTED: u32 = 1_000;
+
+/// Says what is served: the connections, how much is open, and when something is due.
+pub async fn begin(session: &Session, common: &Common, screen: Screen) -> anyhow::Result<()> {
+    let connections = session.store.connections().await?;
+    let n_open = n_open(session).await?;
+    let next_due = next_due(session).await?;
+    if screen.json {
+        let names: Vec<&str> = connections.iter().map(|one| one.name.as_str()).collect();
+        return screen.json(&json!({
+            "serving": common.data,
+            "clock": session.clock_url,
+            "now": session.now,
+            "connections": names,
+            "n_open_requests": n_open,
+            "next_due": next_due,
+        }));
+    }
+    let clock = match &session.clock_url {
+        None => "the real one".to_owned(),
+        Some(url) => format!("that of the twins at {url}, now {}", show::time(session.now)),
+    };
+    screen.line(format!("habeas {} serves {}", env!("CARGO_PKG_VERSION"), common.data.display()));
+    screen.line(format!("  clock: {clock}"));
+    for connection in &connections {
+        let mode = connection.switches.mode;
+        let state = if connection.paused.is_some() { ", paused" } else { "" };
+        screen.line(format!("  connection {}: {mode}{state}", connection.name));
+    }
+    if connections.is_empty() {
+        screen.line("  no connection yet: `habeas connect segment` makes one");
+    }
+    let more = if n_open < MOST_COUNTED { "" } else { " or more" };
+    screen.line(format!("  open requests: {n_open}{more}; {}", due(next_due, session.now)));
+    screen.line("Ctrl-C stops.");
+    Ok(())
+}
+
+/// Says how it ended.
+pub async fn end(session: &Session, screen: Screen) -> anyhow::Result<()> {
+    if !screen.json {
+        let due = due(next_due(session).await?, session.now);
+        screen.line(format!("Stopped, as asked; {due}. `habeas serve` goes on from here."));
+    }
+    Ok(())
+}
+
+fn due(at: Option<Instant>, now: Instant) -> String {
+    match at {
+        None => "nothing is due".to_owned(),
+        Some(at) if at <= now => "something is due now".to_owned(),
+        Some(at) => format!("nothing is due until {}", show::ahead(at, now)),
+    }
+}
+
+async fn n_open(session: &Session) -> anyhow::Result<u32> {
+    let is_open = |state: &&RequestState| **state != RequestState::Closed;
+    let states = RequestState::ALL.iter().filter(is_open).copied().collect();
+    let filter = RequestFilter { states, ..RequestFilter::default() };
+    let open = session.store.requests(&filter, None, MOST_COUNTED).await?;
+    Ok(u32::try_from(open.len()).unwrap_or(MOST_COUNTED))
+}
+
+async fn next_due(session: &Session) -> anyhow::Result<Option<Instant>> {
+    if !session.store.unrouted(1).await?.is_empty() {
+        return Ok(Some(session.now));
+    }
+    let mut soonest: Option<Instant> = None;
+    for connection in session.store.connections().await? {
+        let due = session.store.next_due(connection.id).await?;
+        soonest = soonest.into_iter().chain(due).chain([connection.check_due_at]).min();
+    }
+    Ok(soonest)
+}

@@ -1,0 +1,94 @@
+//! Which clock a folder follows, a twin's on this machine or the real one, and whether it still
+//! answers.
+
+use anyhow::Context;
+use domain::{Connection, Entry, Event, Instant};
+use engine::http::Target;
+
+use crate::clock::followed::{check_loopback, read};
+use crate::exit::Stop;
+use crate::open::{CLOCK_SETTING, Session, SessionClock};
+
+/// What is written instead of a URL to go back to the machine's own clock.
+const REAL: &str = "real";
+
+/// Refuses a clock that may not be followed, or does not answer, and changes nothing. Says what time
+/// a twin's shows.
+pub async fn check(session: &Session, url: &str) -> anyhow::Result<Option<Instant>> {
+    if url == REAL {
+        return Ok(None);
+    }
+    check_loopback(url)?;
+    for connection in session.store.connections().await? {
+        check_beside(&connection)?;
+    }
+    Ok(Some(read(url).await?.now))
+}
+
+/// Makes this folder follow a twin's clock, or the real one again.
+pub async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
+    if let Some(now) = check(session, url).await? {
+        session.now = now;
+    }
+    let url = if url == REAL { "" } else { url };
+    if session.clock_url.as_deref().unwrap_or("") != url {
+        let entry = Entry::new(session.now, session.actor.clone(), Event::SettingChanged)
+            .fact("setting", CLOCK_SETTING)
+            .fact("value", url);
+        session.store.set_setting(CLOCK_SETTING, url, &entry).await?;
+    }
+    session.clock_url = Some(url.to_owned()).filter(|url| !url.is_empty());
+    Ok(())
+}
+
+/// Follows the clock that the folder follows by now: whoever ran the engine before may have changed
+/// it.
+pub async fn follow_as_set(session: &mut Session) -> anyhow::Result<()> {
+    let url = session.store.setting(CLOCK_SETTING).await?.filter(|url| !url.is_empty());
+    if url != session.clock_url {
+        session.clock_url = url;
+        session.refresh_now().await;
+    }
+    Ok(())
+}
+
+/// Resolves when a twin's clock has been silent for so long that it is given up.
+pub async fn lost(clock: &SessionClock) {
+    match clock {
+        SessionClock::Real(_) => std::future::pending().await,
+        SessionClock::Followed(clock) => clock.lost().await,
+    }
+}
+
+/// An error if a twin's clock did not answer when it was asked last.
+pub fn refuse_silence(clock: &SessionClock) -> Result<(), Stop> {
+    match clock {
+        SessionClock::Real(_) => Ok(()),
+        SessionClock::Followed(clock) => clock.refuse_silence(),
+    }
+}
+
+/// Refuses a followed clock beside a connection to a real vendor: its time is not the vendor's.
+pub fn check_beside(connection: &Connection) -> anyhow::Result<()> {
+    let manifest = connectors::all()
+        .iter()
+        .map(|connector| connector.manifest())
+        .find(|manifest| manifest.name == connection.connector)
+        .with_context(|| format!("the connector of {} does not exist", connection.name))?;
+    let region = connection.settings.get("region").and_then(|region| region.as_str());
+    let target = Target::new(
+        manifest,
+        region.unwrap_or_default(),
+        &connection.base_urls,
+        connection.allow_loopback,
+    )?;
+    if target.is_loopback() {
+        return Ok(());
+    }
+    Err(Stop::refused(format!(
+        "{} leads to a real vendor, so no twin's clock may be followed",
+        connection.name
+    ))
+    .advise("use a folder of its own for twins (HABEAS_DATA, HABEAS_KEYS)")
+    .into())
+}
