@@ -164,8 +164,12 @@ fn a_parked_quota_says_until_when_and_that_nobody_need_act() {
     let quota = r#"{"quota_left":{"segment_and_destination":0}}"#;
     let situation = Situation::of("deletion", "regular", quota);
     situation.approve();
+    let says = ["Nothing has to be decided by you", "monthly quota", "Nobody runs it now"];
+    situation.show().check("habeas serve", &says);
+    let mut serve = situation.world.start(&["serve"]);
+    while serve.line() != "Ctrl-C stops." {}
     let first = format!("habeas request watch {}", situation.id);
-    let says = ["Nothing has to be done by you", "monthly quota", "goes on by itself at"];
+    let says = ["Nothing has to be done by you", "monthly quota", "by itself"];
     situation.show().check(&first, &says);
     assert!(!needs_me(&situation));
 }
@@ -255,9 +259,8 @@ fn a_lost_answer_is_told_with_when_it_is_found_out() {
     let faults = format!(r#"[{{"match":{call},"fault":"close_after_effect","count":1}}]"#);
     situation.world.control_call("PUT", "/faults/segment", &faults);
     situation.approve();
-    let first = format!("habeas request watch {}", situation.id);
     let says = ["reply to what we sent never arrived", "asked whether what we sent arrived"];
-    situation.show().check(&first, &says);
+    situation.show().check("habeas serve", &says);
     let list = listed(&situation, &[]);
     assert!(list.contains("the answer was lost"), "{list}");
     assert!(!list.contains("it is being sent"), "{list}");

@@ -5,6 +5,7 @@
 //! that it did.
 
 mod advice;
+mod awaited;
 mod next;
 mod systems;
 #[cfg(test)]
@@ -22,17 +23,20 @@ use super::approve::{IdentifierView, same_person};
 use super::controls;
 use super::desk::{Desk, OperatorError};
 pub use advice::{Advice, advise, repair};
+pub use awaited::Awaited;
 pub use systems::lost_answers;
 pub use view::{
     Asked, EvidenceView, Handed, JobView, LeftOut, NextAct, RequestView, Standing, SystemView,
     WaitView, at_place, minute,
 };
 
-/// Reads everything there is to tell about a request.
+/// Reads everything there is to tell about a request. Only the outermost crate can tell whether
+/// somebody runs the engine now.
 pub async fn request_view(
     store: &Store,
     id: RequestId,
     now: Instant,
+    is_served: bool,
 ) -> Result<RequestView, OperatorError> {
     let request = store.request(id).await?.ok_or(OperatorError::NotFound { what: "request" })?;
     let tasks = store.tasks_of(&[id]).await?;
@@ -57,6 +61,8 @@ pub async fn request_view(
         Some(LeftOut { connection: routed.name.clone(), why })
     });
     let mut view = RequestView {
+        awaited: awaited::awaited(store, id, &tasks, &connections).await?,
+        is_served,
         left_out: left_out.collect(),
         waits: next::waits(&asked, &systems, is_paused),
         next: next::acts(&asked, &systems, is_paused, now),

@@ -41,7 +41,7 @@ impl Ending {
     ) -> anyhow::Result<Self> {
         let mut acts = Vec::new();
         for (at, id) in requests {
-            let view = request_view(&session.store, *id, to).await?;
+            let view = request_view(&session.store, *id, to, true).await?;
             acts.push(Act { role: cast.roles[*at].clone(), view });
         }
         let role_of =

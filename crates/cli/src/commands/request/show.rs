@@ -47,7 +47,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     } else {
         find::request(&session.store, &args.id).await?
     };
-    let view = read_model::request_view(&session.store, id, session.now).await?;
+    let is_served = session.holder().await?.is_some();
+    let view = read_model::request_view(&session.store, id, session.now, is_served).await?;
     let revealed = match args.reveal {
         true => Some(read_model::reveal(&session.desk(), id).await?),
         false => None,
@@ -97,7 +98,13 @@ fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String
     heading("Waits", &mut out);
     out.extend(view.waits.iter().map(|wait| waits(wait, now)));
     or_nothing(view.waits.is_empty(), "for nothing and nobody", &mut out);
-    heading("Next, by itself", &mut out);
+    heading(
+        match view.is_served {
+            true => "Next, by itself",
+            false => "Next, by itself as soon as `habeas serve` runs (nobody runs it now)",
+        },
+        &mut out,
+    );
     out.extend(view.next.iter().map(|act| next(act, now)));
     let is_yours = view.waits.iter().any(|wait| wait.whom == Whom::Operator);
     let nothing =
@@ -306,8 +313,12 @@ fn job(job: &JobView, left: &str) -> String {
 fn waits(wait: &WaitView, now: Instant) -> String {
     // The date of the answer stays as it was given.
     let time = if wait.task.is_some() { ahead } else { when };
-    let until =
-        wait.until.map_or_else(String::new, |until| format!(", until {}", time(until, now)));
+    let until = match (wait.until, wait.whom) {
+        (None, _) => String::new(),
+        (Some(until), Whom::OtherRequest) => format!(", looked at again {}", time(until, now)),
+        (Some(until), _) if wait.is_longest => format!(", at most until {}", time(until, now)),
+        (Some(until), _) => format!(", until {}", time(until, now)),
+    };
     let whom = match wait.whom {
         Whom::Operator => "you".to_owned(),
         Whom::Time => "time to pass".to_owned(),

@@ -45,7 +45,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         if version != Some(latest) {
             version = Some(latest);
             session.refresh_now().await;
-            let view = request_view(&session.store, id, session.now).await?;
+            let is_served = session.holder().await?.is_some();
+            let view = request_view(&session.store, id, session.now, is_served).await?;
             shown.show(&view, &session)?;
             if let Some(exit) = end(&view) {
                 shown.close();

@@ -9,7 +9,9 @@
 //! | the connection was paused by failure | the remedy, then `connections test …`             |
 //! | a person paused it                   | `resume …`                                        |
 //! | it observes only                     | `connections set … mode=act`                      |
+//! | it waits for another request         | what lets that one go on                          |
 //! | nothing more can be sent             | `package …`, then `request answer …`              |
+//! | nobody runs the engine               | `serve`                                           |
 //! | otherwise                            | nothing: `request watch …` shows how it goes on   |
 
 use std::collections::BTreeSet;
@@ -18,6 +20,7 @@ use domain::task::Whom;
 use domain::{Outcome, Proof, RequestState, TaskState};
 use serde::Serialize;
 
+use super::awaited;
 use super::view::{RequestView, Standing, SystemView, minute};
 
 /// One thing a person can do.
@@ -50,6 +53,7 @@ pub fn advise(view: &RequestView) -> Vec<Advice> {
         everywhere(view, &mut list);
         view.systems.iter().for_each(|system| in_system(view, system, &mut list));
         gates(view, &mut list);
+        awaited::advise(&view.awaited, &mut list);
         answer(view, &mut list);
         if list.has_no_command() {
             wait(view, &mut list);
@@ -58,14 +62,15 @@ pub fn advise(view: &RequestView) -> Vec<Advice> {
     list.all
 }
 
+/// Advice as it is gathered, each command once.
 #[derive(Default)]
-struct List {
+pub(super) struct List {
     all: Vec<Advice>,
     commands: BTreeSet<String>,
 }
 
 impl List {
-    fn say(&mut self, what: impl Into<String>, command: String) {
+    pub(super) fn say(&mut self, what: impl Into<String>, command: String) {
         if self.commands.insert(command.clone()) {
             self.all.push(Advice { what: what.into(), command: Some(command) });
         }
@@ -315,23 +320,27 @@ fn answer(view: &RequestView, list: &mut List) {
     );
 }
 
-/// Nothing has to be done: say so, and until when.
+/// Nothing has to be decided: say so, and what comes next when.
 fn wait(view: &RequestView, list: &mut List) {
-    let soonest = view.waits.iter().filter(|wait| wait.whom != Whom::Operator);
-    let parked = soonest.min_by_key(|wait| (wait.until.is_none(), wait.until));
-    let next = view.next.first();
-    let what = match (parked, next) {
-        (Some(wait), _) if wait.until.is_some() => format!(
-            "Nothing has to be done by you: {} waits ({}) and goes on by itself{}. To see it happen",
-            wait.system,
-            wait.why,
-            wait.until.map_or(String::new(), |until| format!(" at {} UTC", minute(until)))
-        ),
-        (_, Some(act)) => format!(
-            "Nothing has to be done by you: next, in {}, {}. To see it happen",
-            act.system, act.what
-        ),
-        _ => "Nothing has to be done by you. To see how it goes on".to_owned(),
+    let parked = view.waits.iter().filter(|wait| wait.whom == Whom::Time);
+    let parked =
+        parked.filter_map(|wait| Some((wait.until?, wait))).min_by_key(|(until, _)| *until);
+    let goes_on = match (parked, view.next.first()) {
+        (Some((until, wait)), _) => {
+            format!("{} waits ({}) and goes on at {} UTC", wait.system, wait.why, minute(until))
+        }
+        (None, Some(act)) => {
+            format!("next, at {} UTC, in {}: {}", minute(act.at), act.system, act.what)
+        }
+        (None, None) => "it goes on".to_owned(),
     };
-    list.say(what, format!("habeas request watch {}", view.asked.request));
+    if view.is_served {
+        let what = format!("Nothing has to be done by you: {goes_on}, by itself. To see it happen");
+        list.say(what, format!("habeas request watch {}", view.asked.request));
+    } else {
+        let what = format!(
+            "Nothing has to be decided by you: {goes_on}, if the engine runs then. Nobody runs it now"
+        );
+        list.say(what, "habeas serve".to_owned());
+    }
 }

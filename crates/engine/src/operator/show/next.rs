@@ -20,6 +20,7 @@ pub(super) fn waits(asked: &Asked, systems: &[SystemView], is_paused: bool) -> V
             whom: Whom::Operator,
             since,
             until: Some(asked.due_at),
+            is_longest: false,
         });
     }
     if asked.closing.is_none() && !asked.is_routed {
@@ -30,6 +31,7 @@ pub(super) fn waits(asked: &Asked, systems: &[SystemView], is_paused: bool) -> V
             whom: Whom::Engine,
             since: asked.received_at,
             until: None,
+            is_longest: false,
         });
     }
     for system in systems.iter().filter(|system| system.state != TaskState::Ended) {
@@ -54,8 +56,15 @@ fn held_by_connection(system: &SystemView) -> Option<WaitView> {
         _ => return None,
     };
     let system_name = system.name.clone();
-    let task = Some(system.task);
-    Some(WaitView { task, system: system_name, why, whom: Whom::Operator, since, until: None })
+    Some(WaitView {
+        task: Some(system.task),
+        system: system_name,
+        why,
+        whom: Whom::Operator,
+        since,
+        until: None,
+        is_longest: false,
+    })
 }
 
 fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
@@ -92,8 +101,11 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
     };
     // What is found out by asking the vendor's job has its time there.
     let asked_next = system.jobs.iter().filter_map(|job| job.due_at).min();
+    // A vendor's own end is when it is given up, and another request's when it is looked at again.
+    let is_longest = until.is_some() && matches!(whom, Whom::Vendor | Whom::OtherRequest);
     let until = until.or(asked_next.filter(|_| whom == Whom::Vendor));
-    WaitView { task: Some(system.task), system: system.name.clone(), why, whom, since, until }
+    let (task, system) = (Some(system.task), system.name.clone());
+    WaitView { task, system, why, whom, since, until, is_longest }
 }
 
 /// What it means that no reply came to what was sent.
@@ -167,6 +179,9 @@ fn due(right: Right, system: &SystemView, is_paused: bool) -> Option<String> {
         TaskState::Locating => "the person is looked for",
         TaskState::Planned => "the plan goes to its gate",
         TaskState::Acting if right.only_reads() => "the data is collected",
+        TaskState::Acting if waits_for_another(system) => {
+            "a look whether what it waits for is over, unless it went on before"
+        }
         TaskState::Acting if is_paused || system.is_observed_only(right) => return None,
         TaskState::Acting => "it is sent to the vendor",
         TaskState::Waiting => "the vendor is asked",
@@ -179,4 +194,8 @@ fn due(right: Right, system: &SystemView, is_paused: bool) -> Option<String> {
         | TaskState::ByHand => return None,
     };
     Some(what.to_owned())
+}
+
+fn waits_for_another(system: &SystemView) -> bool {
+    system.wait.as_ref().is_some_and(|wait| wait.whom == Whom::OtherRequest)
 }

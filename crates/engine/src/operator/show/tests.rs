@@ -14,7 +14,7 @@ use crate::operator::office::{Office, carried, draft, now, office, put};
 use crate::operator::{Draft, intake};
 
 async fn view(office: &Office, id: RequestId) -> RequestView {
-    request_view(&office.store, id, now()).await.unwrap()
+    request_view(&office.store, id, now(), true).await.unwrap()
 }
 
 /// A deletion whose only task was changed as wished.
@@ -154,7 +154,7 @@ async fn a_lost_answer_is_told_as_one_and_not_as_being_sent() {
     let sending = view(&office, id).await;
     assert_eq!(sending.waits[0].why, "it is being sent");
     assert!(!sending.systems[0].jobs[0].is_lost);
-    let later = request_view(&office.store, id, at("2026-11-22T12:01:00Z")).await.unwrap();
+    let later = request_view(&office.store, id, at("2026-11-22T12:01:00Z"), true).await.unwrap();
     assert!(later.systems[0].jobs[0].is_lost, "whoever sent it did not live to tell");
     let lost = domain::Entry::new(now(), domain::Actor::Engine, Event::IntentLost);
     let journal = vec![lost.connection(Some(connection.id)).job(job.id)];
@@ -335,4 +335,63 @@ async fn a_view_shows_no_value_and_a_reveal_is_journalled() {
     assert_eq!(values, ["ada-ticket", "ada@lovelace.org"]);
     let journal = office.journal(Event::Revealed).await;
     assert!(journal.len() == 1 && !journal[0].contains("lovelace"));
+}
+
+#[tokio::test]
+async fn what_goes_on_by_itself_needs_somebody_who_runs_the_engine() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let reset = at("2026-12-01T00:00:00Z");
+    let (id, _) = situation(&office, &connection, |task| {
+        put(task, TaskState::Acting);
+        task.postpone(reset, Whom::Time, "the monthly quota is used up".into(), now());
+    })
+    .await;
+    let unserved = request_view(&office.store, id, now(), false).await.unwrap();
+    assert_eq!(commands(&unserved), ["habeas serve"]);
+    assert!(said(&unserved).contains("Nobody runs it now"), "{}", said(&unserved));
+}
+
+#[tokio::test]
+async fn the_longest_a_vendor_may_take_is_not_told_as_when_it_goes_on() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let (longest, asked) = (at("2027-01-06T12:00:00Z"), at("2026-11-22T18:00:00Z"));
+    let (id, _) = situation(&office, &connection, |task| {
+        put(task, TaskState::Waiting);
+        task.wait_for(Whom::Vendor, "it is at work".into(), Some(longest), now());
+        task.due_at = Some(asked);
+    })
+    .await;
+    let view = view(&office, id).await;
+    assert_eq!((view.waits[0].until, view.waits[0].is_longest), (Some(longest), true));
+    assert!(said(&view).contains("next, at 2026-11-22 18:00 UTC"), "{}", said(&view));
+    assert!(!said(&view).contains("2027"), "{}", said(&view));
+}
+
+#[tokio::test]
+async fn a_deletion_that_waits_for_an_access_names_the_gate_of_that() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let access = office.request("access", "ada@lovelace.org").await;
+    let collecting = office.task(access, &connection, |task| put(task, TaskState::Reviewing)).await;
+    let look = at("2026-11-22T18:00:00Z");
+    let (id, _) = situation(&office, &connection, |task| {
+        put(task, TaskState::Acting);
+        task.postpone(look, Whom::OtherRequest, "waits for the access".into(), now());
+    })
+    .await;
+    let shown = view(&office, id).await;
+    assert_eq!(commands(&shown), [format!("habeas request approve {access} --gate review")]);
+    assert!(shown.next[0].what.starts_with("a look whether what it waits for is over"));
+    let mut deciding = office.load(collecting).await;
+    put(&mut deciding, TaskState::Deciding);
+    office.write(Transition { tasks: vec![deciding], ..Transition::default() }).await;
+    assert_eq!(commands(&view(&office, id).await), [format!("habeas request show {access}")]);
+    let mut running = office.load(collecting).await;
+    put(&mut running, TaskState::Acting);
+    office.write(Transition { tasks: vec![running], ..Transition::default() }).await;
+    let shown = view(&office, id).await;
+    assert_eq!(commands(&shown), [format!("habeas request watch {id}")]);
+    assert!(!said(&shown).contains("waits ("), "{}", said(&shown));
 }

@@ -12,6 +12,7 @@ use jiff::{RoundMode, TimestampRound, Unit};
 use serde::Serialize;
 
 use super::advice::Advice;
+use super::awaited::Awaited;
 use crate::operator::approve::IdentifierView;
 
 /// Everything a person is told about a request.
@@ -31,6 +32,10 @@ pub struct RequestView {
     pub advice: Vec<Advice>,
     /// Whether every changing call is stopped.
     pub is_paused_everywhere: bool,
+    /// Whether somebody runs the engine now; what comes by itself comes only then.
+    pub is_served: bool,
+    /// Other requests that it waits for.
+    pub awaited: Vec<Awaited>,
 }
 
 /// What was asked.
@@ -264,6 +269,8 @@ pub struct WaitView {
     pub since: Instant,
     /// Until when, where that is known.
     pub until: Option<Instant>,
+    /// Whether that is only the longest it may take.
+    pub is_longest: bool,
 }
 
 /// Something that happens by itself.
