@@ -18,6 +18,10 @@ const MOST_ROWS: usize = 50;
 const MOST_COLUMNS: usize = 12;
 /// How many characters of a field.
 const LONGEST_CELL: usize = 300;
+/// How many characters of a field that holds further fields.
+const LONGEST_OUTLINE: usize = 1_000;
+/// How many lines of one.
+const MOST_LINES: usize = 60;
 /// How many characters of a field's name.
 const LONGEST_NAME: usize = 60;
 
@@ -61,8 +65,48 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => shown(text, LONGEST_CELL),
+        Value::Array(_) | Value::Object(_) => shown(&outline(value).join("\n"), LONGEST_OUTLINE),
         other => shown(&other.to_string(), LONGEST_CELL),
     }
+}
+
+/// A value as lines: a list with a dot before each of its values, a record with a line per field,
+/// and what is nested below its name.
+fn outline(value: &Value) -> Vec<String> {
+    let mut lines = match value {
+        Value::Null => vec!["–".to_owned()],
+        Value::String(text) => vec![shown(text, LONGEST_CELL)],
+        Value::Bool(_) | Value::Number(_) => vec![value.to_string()],
+        Value::Array(all) if all.is_empty() => vec!["(none)".to_owned()],
+        Value::Object(all) if all.is_empty() => vec!["(none)".to_owned()],
+        Value::Array(all) => {
+            let values = all.iter().take(MOST_LINES).map(outline);
+            values.flat_map(|lines| below("• ", lines)).collect()
+        }
+        Value::Object(all) => all.iter().take(MOST_LINES).flat_map(field).collect(),
+    };
+    if lines.len() > MOST_LINES {
+        lines.truncate(MOST_LINES);
+        lines.push("…".to_owned());
+    }
+    lines
+}
+
+fn field((name, value): (&String, &Value)) -> Vec<String> {
+    let name = shown(name, LONGEST_NAME);
+    match outline(value).as_slice() {
+        [one] if !value.is_array() && !value.is_object() => vec![format!("{name}: {one}")],
+        lines => {
+            let below = lines.iter().map(|line| format!("  {line}"));
+            std::iter::once(format!("{name}:")).chain(below).collect()
+        }
+    }
+}
+
+/// Lines with a mark before the first, and the others below it.
+fn below(mark: &str, lines: Vec<String>) -> Vec<String> {
+    let lines = lines.into_iter().enumerate();
+    lines.map(|(n, line)| format!("{}{line}", if n == 0 { mark } else { "  " })).collect()
 }
 
 /// Text as it may be shown: cut, and without characters that hide or turn around what follows.
