@@ -42,20 +42,10 @@ const IDLE: &str = "idle";
 pub struct FollowedClock {
     shared: Arc<Shared>,
     follower: JoinHandle<()>,
-    contact: watch::Receiver<Contact>,
+    /// Whether the clock has been silent for so long that nobody asks it any more.
+    is_lost: watch::Receiver<bool>,
     control: Control,
     id: String,
-}
-
-/// Whether the twin's clock still answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Contact {
-    /// It answered when it was asked last.
-    Held,
-    /// It did not.
-    Silent,
-    /// It has not for so long that nobody asks any more.
-    Lost,
 }
 
 /// What the twin says of its clock.
@@ -105,26 +95,22 @@ impl FollowedClock {
         let registered: Registered = control.report(&json!({})).await?;
         let shared = Arc::new(Shared::new(Followed::by(registered.reading)));
         let id = registered.id;
-        let (tell, contact) = watch::channel(Contact::Held);
-        let follower = tokio::spawn(run(control.clone(), id.clone(), Arc::clone(&shared), tell));
-        Ok(Self { shared, follower, contact, control, id })
+        let (lost, is_lost) = watch::channel(false);
+        let follower = tokio::spawn(run(control.clone(), id.clone(), Arc::clone(&shared), lost));
+        Ok(Self { shared, follower, is_lost, control, id })
     }
 
     /// Resolves when the twin's clock has been silent for so long that it is given up.
     pub async fn lost(&self) {
-        let mut contact = self.contact.clone();
-        if contact.wait_for(|contact| *contact == Contact::Lost).await.is_err() {
+        if self.is_lost.clone().wait_for(|lost| *lost).await.is_err() {
             // Whoever followed was told to leave; nothing is lost by that.
             std::future::pending::<()>().await;
         }
     }
 
-    /// An error if the twin's clock did not answer when it was asked last.
-    pub fn refuse_silence(&self) -> Result<(), Stop> {
-        match *self.contact.borrow() {
-            Contact::Held => Ok(()),
-            Contact::Silent | Contact::Lost => Err(silent()),
-        }
+    /// An error if the twin's clock was given up.
+    pub fn refuse_lost(&self) -> Result<(), Stop> {
+        if *self.is_lost.borrow() { Err(silent()) } else { Ok(()) }
     }
 
     /// Follows no more, and tells the twin, so that time need not wait for us.
@@ -206,7 +192,7 @@ fn take(shared: &Shared, reading: Reading) {
     state.wake_due();
 }
 
-async fn run(control: Control, id: String, shared: Arc<Shared>, contact: watch::Sender<Contact>) {
+async fn run(control: Control, id: String, shared: Arc<Shared>, lost: watch::Sender<bool>) {
     let mut silent_since = None;
     loop {
         let is_busy = {
@@ -220,17 +206,13 @@ async fn run(control: Control, id: String, shared: Arc<Shared>, contact: watch::
             while_idle(&control, &id, &shared).await
         };
         match told {
-            Ok(()) => {
-                silent_since = None;
-                contact.send_replace(Contact::Held);
-            }
+            Ok(()) => silent_since = None,
             Err(error) => {
-                let since = *silent_since.get_or_insert_with(Real::now);
-                if contact.send_replace(Contact::Silent) == Contact::Held {
+                if silent_since.is_none() {
                     tracing::warn!("the followed clock can't be reached: {error:#}");
                 }
-                if since.elapsed() >= GIVEN_UP_AFTER {
-                    contact.send_replace(Contact::Lost);
+                if silent_since.get_or_insert_with(Real::now).elapsed() >= GIVEN_UP_AFTER {
+                    lost.send_replace(true);
                     return;
                 }
                 let _ = timeout(AFTER_FAILURE, std::future::pending::<()>()).await;

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::Screen;
 use crate::{lease, show};
-pub use follow::{check_beside, follow};
+pub use follow::{check_beside, follow, follow_as_set};
 
 /// How often a second `serve` tries to take over.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -102,7 +102,7 @@ async fn serve(
 ) -> anyhow::Result<Result<Ran, EngineError>> {
     match &args.clock {
         Some(url) => follow(session, url).await?,
-        None => follow::follow_as_set(session).await?,
+        None => follow_as_set(session).await?,
     }
     let clock = session.clock().await?;
     let engine = session.engine(clock.shared())?;
@@ -117,7 +117,7 @@ async fn serve(
     };
     clock.leave().await;
     if ended.is_ok() {
-        follow::refuse_silence(&clock)?;
+        follow::refuse_lost(&clock)?;
         session.refresh_now().await;
         banner::end(session, screen).await?;
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::args::Common;
 use crate::clock::wait;
-use crate::commands::serve::until_stopped;
+use crate::commands::serve::{follow_as_set, until_stopped};
 use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::{Screen, harmless};
@@ -44,7 +44,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         let latest = session.store.data_version().await?;
         if version != Some(latest) {
             version = Some(latest);
-            session.refresh_now().await;
+            follow_as_set(&mut session).await?;
             let is_served = session.holder().await?.is_some();
             let view = request_view(&session.store, id, session.now, is_served).await?;
             shown.show(&view, &session)?;

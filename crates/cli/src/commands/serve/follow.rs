@@ -41,14 +41,11 @@ pub async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Follows the clock that the folder follows by now: whoever ran the engine before may have changed
+/// Looks again at the clock that the folder follows by now: whoever runs the engine may have changed
 /// it.
 pub async fn follow_as_set(session: &mut Session) -> anyhow::Result<()> {
-    let url = session.store.setting(CLOCK_SETTING).await?.filter(|url| !url.is_empty());
-    if url != session.clock_url {
-        session.clock_url = url;
-        session.refresh_now().await;
-    }
+    session.clock_url = session.store.setting(CLOCK_SETTING).await?.filter(|url| !url.is_empty());
+    session.refresh_now().await;
     Ok(())
 }
 
@@ -60,11 +57,11 @@ pub async fn lost(clock: &SessionClock) {
     }
 }
 
-/// An error if a twin's clock did not answer when it was asked last.
-pub fn refuse_silence(clock: &SessionClock) -> Result<(), Stop> {
+/// An error if a twin's clock was given up.
+pub fn refuse_lost(clock: &SessionClock) -> Result<(), Stop> {
     match clock {
         SessionClock::Real(_) => Ok(()),
-        SessionClock::Followed(clock) => clock.refuse_silence(),
+        SessionClock::Followed(clock) => clock.refuse_lost(),
     }
 }
 
