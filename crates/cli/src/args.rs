@@ -33,10 +33,15 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Whether `--json` was given, also where the rest of the command line does not fit.
+pub fn asks_for_json() -> bool {
+    std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json")
+}
+
 /// Arguments of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Results as JSON on standard output.
+    /// Results as JSON on standard output, an error as JSON on standard error.
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// More about what is going on, on standard error; twice for much more.

@@ -19,7 +19,7 @@ use connector_api::manifest::{Field, FieldKind};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use crate::exit::Stop;
+use crate::exit::{self, Stop};
 use secrets::Source;
 
 /// The switches that a table may set beside the connector's own fields.
@@ -50,8 +50,7 @@ pub type Registry<'a> = &'a dyn Fn(&str) -> Option<&'static Manifest>;
 
 /// Reads the connections of a file.
 pub fn read(path: &Path, registry: Registry<'_>) -> anyhow::Result<Vec<Wanted>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("could not read the configuration {}", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| exit::unreadable(path, error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(&text, folder, registry)
         .with_context(|| format!("the configuration {} does not fit", path.display()))
@@ -176,9 +175,10 @@ impl Wanted {
             FieldKind::Secret | FieldKind::SecretPer(_) => {
                 return Err(secrets::written_out(&join(parent(path), &format!("secrets.{key}"))));
             }
-            FieldKind::Text => Json::from(text_of(path, value)?),
+            // What is copied from a vendor's page often brings a space along.
+            FieldKind::Text => Json::from(text_of(path, value)?.trim()),
             FieldKind::Choice(words) => {
-                let word = text_of(path, value)?;
+                let word = text_of(path, value)?.trim().to_owned();
                 one_of(path, &word, words)?;
                 Json::from(word)
             }
@@ -315,7 +315,9 @@ fn switch_text(path: &str, value: Value) -> Result<String, Stop> {
 
 fn list_of(path: &str, value: Value) -> Result<Vec<String>, Stop> {
     match value {
-        Value::Array(list) => list.into_iter().map(|one| text_of(path, one)).collect(),
+        Value::Array(list) => {
+            list.into_iter().map(|one| Ok(text_of(path, one)?.trim().to_owned())).collect()
+        }
         _ => Err(wrong_kind(path, "a list of texts, [\"…\", \"…\"]")),
     }
 }

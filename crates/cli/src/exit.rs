@@ -4,12 +4,15 @@
 mod tests;
 
 use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::process::ExitCode;
 
 use engine::EngineError;
 use engine::operator::OperatorError;
 use engine::operator::csv::FileFault;
 use engine::operator::import::ImportError;
+use serde_json::{Value, json};
 use store::StoreError;
 
 /// What the program tells whoever called it.
@@ -140,15 +143,33 @@ fn of_operator(error: &OperatorError) -> Exit {
     }
 }
 
+/// A file that could not be read. One that is not there is a slip of whoever named it; anything else
+/// is not.
+pub fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
+    let path = path.display();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            Stop::usage(format!("there is no file {path}")).into()
+        }
+        ErrorKind::IsADirectory => Stop::usage(format!("{path} is a folder, not a file")).into(),
+        _ => anyhow::Error::new(error).context(format!("could not read {path}")),
+    }
+}
+
+/// The error for programs: what happened, what to do, the code and where it is explained.
+pub fn json(error: &anyhow::Error) -> Value {
+    let code = error.chain().find_map(code);
+    json!({
+        "code": code,
+        "message": message(error),
+        "advice": error.chain().find_map(advice),
+        "help": code.map(page),
+    })
+}
+
 /// The error as one line, causes after colons, then the advice and where to read more.
 pub fn text(error: &anyhow::Error) -> String {
-    let mut text = "habeas".to_owned();
-    for cause in error.chain().map(ToString::to_string) {
-        // Some libraries repeat the cause in the text of the error.
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
+    let mut text = format!("habeas: {}", message(error));
     let code = error.chain().find_map(code);
     if let Some(code) = code.filter(|code| !text.contains(code)) {
         text.push_str(&format!(" ({code})"));
@@ -157,9 +178,21 @@ pub fn text(error: &anyhow::Error) -> String {
         text.push_str(&format!("\n  {advice}"));
     }
     if let Some(code) = code {
-        text.push_str(&format!("\n  {}", page(code)));
+        text.push_str(&format!("\n  more: {}", page(code)));
     }
     text
+}
+
+fn message(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let mut message = causes.next().unwrap_or_default();
+    for cause in causes {
+        // Some libraries repeat the cause in the text of the error.
+        if !message.ends_with(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
 }
 
 /// The store's error, also where another one stands for it.
@@ -174,7 +207,7 @@ fn of_store<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Stor
 
 /// Where a code is explained.
 pub fn page(code: &str) -> String {
-    format!("more: docs/errors/{code}.md")
+    format!("docs/errors/{code}.md")
 }
 
 /// The code of an error, where it has a page of its own.

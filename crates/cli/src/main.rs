@@ -37,18 +37,35 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to standard output and are no failure.
-            let _ = error.print();
+            if error.use_stderr() && args::asks_for_json() {
+                tell_misfit(&error);
+            } else {
+                // Help and version go to standard output and are no failure.
+                let _ = error.print();
+            }
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
+    let screen = Screen { json: cli.common.json };
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            Screen { json: false }.note(exit::text(&error));
+            match screen.json {
+                true => screen.note(exit::json(&error)),
+                false => screen.note(exit::text(&error)),
+            }
             exit::of(&error).into()
         }
     }
+}
+
+/// A command line that does not fit, told to a program. What follows an empty line is the usage.
+fn tell_misfit(error: &clap::Error) {
+    let text = error.to_string();
+    let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    let what = lines.collect::<Vec<_>>().join(" ");
+    let stop = exit::Stop::usage(what.trim_start_matches("error: ")).advise("see `habeas --help`");
+    Screen { json: true }.note(exit::json(&stop.into()));
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {

@@ -12,7 +12,8 @@ use domain::{Actor, Instant};
 use engine::operator::Desk;
 use engine::run::ENGINE_LEASE;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
-use store::{LeaseRow, Options, Store};
+use store::{LeaseRow, Options, Store, StoreError};
+use tempfile::TempDir;
 
 use crate::args::Common;
 use crate::clock::followed::{self, FollowedClock};
@@ -37,6 +38,8 @@ pub struct Session {
     /// The control URL of the twins whose clock is followed, if one is.
     pub clock_url: Option<String>,
     screen: Screen,
+    /// The folders of a store that lives no longer than this.
+    _scratch: Option<TempDir>,
 }
 
 impl Session {
@@ -57,6 +60,21 @@ impl Session {
         Self::new(store, screen).await
     }
 
+    /// Opens what exists, to say what would happen. Where nothing does yet, an empty store stands
+    /// for it that is gone with the session.
+    pub async fn to_try(common: &Common, screen: Screen) -> anyhow::Result<Self> {
+        match Store::open_read_only(&options(common)).await {
+            Ok(store) => return Self::new(store, screen).await,
+            Err(StoreError::Missing { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let scratch = tempfile::tempdir().context("could not make a folder to try it out in")?;
+        let (data, keys) = (scratch.path().join("data"), scratch.path().join("keys"));
+        let store = Store::open(&Options { data, keys }, ids(), real_now()).await?;
+        let session = Self::new(store, screen).await?;
+        Ok(Self { _scratch: Some(scratch), ..session })
+    }
+
     async fn new(store: Store, screen: Screen) -> anyhow::Result<Self> {
         let clock_url = store.setting(CLOCK_SETTING).await?.filter(|url| !url.is_empty());
         let now = match &clock_url {
@@ -64,7 +82,7 @@ impl Session {
             Some(url) => led_now(url, screen).await,
         };
         let actor = Actor::Operator(environment::user());
-        Ok(Self { store, ids: ids(), actor, now, clock_url, screen })
+        Ok(Self { store, ids: ids(), actor, now, clock_url, screen, _scratch: None })
     }
 
     /// Looks at the clock again, for a command that lasts.

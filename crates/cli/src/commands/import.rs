@@ -4,16 +4,15 @@
 //! Importing the same file again is harmless, which is also how an import goes on after a crash.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use domain::identifier::Region;
 use engine::operator::import::{self, Options, Progress, Summary};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Common;
-use crate::exit::{Exit, Stop};
+use crate::exit::{self, Exit, Stop};
 use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
@@ -43,9 +42,12 @@ pub struct Args {
 
 /// Imports a file.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let file = open(&args.file)?;
+    let file = File::open(&args.file).map_err(|error| exit::unreadable(&args.file, error))?;
     let mut results = results(args.result.as_deref())?;
-    let session = Session::to_write(common, screen).await?;
+    let session = match args.dry_run {
+        true => Session::to_try(common, screen).await?,
+        false => Session::to_write(common, screen).await?,
+    };
     let options = Options { dry_run: args.dry_run, phone_region: args.phone_region };
     let bar = bar();
     let mut tell = |progress: Progress| {
@@ -66,16 +68,6 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     Ok(Exit::left(summary.n_left_out > 0))
 }
 
-/// A file that is not there is a slip of whoever typed its name; anything else is not.
-fn open(path: &Path) -> anyhow::Result<File> {
-    File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Stop::usage(format!("there is no file {}", path.display())).into()
-        }
-        _ => anyhow::Error::new(error).context(format!("could not open {}", path.display())),
-    })
-}
-
 /// A bar with a rate, where standard error is a terminal.
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
@@ -91,8 +83,14 @@ fn results(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
     Ok(match path {
         None => Box::new(io::sink()),
         Some(path) => {
-            let file = File::create(path)
-                .with_context(|| format!("could not write {}", path.display()))?;
+            let file = File::create(path).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    Stop::usage(format!("there is no folder for {}", path.display())).into()
+                }
+                _ => {
+                    anyhow::Error::new(error).context(format!("could not write {}", path.display()))
+                }
+            })?;
             Box::new(BufWriter::new(file))
         }
     })
@@ -102,6 +100,10 @@ fn tell_summary(summary: &Summary, results: &Option<PathBuf>, dry_run: bool, scr
     if dry_run {
         screen.line("Nothing was written: this was a dry run. It would have been:");
     }
+    if summary.n_rows == 0 {
+        screen.line("The file has a header and no rows: there is nothing to import.");
+        return;
+    }
     screen.line(format!(
         "{}: {} new, {} known, {} left out",
         show::n_of(summary.n_rows, "row"),
@@ -109,6 +111,7 @@ fn tell_summary(summary: &Summary, results: &Option<PathBuf>, dry_run: bool, scr
         summary.n_known,
         summary.n_left_out
     ));
+    tell_new(summary, dry_run, screen);
     for bad in &summary.bad_rows {
         let faults: Vec<String> = bad.faults.iter().map(ToString::to_string).collect();
         screen.line(format!("  row {}: {}", bad.row, faults.join("; ")));
@@ -125,5 +128,25 @@ fn tell_summary(summary: &Summary, results: &Option<PathBuf>, dry_run: bool, scr
     }
     if summary.n_new > 0 && !dry_run {
         screen.line("Next: habeas request list --needs-me");
+    }
+}
+
+/// What to know about the new ones.
+fn tell_new(summary: &Summary, dry_run: bool, screen: Screen) {
+    let are = |n: u64| if n == 1 { "is" } else { "are" };
+    if summary.n_late > 0 {
+        let n = summary.n_late;
+        screen.line(format!("{n} of the new {} late already: the deadline has passed.", are(n)));
+    }
+    if summary.n_left_to_person > 0 {
+        let n = summary.n_left_to_person;
+        let to_do = match dry_run {
+            true => "connect a system before you import: `habeas connect --help`",
+            false => "what comes in after `habeas connect` goes to the system connected",
+        };
+        screen.line(format!(
+            "{n} of the new {} left to a person, since no connection serves what is asked; {to_do}.",
+            are(n)
+        ));
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use toml::Value;
 
 use crate::environment;
-use crate::exit::Stop;
+use crate::exit::{self, Stop};
 
 /// Where a secret lies.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,9 +63,9 @@ impl Source {
                 Stop::usage(format!("the secret `{name}` is not there"))
                     .advise(format!("set the environment variable {variable}"))
             })?,
-            Self::File(path) => std::fs::read_to_string(path).with_context(|| {
-                format!("could not read the secret `{name}` in {}", path.display())
-            })?,
+            Self::File(path) => std::fs::read_to_string(path)
+                .map_err(|error| exit::unreadable(path, error))
+                .with_context(|| format!("the secret `{name}` can't be had"))?,
             Self::Here(value) => value.clone(),
         };
         let value = value.trim_end();

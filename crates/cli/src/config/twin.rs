@@ -3,18 +3,16 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use serde_json::Value as Json;
 
 use super::secrets::Source;
 use super::{Registry, Wanted, is_secret};
-use crate::exit::Stop;
+use crate::exit::{self, Stop};
 use connector_api::manifest::{Field, FieldKind};
 
 /// The connection to a vendor's twin, named `VENDOR-twin`.
 pub fn read(path: &Path, vendor: &str, registry: Registry<'_>) -> anyhow::Result<Wanted> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("could not read the twins' description {}", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|error| exit::unreadable(path, error))?;
     let twins: Json = serde_json::from_str(&text)
         .map_err(|_| Stop::usage("that is not what `habeas twins --json` prints"))?;
     Ok(parse(&twins, vendor, registry)?)

@@ -9,7 +9,7 @@ use engine::operator::csv::FileFault;
 use engine::operator::import::ImportError;
 use store::StoreError;
 
-use super::{Exit, Stop, of, text};
+use super::{Exit, Stop, json, of, text};
 
 #[test]
 fn the_codes_are_those_of_the_design() {
@@ -58,6 +58,20 @@ fn the_text_is_one_line_and_the_advice_another() {
     assert!(text(&error).ends_with("(E-CSV-005)\n  more: docs/errors/E-CSV-005.md"));
     let error = OperatorError::NotFound { what: "request" }.into();
     assert_eq!(text(&error), "habeas: there is no such request\n  see `habeas request list`");
+}
+
+#[test]
+fn a_program_reads_the_same_in_fields() {
+    let error = anyhow::Error::new(ImportError::File(FileFault::Empty));
+    let told = json(&error);
+    assert_eq!(
+        (&told["code"], &told["help"]),
+        (&"E-CSV-005".into(), &"docs/errors/E-CSV-005.md".into())
+    );
+    assert!(told["message"].as_str().unwrap().starts_with("nothing was imported: the file is"));
+    let told = json(&Stop::usage("it does not fit").advise("write it so").into());
+    assert_eq!(told["advice"], "write it so");
+    assert!(told["code"].is_null() && told["help"].is_null());
 }
 
 #[test]

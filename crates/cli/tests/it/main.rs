@@ -8,6 +8,7 @@ mod demo;
 mod disk;
 mod exits;
 mod holders;
+mod imports;
 mod situations;
 
 mod way;

@@ -132,5 +132,9 @@ fn draft(args: Args) -> Result<Draft, Stop> {
 /// The faults of a draft, all at once.
 fn refusal(faults: &[Fault]) -> Stop {
     let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    Stop::usage(texts.join("; "))
+    let stop = Stop::usage(texts.join("; "));
+    match faults.first() {
+        Some(fault) => stop.code(fault.code),
+        None => stop,
+    }
 }
