@@ -6,9 +6,11 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use anyhow::Context;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::Stop;
@@ -43,6 +45,23 @@ impl Screen {
     /// The result as a table.
     pub fn table(&self, head: &[&str], rows: Vec<Vec<String>>) {
         self.line(table(head, rows));
+    }
+
+    /// Says what is waited for, and for how long by now, until the bar is cleared; one line where
+    /// standard error is no terminal.
+    pub fn wait_for(&self, what: &str) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if bar.is_hidden() {
+            self.note(format!("{what}…"));
+            return bar;
+        }
+        // The template is a constant of ours; should it not fit, the plain one does.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}… {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
     }
 
     /// Whether a person sits at the terminal and can be asked.

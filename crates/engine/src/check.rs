@@ -37,13 +37,19 @@ pub async fn check(
 
 /// How often a check is made again after a passing fault.
 const TRIES: u32 = 3;
+/// A check that took longer is not made again: a read without an answer was repeated already, and
+/// to repeat it all thrice lets somebody who connects wait for most of a minute.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs the check flow of a linked connection, again after a passing fault.
 pub(crate) async fn checked(link: &Link) -> Result<CheckReport, VendorError> {
+    let begun = link.now();
     let mut tries = 1;
     loop {
-        match checked_once(link).await {
-            Err(VendorError::Transient { .. }) if tries < TRIES => {
+        let checked = checked_once(link).await;
+        let took = link.now().duration_since(begun).unsigned_abs();
+        match checked {
+            Err(VendorError::Transient { .. }) if tries < TRIES && took < PATIENCE => {
                 link.rest(Duration::from_secs(u64::from(tries))).await;
                 tries += 1;
             }

@@ -111,9 +111,11 @@ async fn connect(
     }
     check_complete(&wanted)?;
     let session = Session::to_write(common, screen).await?;
-    screen.note(format!("checking what the credentials of {} may do…", wanted.manifest.title));
     let clock = session.clock().await?;
+    let title = wanted.manifest.title;
+    let bar = screen.wait_for(&format!("asking {title} what the credentials may do"));
     let tried = try_out(&session, clock.shared(), &wanted).await;
+    bar.finish_and_clear();
     clock.leave().await;
     let (draft, report) = tried?;
     if !screen.json {

@@ -96,10 +96,11 @@ fn somebody_who_answers_is_connected_and_no_secret_is_shown() {
     session.answer("A name for this connection", "\r");
     session.answer("eu", "\r");
     session.answer("Workspace ID: ", "\r");
-    session.answer("this one is needed", &format!("{}\r", full("/workspace_id")));
+    session.answer("this one is needed", &format!("  {} \r", full("/workspace_id")));
     session.answer("Public API token (not shown)", &format!("{}\r", full("/token")));
     session.answer("parted by commas", &format!("{}\r", full("/spaces/0/space_id")));
     session.answer("(not shown)", &format!("{}\r", full("/spaces/0/profile_token")));
+    session.answer("sha256", "\r");
     session.answer("DELETE_INTERNAL", "\r");
     session.answer("suppress_only", "\r");
     session.answer("Write key (not shown)", "\r");
@@ -110,6 +111,10 @@ fn somebody_who_answers_is_connected_and_no_secret_is_shown() {
     let (code, screen) = session.end();
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("segment is connected, in observe mode"), "{screen}");
+    assert!(screen.contains("asking Twilio Segment what the credentials may do"), "{screen}");
+    assert!(screen.contains("arrow keys choose"), "{screen}");
+    assert!(screen.contains("Public API token: entered, not shown"), "{screen}");
+    assert!(screen.contains("Write key: left out") && !screen.contains("hidden"), "{screen}");
     for pointer in ["/token", "/spaces/0/profile_token"] {
         assert!(!screen.contains(&full(pointer)), "{screen}");
     }
@@ -125,6 +130,7 @@ fn a_wrong_token_saves_nothing_and_says_where_to_find_the_right_one() {
     session.answer("Workspace ID: ", &format!("{}\r", secret(&world, "/workspace_id")));
     session.answer("Public API token (not shown)", "not-the-token\r");
     session.answer("parted by commas", "\r");
+    session.answer("sha256", "\r");
     session.answer("DELETE_INTERNAL", "\r");
     session.answer("suppress_only", "\r");
     session.answer("Write key (not shown)", "\r");

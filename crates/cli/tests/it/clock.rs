@@ -3,17 +3,10 @@
 
 use crate::world::World;
 
-/// Makes the folder follow the twins' clock.
-fn follow(world: &World) {
-    let mut serve = world.start(&["serve", "--clock", &world.control()]);
-    serve.line();
-    assert_eq!(serve.end().code, 0);
-}
-
 #[test]
 fn a_command_that_writes_does_not_wait_for_a_clock_that_stands_still() {
     let world = World::connected();
-    follow(&world);
+    world.follow_clock();
     world.set_clock(r#"{"mode":"paced","pace":0}"#);
     let email = world.people("regular")[0]["email"].as_str().unwrap().to_owned();
     let asked = world.run(&["request", "new", "--right", "deletion", "--email", &email]);

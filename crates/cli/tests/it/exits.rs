@@ -1,5 +1,8 @@
 //! Exit codes and messages for what does not work: named, with what to do, and nothing half-written.
 
+use std::net::TcpListener;
+use std::thread;
+
 use serde_json::Value;
 
 use crate::world::{Ended, World};
@@ -77,9 +80,50 @@ fn what_is_optional_is_told_when_connecting_and_not_for_ever() {
 
 #[test]
 fn a_file_that_is_not_there_is_a_usage_error() {
-    let ended = World::connected().run(&["import", "nowhere.csv"]);
-    assert_eq!(ended.code, 2, "{}", ended.err);
-    assert!(ended.err.contains("there is no file nowhere.csv"), "{}", ended.err);
+    let world = World::connected();
+    let file = world.file("a.csv", "right,email\n");
+    for args in [
+        &["import", "nowhere"][..],
+        &["import", "nowhere", "--dry-run"],
+        &["import", &file, "--result", "nowhere/result.csv"],
+        &["connect", "segment", "--file", "nowhere"],
+        &["connect", "segment", "--twin", "nowhere"],
+    ] {
+        let ended = world.run(args);
+        assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
+        let says = ["there is no file nowhere", "there is no folder for nowhere/result.csv"];
+        assert!(says.iter().any(|says| ended.err.contains(says)), "{args:?}: {}", ended.err);
+    }
+    let folder = world.path("data");
+    for args in [&["import", &folder][..], &["connect", "segment", "--file", &folder]] {
+        assert_eq!(world.run(args).code, 2, "{args:?}");
+    }
+    let missing = "{ file = \"nowhere\" }";
+    check(&[("secrets.token", missing)], 2, "the secret `token` can't be had: there is no file");
+}
+
+#[test]
+fn a_program_is_told_an_error_as_json() {
+    let world = World::connected();
+    let file = world.file("a.csv", "right,e-mail\n");
+    let told = |args: &[&str]| -> Value {
+        let ended = world.run(args);
+        assert_eq!((ended.code, &*ended.out), (2, ""), "{args:?}");
+        serde_json::from_str(&ended.err).unwrap()
+    };
+    let of_file = told(&["import", &file, "--json"]);
+    assert_eq!(of_file["code"], "E-CSV-002");
+    assert_eq!(of_file["help"], "docs/errors/E-CSV-002.md");
+    assert!(of_file["message"].as_str().unwrap().contains("did you mean “email”?"), "{of_file}");
+    let of_request = told(&["--json", "request", "show", "T-1"]);
+    assert_eq!(of_request["message"], "there is no such request");
+    assert_eq!(of_request["advice"], "see `habeas request list`");
+    let of_draft = told(&["request", "new", "--right", "access", "--email", "null", "--json"]);
+    assert_eq!(of_draft["code"], "E-REQ-016");
+    let of_line = told(&["import", "--frobnicate", "--json"]);
+    assert!(of_line["message"].as_str().unwrap().contains("--frobnicate"), "{of_line}");
+    let of_line = told(&["import", "--json"]);
+    assert!(of_line["message"].as_str().unwrap().ends_with("not provided: <FILE>"), "{of_line}");
 }
 
 #[test]
@@ -92,9 +136,28 @@ fn a_wrong_token_is_refused() {
     check(&[("secrets.token", "{ env = \"PATH\" }")], 4, "token");
 }
 
+/// An address at which every caller is hung up on.
+fn address_that_hangs_up() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // Ends with the test.
+    thread::spawn(move || listener.incoming().for_each(drop));
+    url
+}
+
 #[test]
 fn a_vendor_that_does_not_answer_is_unreachable() {
-    check(&[("base_urls.public_api", "\"http://127.0.0.1:1\"")], 5, "habeas:");
+    for url in ["http://127.0.0.1:1".to_owned(), address_that_hangs_up()] {
+        let world = World::new();
+        // What is asked again after seconds is so after milliseconds.
+        world.follow_clock();
+        world.set_clock(r#"{"mode":"paced","pace":1000}"#);
+        let ended = connect(&world, &[("base_urls.public_api", &format!("\"{url}\""))]);
+        assert_eq!(ended.code, 5, "{url}: {}", ended.err);
+        assert!(ended.err.contains("habeas: the vendor could not be asked"), "{}", ended.err);
+        let list = world.json(&["connections", "list"]);
+        assert_eq!(list["connections"].as_array().unwrap().len(), 0, "something was saved");
+    }
 }
 
 #[test]

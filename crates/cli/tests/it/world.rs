@@ -146,6 +146,13 @@ impl World {
         self.twins["control"]["base_url"].as_str().unwrap().to_owned()
     }
 
+    /// Makes the folder follow the twins' clock.
+    pub fn follow_clock(&self) {
+        let mut serve = self.start(&["serve", "--clock", &self.control()]);
+        serve.line();
+        assert_eq!(serve.end().code, 0);
+    }
+
     /// Sets the twins' clock.
     pub fn set_clock(&self, change: &str) {
         self.control_call("POST", "/clock", change);

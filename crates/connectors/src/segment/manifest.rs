@@ -70,7 +70,7 @@ static FIELDS: &[Field] = &[
     Field {
         key: "token",
         title: "Public API token",
-        help: "Settings ▸ Workspace settings ▸ Access management ▸ Tokens ▸ Create token: a description, Workspace Owner (or the narrower roles below), Create. Only a Workspace Owner can do this; the token is shown once.",
+        help: "Settings ▸ Workspace settings ▸ Access management ▸ Tokens ▸ Create token: a description, Workspace Owner (or the narrower roles that docs/connectors/segment.md lists under “Permissions”), Create. Only a Workspace Owner can do this; the token is shown once.",
         kind: FieldKind::Secret,
         required: true,
     },

@@ -18,7 +18,9 @@ pub fn everything(mut wanted: Wanted, screen: Screen) -> anyhow::Result<Wanted> 
         .with_prompt("A name for this connection")
         .default(wanted.name.clone())
         .interact_text()
-        .context("could not ask")?;
+        .context("could not ask")?
+        .trim()
+        .to_owned();
     for field in manifest.fields {
         if wanted.settings.contains_key(field.key) || wanted.secrets.contains_key(field.key) {
             continue;
@@ -30,22 +32,23 @@ pub fn everything(mut wanted: Wanted, screen: Screen) -> anyhow::Result<Wanted> 
         }
         let optional = if field.required { "" } else { " (optional: Enter leaves it out)" };
         screen.note(format!("\n{}{optional}\n  {}", field.title, field.help));
-        ask(&mut wanted, field)?;
+        ask(&mut wanted, field, screen)?;
     }
     Ok(wanted)
 }
 
-fn ask(wanted: &mut Wanted, field: &Field) -> anyhow::Result<()> {
+fn ask(wanted: &mut Wanted, field: &Field, screen: Screen) -> anyhow::Result<()> {
     let setting = match field.kind {
         FieldKind::Secret => {
-            if let Some(secret) = secret(field.title, field.required)? {
+            if let Some(secret) = secret(field.title, field.required, screen)? {
                 wanted.secrets.insert(field.key.to_owned(), Source::Here(secret));
             }
             None
         }
         FieldKind::SecretPer(list) => {
             for entry in entries(wanted, list) {
-                if let Some(secret) = secret(&format!("{} of {entry}", field.title), false)? {
+                let prompt = format!("{} of {entry}", field.title);
+                if let Some(secret) = secret(&prompt, false, screen)? {
                     wanted.secrets.insert(format!("{}.{entry}", field.key), Source::Here(secret));
                 }
             }
@@ -85,13 +88,17 @@ fn text(prompt: &str, required: bool) -> anyhow::Result<Option<String>> {
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }
 
-fn secret(prompt: &str, required: bool) -> anyhow::Result<Option<String>> {
+fn secret(prompt: &str, required: bool, screen: Screen) -> anyhow::Result<Option<String>> {
     let answer = Password::new()
         .with_prompt(format!("{prompt} (not shown)"))
         .allow_empty_password(!required)
+        // It would say "hidden" of an empty one too.
+        .report(false)
         .interact()
         .context("could not ask")?;
     let answer = answer.trim();
+    let told = if answer.is_empty() { "left out" } else { "entered, not shown" };
+    screen.note(format!("{prompt}: {told}"));
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }
 
@@ -100,7 +107,7 @@ fn choice(field: &Field, words: &[&'static str]) -> anyhow::Result<Option<&'stat
     let mut items = Vec::from_iter((!field.required).then_some("(leave it out)"));
     items.extend(words);
     let chosen = Select::new()
-        .with_prompt(field.title)
+        .with_prompt(format!("{} (arrow keys choose, Enter takes)", field.title))
         .items(&items)
         .default(0)
         .interact()
