@@ -152,6 +152,7 @@ pub fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
             Stop::usage(format!("there is no file {path}")).into()
         }
         ErrorKind::IsADirectory => Stop::usage(format!("{path} is a folder, not a file")).into(),
+        ErrorKind::InvalidData => Stop::usage(format!("{path} is not text in UTF-8")).into(),
         _ => anyhow::Error::new(error).context(format!("could not read {path}")),
     }
 }

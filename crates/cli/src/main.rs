@@ -24,7 +24,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use args::Cli;
-use exit::Exit;
+use exit::{Exit, Stop};
 use screen::Screen;
 
 /// Much of the work is small values that live for one call; the system's allocator is a fifth
@@ -50,12 +50,17 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            match screen.json {
-                true => screen.note(exit::json(&error)),
-                false => screen.note(exit::text(&error)),
-            }
+            tell(&error, screen);
             exit::of(&error).into()
         }
+    }
+}
+
+/// An error, to a person or to a program.
+fn tell(error: &anyhow::Error, screen: Screen) {
+    match screen.json {
+        true => screen.note(exit::json(error)),
+        false => screen.note(exit::text(error)),
     }
 }
 
@@ -64,8 +69,8 @@ fn tell_misfit(error: &clap::Error) {
     let text = error.to_string();
     let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
     let what = lines.collect::<Vec<_>>().join(" ");
-    let stop = exit::Stop::usage(what.trim_start_matches("error: ")).advise("see `habeas --help`");
-    Screen { json: true }.note(exit::json(&stop.into()));
+    let stop = Stop::usage(what.trim_start_matches("error: ")).advise("see `habeas --help`");
+    tell(&stop.into(), Screen { json: true });
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
@@ -85,6 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<Exit> {
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
-        Screen { json: false }.note(format!("habeas: a bug{place}; please report it"));
+        let bug = Stop::failed(format!("a bug{place}; please report it"));
+        tell(&bug.into(), Screen { json: args::asks_for_json() });
     }));
 }

@@ -87,6 +87,7 @@ fn results(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
                 ErrorKind::NotFound => {
                     Stop::usage(format!("there is no folder for {}", path.display())).into()
                 }
+                ErrorKind::IsADirectory => exit::unreadable(path, error),
                 _ => {
                     anyhow::Error::new(error).context(format!("could not write {}", path.display()))
                 }

@@ -95,7 +95,11 @@ fn a_file_that_is_not_there_is_a_usage_error() {
         assert!(says.iter().any(|says| ended.err.contains(says)), "{args:?}: {}", ended.err);
     }
     let folder = world.path("data");
-    for args in [&["import", &folder][..], &["connect", "segment", "--file", &folder]] {
+    for args in [
+        &["import", &folder][..],
+        &["import", &file, "--result", &folder],
+        &["connect", "segment", "--file", &folder],
+    ] {
         assert_eq!(world.run(args).code, 2, "{args:?}");
     }
     let missing = "{ file = \"nowhere\" }";
