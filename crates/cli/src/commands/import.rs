@@ -98,12 +98,12 @@ fn results(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
 }
 
 fn tell_summary(summary: &Summary, results: &Option<PathBuf>, dry_run: bool, screen: Screen) {
-    if dry_run {
-        screen.line("Nothing was written: this was a dry run. It would have been:");
-    }
     if summary.n_rows == 0 {
         screen.line("The file has a header and no rows: there is nothing to import.");
         return;
+    }
+    if dry_run {
+        screen.line("Nothing was written: this was a dry run. It would have been:");
     }
     screen.line(format!(
         "{}: {} new, {} known, {} left out",
