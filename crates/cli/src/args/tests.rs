@@ -56,9 +56,14 @@ fn every_documented_command_parses() {
 
 #[test]
 fn what_does_not_fit_is_a_usage_error() {
-    for line in
-        ["", "frobnicate", "pause", "task settle tsk_1 maybe --note x", "task settle tsk_1 done"]
-    {
+    for line in [
+        "",
+        "frobnicate",
+        "pause",
+        "journal --last 0",
+        "task settle tsk_1 maybe --note x",
+        "task settle tsk_1 done",
+    ] {
         let words = std::iter::once("habeas").chain(line.split_whitespace());
         assert!(Cli::try_parse_from(words).is_err(), "{line}");
     }

@@ -54,17 +54,14 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let mut told = None;
     loop {
         let ended = match lease::claim(&session.store, &me, session.now).await {
-            Ok(None) => match serve(&mut session, &args, common, screen, &stop).await {
-                Ok(ended) => ended,
-                Err(error) => {
-                    session.store.release_leases(&me.name).await?;
-                    return Err(error);
-                }
-            },
-            Ok(Some(row)) => Err(EngineError::HeldBy(Box::new(row))),
-            Err(error) => Err(error.into()),
+            Ok(None) => serve(&mut session, &args, common, screen, &stop).await,
+            Ok(Some(row)) => Ok(Err(EngineError::HeldBy(Box::new(row)))),
+            Err(error) => Ok(Err(error.into())),
         };
-        match ended {
+        if ended.is_err() {
+            session.store.release_leases(&me.name).await?;
+        }
+        match ended? {
             Ok(_) => break,
             Err(EngineError::HeldBy(row)) => {
                 tell_holder(&mut told, &row, &session);
@@ -73,6 +70,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
                 }
                 if session.holder().await?.is_none() {
                     session.note("it has ended; this one takes over now");
+                    // Since when it runs is told to people, by the clock as it is now.
+                    follow_as_set(&mut session).await?;
                     told = None;
                 }
             }
