@@ -4,7 +4,7 @@
 mod tests;
 
 use domain::Instant;
-use engine::operator::show::minute;
+use engine::operator::show::next_minute;
 
 /// A time and how far away it is: `2026-12-22 09:00 (in 30 days)`.
 pub fn when(at: Instant, now: Instant) -> String {
@@ -13,7 +13,14 @@ pub fn when(at: Instant, now: Instant) -> String {
 
 /// A time that lies ahead, and how far: never earlier than it is.
 pub fn ahead(at: Instant, now: Instant) -> String {
-    if at <= now { when(at, now) } else { format!("{} ({})", minute(at), distance(at, now)) }
+    if at <= now {
+        return when(at, now);
+    }
+    let at = next_minute(at);
+    // As far as the two times are apart that stand on the screen.
+    let this_minute = now.as_second() - now.as_second().rem_euclid(60);
+    let shown = Instant::from_second(this_minute).unwrap_or(now);
+    format!("{} ({})", time(at), distance(at, shown))
 }
 
 /// A time to the minute, in UTC.

@@ -112,7 +112,7 @@ fn residue_names_the_work_that_is_left() {
             "Left to you in",
             "none of 5 identifiers is found any more",
             "before: 1 profile found",
-            "says FAILED (one word for the whole job",
+            "says FAILED, its one word for the whole job",
         ],
     );
     assert!(needs_me(&situation));

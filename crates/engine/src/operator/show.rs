@@ -27,7 +27,7 @@ pub use awaited::Awaited;
 pub use systems::lost_answers;
 pub use view::{
     Asked, EvidenceView, Handed, JobView, LeftOut, NextAct, RequestView, Standing, SystemView,
-    WaitView, at_place, minute,
+    WaitView, at_place, next_minute,
 };
 
 /// Reads everything there is to tell about a request. Only the outermost crate can tell whether

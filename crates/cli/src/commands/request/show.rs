@@ -101,7 +101,7 @@ fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String
     heading(
         match view.is_served {
             true => "Next, by itself",
-            false => "Next, by itself as soon as `habeas serve` runs (nobody runs it now)",
+            false => "Next, by itself, but only while `habeas serve` runs (nobody runs it now)",
         },
         &mut out,
     );
@@ -191,7 +191,22 @@ fn stands(system: &SystemView, is_paused_everywhere: bool) -> String {
         TaskState::Deciding => "waits for your decision".to_owned(),
         TaskState::Acting if is_held || is_paused_everywhere => "waits".to_owned(),
         TaskState::Acting if system.wait.is_some() && !is_being_sent => "waits".to_owned(),
+        TaskState::ByHand => "left to you, as work by hand".to_owned(),
+        TaskState::Ended => over(system).to_owned(),
         state => state.to_string(),
+    }
+}
+
+/// What is over, in a word: one that promises no more than is known.
+fn over(system: &SystemView) -> &'static str {
+    match (&system.outcome, &system.proof) {
+        (None, _) => "over",
+        (Some(Outcome::LeftToPeople { .. }), _) => "nothing done, left to you",
+        (Some(Outcome::DoneWithResidue { .. }), _) => "done in part",
+        (Some(outcome), Some(Proof::Unproven { .. })) if outcome.claims_an_effect() => {
+            "said to be done, not proven"
+        }
+        (Some(outcome), _) => outcome.word(),
     }
 }
 
@@ -221,7 +236,13 @@ fn known(system: &SystemView, view: &RequestView, now: Instant, out: &mut Vec<St
         add(format!("the vendor's way: {variant}"));
     }
     let left = left_in(system);
-    system.jobs.iter().for_each(|one| add(job(one, &left)));
+    for one in &system.jobs {
+        let round = match one.round {
+            round if round < system.round => format!("round {round}: "),
+            _ => String::new(),
+        };
+        add(round + &job(one, &left));
+    }
     for piece in system.evidence.iter().rev().take(MOST_EVIDENCE) {
         add(format!("evidence {}: {} (SHA-256 {:.12})", time(piece.at), piece.title, piece.digest));
     }
@@ -260,7 +281,7 @@ fn left_in(system: &SystemView) -> String {
     match &system.outcome {
         Some(Outcome::DoneWithResidue { residue }) => {
             let places = list(residue.iter().map(|left| &left.place));
-            format!(" (one word for the whole job, what is left in {places} included)")
+            format!(", its one word for the whole job, because of what is left in {places}")
         }
         _ => String::new(),
     }

@@ -79,6 +79,10 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
             let why = "every changing call is stopped".to_owned();
             (why, Whom::Operator, system.since, None)
         }
+        Some(wait) if system.is_blind_since().is_some() => {
+            let why = format!("nobody can be looked up there, and it {}", wait.why);
+            (why, wait.whom, wait.since, wait.until)
+        }
         Some(wait) if system.jobs.iter().any(|job| job.is_lost) => {
             (lost(system), wait.whom, wait.since, wait.until)
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::connection::Mode;
-use domain::job::JobState;
+use domain::job::{Carried, JobState};
 use domain::{Connection, Event, Evidence, Instant, Job, JobId, Outcome, Right, Task};
 use store::{From, JournalFilter, Store};
 
@@ -71,13 +71,13 @@ async fn jobs_and_evidence(
 ) -> Result<(Vec<JobView>, Vec<Evidence>), OperatorError> {
     let mut jobs = Vec::new();
     let mut evidence = store.evidence_of(task.id).await?;
-    let mut ids: Vec<_> = store.carried_of(task.id).await?.iter().map(|one| one.job).collect();
-    ids.dedup();
-    for id in ids {
+    let mut carried = store.carried_of(task.id).await?;
+    carried.dedup_by_key(|one| one.job);
+    for Carried { job: id, round, .. } in carried {
         let of_job = store.evidence_of_job(id).await?;
         if let Some(job) = store.job(id).await? {
             let is_lost = is_lost(store, &job, now).await?;
-            jobs.push(view(job, !of_job.is_empty(), is_lost));
+            jobs.push(view(job, round, !of_job.is_empty(), is_lost));
         }
         evidence.extend(of_job);
     }
@@ -142,8 +142,9 @@ async fn is_lost(store: &Store, job: &Job, now: Instant) -> Result<bool, Operato
     Ok(lost.iter().any(|(_, entry)| entry.job == Some(job.id)))
 }
 
-fn view(job: Job, is_taken: bool, is_lost: bool) -> JobView {
+fn view(job: Job, round: u32, is_taken: bool, is_lost: bool) -> JobView {
     JobView {
+        round,
         is_taken: is_taken || job.vendor_ref.is_some(),
         is_lost,
         job: job.id,

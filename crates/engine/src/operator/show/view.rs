@@ -178,9 +178,14 @@ pub fn at_place(place: &str, what: &str) -> String {
 
 /// A time that lies ahead, to the minute: never earlier than it is, so that a month's last second
 /// is told as the next month.
-pub fn minute(at: Instant) -> String {
+pub fn next_minute(at: Instant) -> Instant {
     let up = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil);
-    at.round(up).unwrap_or(at).strftime("%Y-%m-%d %H:%M").to_string()
+    at.round(up).unwrap_or(at)
+}
+
+/// The same as text, in UTC.
+pub(super) fn minute(at: Instant) -> String {
+    next_minute(at).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// What a connection is held by, whatever its tasks want.
@@ -224,6 +229,8 @@ pub enum Standing {
 pub struct JobView {
     /// The job.
     pub job: JobId,
+    /// In which round of the task it was begun.
+    pub round: u32,
     /// The vendor's own name for it.
     pub vendor_ref: Option<String>,
     /// The vendor's word for where it stands.
