@@ -19,5 +19,6 @@ mod survey;
 mod write;
 
 pub use error::PackageError;
+pub use lines::NOTES;
 pub use pack::Progress;
 pub use write::{Summary, write};

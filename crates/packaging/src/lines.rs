@@ -11,8 +11,8 @@ use crate::error::PackageError;
 /// No answer of a vendor is taken that is larger, so no record can be.
 const LONGEST: u64 = 64 * 1024 * 1024;
 
-/// The file that holds what the reader must know.
-const NOTES: &str = "notes";
+/// The file of a body that holds what its reader must know, and no data.
+pub const NOTES: &str = "notes";
 
 /// One line.
 #[derive(Deserialize)]

@@ -19,7 +19,8 @@ async fn every_page_of_a_person_with_many_traits_is_collected() -> anyhow::Resul
     let collected = stage.store.collected_of(request).await?;
     assert_eq!(collected.len(), 1);
     let lines = stage.lines(request).await?;
-    assert_eq!(lines.len() as u64, collected[0].n_records, "one line a record");
+    let data = lines.iter().filter(|line| !line.contains(r#""file":"notes""#));
+    assert_eq!(data.count() as u64, collected[0].n_records, "one line a record, notes apart");
     assert!(lines.iter().any(|line| line.contains("survey_219")));
     assert!(lines.iter().any(|line| line.contains("last 14 days only")));
     assert_eq!(stage.compare_books().await?, 0);
