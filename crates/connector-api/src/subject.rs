@@ -1,5 +1,7 @@
 //! The person, as a flow sees them.
 
+use std::sync::Arc;
+
 use domain::{Identifier, IdentifierKind, RequestId, TaskId};
 
 /// One person of one task, with the identifiers that this round may use.
@@ -16,7 +18,7 @@ pub struct Subject {
     /// The identifiers, in the order in which they came.
     pub identifiers: Vec<Identifier>,
     /// What was planned for the person, where there is a plan.
-    pub plan: Option<domain::Plan>,
+    pub plan: Option<Arc<domain::Plan>>,
 }
 
 impl Subject {

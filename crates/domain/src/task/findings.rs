@@ -1,5 +1,7 @@
 //! What locating came to, and the plan that follows from it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Found;
@@ -8,11 +10,11 @@ use crate::Plan;
 /// What locating came to, and what would be done about it.
 ///
 /// It is the longest part of a task and stays the same while the task moves on. It therefore knows
-/// whether it was changed since it was loaded: a store need not write it again.
+/// whether it was changed since it was loaded: a store need not write it again. Copies share it.
 #[derive(Debug, Clone, Default, Eq, Serialize, Deserialize)]
 pub struct Findings {
-    found: Option<Found>,
-    plan: Option<Plan>,
+    found: Option<Arc<Found>>,
+    plan: Option<Arc<Plan>>,
     #[serde(skip)]
     is_changed: bool,
 }
@@ -20,12 +22,17 @@ pub struct Findings {
 impl Findings {
     /// What locating came to.
     pub fn found(&self) -> Option<&Found> {
-        self.found.as_ref()
+        self.found.as_deref()
     }
 
     /// What would be, or is being, done.
     pub fn plan(&self) -> Option<&Plan> {
-        self.plan.as_ref()
+        self.plan.as_deref()
+    }
+
+    /// The plan, shared.
+    pub fn shared_plan(&self) -> Option<Arc<Plan>> {
+        self.plan.clone()
     }
 
     /// Whether they differ from what was loaded.
@@ -35,13 +42,13 @@ impl Findings {
 
     /// Takes what locating came to.
     pub fn set_found(&mut self, found: Found) {
-        self.found = Some(found);
+        self.found = Some(Arc::new(found));
         self.is_changed = true;
     }
 
     /// Takes a plan.
     pub fn set_plan(&mut self, plan: Plan) {
-        self.plan = Some(plan);
+        self.plan = Some(Arc::new(plan));
         self.is_changed = true;
     }
 

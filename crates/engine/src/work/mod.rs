@@ -241,7 +241,7 @@ impl Shift {
                 round: task.round,
                 scope: scope(task).unwrap_or_default(),
                 identifiers: identifiers.get(&task.request).cloned().unwrap_or_default(),
-                plan: task.findings.plan().cloned(),
+                plan: task.findings.shared_plan(),
             })
             .collect())
     }

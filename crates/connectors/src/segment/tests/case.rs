@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use connector_api::flow::{Planned, Record};
 use connector_api::{
@@ -226,7 +227,7 @@ impl Case {
     pub(super) fn planned(&self, right: Right, identifiers: Vec<Identifier>) -> Subject {
         let mut subject = self.subject(identifiers);
         let found = Located { n_profiles: 1, searched: vec![SPACE.into()], ..Located::default() };
-        subject.plan = Some(self.plan(right, &subject, &found).unwrap_plan());
+        subject.plan = Some(Arc::new(self.plan(right, &subject, &found).unwrap_plan()));
         subject
     }
 }

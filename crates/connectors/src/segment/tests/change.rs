@@ -1,5 +1,7 @@
 //! Regulations: what is sent, how the answers are read, what is remembered.
 
+use std::sync::Arc;
+
 use connector_api::{
     Answer, Flow, FlowState, Input, Report, Settled, Step, Subject, Turn, VendorError,
 };
@@ -232,7 +234,7 @@ fn a_person_with_nothing_to_send_settles_alone_and_is_parted_from_company() {
         ..Default::default()
     };
     use super::case::UnwrapPlan;
-    idle.plan = Some(case.plan(Right::Deletion, &idle, &found).unwrap_plan());
+    idle.plan = Some(Arc::new(case.plan(Right::Deletion, &idle, &found).unwrap_plan()));
     let alone = case.step(Flow::Delete, None, Input::Start(std::slice::from_ref(&idle))).unwrap();
     let settled = settled(alone);
     assert!(matches!(&settled.exceptions[0].1, Share::Residue { residue } if residue.len() == 1));

@@ -1,5 +1,7 @@
 //! Looking again.
 
+use std::sync::Arc;
+
 use connector_api::{Answer, Call, Flow, Report, Step, Subject};
 use domain::IdentifierKind::{AdvertisingId, AnonymousId, Email, UserId};
 use domain::Right;
@@ -100,7 +102,7 @@ fn a_profile_without_user_id_that_no_regulation_reaches_does_not_refute_the_vend
     let present = Look::Present { place: SPACE.into() };
     assert_eq!(looks(&case, &subject, email_only), [present, Look::Absent, Look::Absent]);
     let work = HandWork { place: SPACE.into(), what: NO_USER_ID.into() };
-    subject.plan.as_mut().unwrap().by_hand = vec![work];
+    Arc::make_mut(subject.plan.as_mut().unwrap()).by_hand = vec![work];
     let looks = looks(&case, &subject, email_only);
     assert!(matches!(&looks[0], Look::CantTell { why } if why.contains("without user id")));
 }

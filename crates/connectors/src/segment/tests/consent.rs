@@ -1,5 +1,7 @@
 //! Consent events.
 
+use std::sync::Arc;
+
 use connector_api::{Body, Change, Flow, Input, Report, Step, Subject};
 use domain::IdentifierKind::UserId;
 use domain::outcome::Share;
@@ -16,7 +18,7 @@ fn person(case: &Case, right: Right, scope: &str) -> Subject {
         ..Default::default()
     };
     let scope = Scope::parse(right, scope).unwrap();
-    subject.plan = Some(case.plan_in(right, &scope, &subject, &found).unwrap_plan());
+    subject.plan = Some(Arc::new(case.plan_in(right, &scope, &subject, &found).unwrap_plan()));
     subject
 }
 
