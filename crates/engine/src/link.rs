@@ -16,8 +16,9 @@ use crate::clock::{Busy, Clock, while_others_work};
 use crate::http::{HttpClient, SendError, Target, TargetError};
 use crate::limits::{Limits, add};
 
-/// How long a call may wait for a limit before its work goes back to its row.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a call may wait for a limit before its work goes back to its row: as long as the reads of
+/// all who are worked on side by side take under a strict limit, or look-ups would be made in vain.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many reads a vendor is asked to serve at once; far more work than that may be under way, most
 /// of it being written down.

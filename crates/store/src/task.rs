@@ -147,10 +147,8 @@ const OBSERVED: &str = concat!(
 const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
 const QUEUE: &str = "SELECT id, request_id, right_word, variant, n_items, n_bytes, since, due_at
     FROM task WHERE connection_id = $1 AND queued ORDER BY since, id";
-// `state <> 'ended'` is what lets SQLite use the partial index `task_open`.
 const ON_THE_WAY: &str = "SELECT COUNT(*) AS n FROM task WHERE connection_id = $1
-    AND state IN ('locating', 'planned') AND state <> 'ended' AND NOT needs_person
-    AND right_word = $2";
+    AND state IN ('locating', 'planned') AND NOT needs_person AND right_word = $2";
 const NEXT_DUE: &str = "SELECT MIN(due_at) AS due_at FROM (
     SELECT MIN(due_at) AS due_at FROM task
         WHERE connection_id = $1 AND due_at IS NOT NULL AND NOT queued

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// As many people as the engine works on side by side, and as many reads as it makes at once.
-const SIDE_BY_SIDE: usize = 256;
+const SIDE_BY_SIDE: usize = 512;
 const READS: usize = 96;
 /// As many as Segment takes in a call.
 const BATCH: usize = 5_000;

@@ -80,7 +80,7 @@ fn run_bare_loop(size: &StoreSize) -> Result<(f64, String)> {
     let n_profile_calls = stage.n_profile_calls()?;
     let setup = format!(
         "crates/testkit/examples/bare_loop.rs: {N_PEOPLE} people, the same client, the same calls \
-         ({n_profile_calls} of the Profile API), 256 people and 96 calls side by side; {} bytes a person into \
+         ({n_profile_calls} of the Profile API), 512 people and 96 calls side by side; {} bytes a person into \
          SQLite in {} durable transactions, those that are ready together",
         told["bytes_per_person"], told["n_transactions"]
     );

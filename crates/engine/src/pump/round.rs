@@ -20,7 +20,7 @@ use crate::work::batch::{self, Group};
 use crate::work::{Requests, Shift, WorkError, act, collect, confirm, locate, poll, reconcile};
 
 /// How many pieces of work a pump does side by side.
-pub(super) const SIDE_BY_SIDE: usize = 256;
+pub(super) const SIDE_BY_SIDE: usize = 512;
 
 /// How often is looked for what is due while other work goes on, in real time.
 const LOOK: Duration = Duration::from_millis(20);

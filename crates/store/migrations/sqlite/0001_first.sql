@@ -106,9 +106,10 @@ CREATE INDEX task_request ON task (request_id, id);
 CREATE INDEX task_due ON task (connection_id, due_at, id) WHERE due_at IS NOT NULL AND NOT queued;
 CREATE INDEX task_queued ON task (connection_id, since, id) WHERE queued;
 CREATE INDEX task_ended ON task (outcome) WHERE state = 'ended';
-CREATE INDEX task_open ON task (connection_id, state, since) WHERE state <> 'ended';
+CREATE INDEX task_on_the_way ON task (connection_id, right_word)
+    WHERE state IN ('locating', 'planned') AND NOT needs_person;
 CREATE INDEX task_observed ON task (connection_id, id) WHERE state = 'planned' AND due_at IS NULL;
-CREATE INDEX task_open_page ON task (connection_id, id) WHERE state <> 'ended';
+CREATE INDEX task_open ON task (connection_id, id) WHERE state <> 'ended';
 
 CREATE TABLE job (
     id TEXT PRIMARY KEY NOT NULL,
