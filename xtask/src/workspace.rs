@@ -36,6 +36,8 @@ pub enum Profile {
     Dev,
     /// As the README builds it.
     Release,
+    /// As it is handed out: slower to build, faster to run.
+    Dist,
 }
 
 /// Builds `habeas` and says where it lies.
@@ -47,6 +49,7 @@ pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
         // With the features that the tests have just been built with.
         Profile::Dev => cargo.arg("--workspace"),
         Profile::Release => cargo.args(["--package", "cli", "--release"]),
+        Profile::Dist => cargo.args(["--package", "cli", "--profile", "dist"]),
     };
     let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
     ensure!(output.status.success(), "habeas doesn't build");
@@ -54,11 +57,11 @@ pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
     executable(&messages).context("cargo named no binary")
 }
 
-/// Builds an example of the testkit as the README builds the binary, and says where it lies.
+/// Builds an example of the testkit as the binary that is handed out, and says where it lies.
 pub fn build_example(name: &str) -> Result<PathBuf> {
     let mut cargo = command("cargo");
-    cargo.args(["build", "--package", "testkit", "--example", name, "--release", "--locked"]);
-    cargo.args(["--message-format", "json-render-diagnostics"]);
+    cargo.args(["build", "--package", "testkit", "--example", name, "--locked"]);
+    cargo.args(["--profile", "dist", "--message-format", "json-render-diagnostics"]);
     let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
     ensure!(output.status.success(), "the example {name} doesn't build");
     let messages = String::from_utf8(output.stdout).context("read what cargo has built")?;

@@ -65,7 +65,7 @@ impl Setup {
 
     /// Starts the twins and connects them, and writes the file of requests.
     pub(super) fn stage(&self) -> Result<Stage> {
-        let habeas = workspace::build_habeas(Profile::Release)?;
+        let habeas = workspace::build_habeas(Profile::Dist)?;
         let folder = workspace::target().join("bench").join(self.name);
         let n_people = self.n_people.to_string();
         let latency = self.latency_ms.to_string();
