@@ -41,7 +41,7 @@ pub fn asks_for_json() -> bool {
 /// Arguments of every command.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Results as JSON on standard output, an error as JSON on standard error.
+    /// Results as JSON on standard output, an error as JSON in the last line of standard error.
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// More about what is going on, on standard error; twice for much more.

@@ -105,12 +105,12 @@ async fn systems(
     let mut systems = Vec::new();
     for task in tasks {
         // A round begins anew with everything known by then, so the last one that found anything
-        // holds it all: what was gone by a later round is still the person's to see.
+        // holds it all: what was gone by a later round is still the person's to see. Later ones hold
+        // notes on why.
         let of_task = || collected.iter().filter(|one| one.task == task.id && may_be_packed(task));
         let last = of_task().filter(|one| one.n_records > 0).map(|one| one.round).max();
-        let of_last = of_task().filter(|collected| Some(collected.round) == last);
         let begin = bodies.len();
-        bodies.extend(of_last.map(|collected| collected.blob));
+        bodies.extend(of_task().filter(|one| Some(one.round) >= last).map(|one| one.blob));
         let connection =
             connections.iter().find(|connection| Some(connection.id) == task.connection);
         systems.push(System {

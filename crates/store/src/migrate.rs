@@ -39,7 +39,7 @@ pub(crate) async fn bring_up_to_date(tx: &mut Tx, known: &[Migration]) -> Result
     let ran = history(&tx.fetch(RAN, values![]).await?)?;
     refuse_newer(&ran, known)?;
     for migration in known {
-        let checksum = Digest::of(migration.sql.as_bytes()).to_string();
+        let checksum = checksum(migration);
         match ran.get(&migration.number) {
             Some(found) if *found == checksum => {}
             Some(_) => return Err(StoreError::MigrationDiffers { number: migration.number }),
@@ -65,7 +65,15 @@ pub(crate) async fn refuse_other_schema(db: &Db, known: &[Migration]) -> Result<
     if found < newest {
         return Err(StoreError::OlderSchema { found, known: newest });
     }
-    Ok(())
+    let differs = |one: &&Migration| ran.get(&one.number).is_none_or(|ran| *ran != checksum(one));
+    match known.iter().find(differs) {
+        Some(Migration { number, .. }) => Err(StoreError::MigrationDiffers { number: *number }),
+        None => Ok(()),
+    }
+}
+
+fn checksum(migration: &Migration) -> String {
+    Digest::of(migration.sql.as_bytes()).to_string()
 }
 
 fn refuse_newer(ran: &BTreeMap<i64, String>, known: &[Migration]) -> Result<(), StoreError> {

@@ -212,8 +212,8 @@ async fn run(control: Control, id: String, shared: Arc<Shared>, lost: watch::Sen
                     tracing::warn!("the followed clock can't be reached: {error:#}");
                 }
                 if silent_since.get_or_insert_with(Real::now).elapsed() >= GIVEN_UP_AFTER {
+                    // Whoever waits for the clock goes on should it come back.
                     lost.send_replace(true);
-                    return;
                 }
                 let _ = timeout(AFTER_FAILURE, std::future::pending::<()>()).await;
             }

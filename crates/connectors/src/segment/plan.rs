@@ -6,7 +6,8 @@
 //! | deletion, suppression | user ids that a space knows or somebody vouches for | profiles without user id: by hand |
 //! | consent event | user ids that a space knows, else anonymous ids | profiles without either: by hand |
 //!
-//! An e-mail is never used as a user id.
+//! An e-mail is never used as a user id, unless a profile that lists no other address has it as one
+//! (`user_id_from_email`).
 
 mod words;
 

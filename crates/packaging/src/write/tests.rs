@@ -188,3 +188,21 @@ async fn a_later_round_replaces_what_an_earlier_one_collected() {
     world.store.apply(None, &[transition]).await.unwrap();
     assert_eq!(world.write(&request, "p.zip").await.unwrap().n_records, 2);
 }
+
+#[tokio::test]
+async fn what_a_later_round_noted_stands_beside_what_an_earlier_one_collected() {
+    let world = world().await;
+    let request = world.request(Right::Access).await;
+    world.collected(&request, "{\"file\":\"t\",\"record\":1}\n").await;
+    let task = world.store.tasks_of(&[request.id]).await.unwrap().remove(0);
+    let noted = world.body(&task, 2, "{\"file\":\"notes\",\"record\":\"it has gone\"}\n").await;
+    let collected = vec![Collected { n_records: 0, ..noted }];
+    let transition = Transition { collected, ..Transition::default() };
+    world.store.apply(None, &[transition]).await.unwrap();
+    assert_eq!(world.write(&request, "p.zip").await.unwrap().n_records, 1);
+    let file = std::fs::read(world.root.path().join("p.zip")).unwrap();
+    let mut zip = zip::ZipArchive::new(io::Cursor::new(file)).unwrap();
+    let mut page = String::new();
+    zip.by_name("index.html").unwrap().read_to_string(&mut page).unwrap();
+    assert!(page.contains("it has gone"), "{page}");
+}

@@ -27,6 +27,9 @@ pub(in crate::segment) const NO_USER_ID: &str = "a profile without user id can't
 /// The work that a user id in another case means.
 const OTHER_CASE: &str = "a profile is listed under an identifier that differs from the given one in upper and lower case only, which Segment's look-up can't tell apart: if it is the same person, add the identifier exactly as Segment lists it";
 
+/// The work that a profile means which lists other addresses than that its user id is made from.
+const OTHER_ADDRESS: &str = "a profile has the user id that is made from the given address, but lists other addresses and not this one: if it is the same person, add its user id";
+
 /// What can never be searched.
 const NOT_SEARCHABLE: &str =
     "Segment's archives, connected warehouses and S3 copies can't be searched";
@@ -65,6 +68,8 @@ struct Wanted {
     kind: IdentifierKind,
     id_type: String,
     value: String,
+    /// The address that a user id was made from, where nobody gave it.
+    made_from: Option<String>,
 }
 
 /// A look-up on its way, page by page.
@@ -143,13 +148,17 @@ fn wanted_of(subject: &Subject, context: &Context<'_>) -> (Vec<Wanted>, Vec<Iden
             kind: identifier.kind.clone(),
             id_type: id_type.to_owned(),
             value: mapping::exact(identifier).to_owned(),
+            made_from: None,
         }));
         if identifier.kind == IdentifierKind::Email {
-            let user_id = settings::user_id_from(context, &identifier.normalised);
+            let kind = IdentifierKind::UserId;
+            let user_id = settings::user_id_from(context, &identifier.normalised)
+                .filter(|value| !context.placeholders.matches(&kind, value));
             wanted.extend(user_id.map(|value| Wanted {
-                kind: IdentifierKind::UserId,
+                kind,
                 id_type: "user_id".to_owned(),
                 value,
+                made_from: Some(identifier.normalised.clone()),
             }));
         }
     }
@@ -244,6 +253,9 @@ impl Memory {
             (0..search.known.n_without_user_id()).for_each(|_| work(NO_USER_ID));
             if search.known.is_there_another_case() {
                 work(OTHER_CASE);
+            }
+            if search.known.is_there_another_address() {
+                work(OTHER_ADDRESS);
             }
             if search.n_left_out > 0 {
                 person.not_searchable.push(format!(

@@ -76,6 +76,19 @@ fn user_ids_made_from_an_address_are_tried_and_sent_only_where_a_profile_has_the
 }
 
 #[test]
+fn a_user_id_made_from_an_address_may_be_that_of_somebody_who_left_the_address() {
+    let case = Case::new().set("user_id_from_email", json!("email"));
+    let subject = case.subject(vec![case.given(Email, "ana@example.com")]);
+    let page = ids_page(&[("user_id", "ana@example.com"), ("email", "bea@example.com")], None);
+    let turn = case.run(Flow::Locate, &[subject], |call| {
+        if call.path.contains("/user_id:") { page.clone() } else { nobody() }
+    });
+    let located = located(turn.unwrap());
+    assert_eq!((located.n_profiles, values(&located)), (0, Vec::<String>::new()));
+    assert!(located.by_hand[0].what.contains("lists other addresses"), "{located:?}");
+}
+
+#[test]
 fn identifiers_of_two_profiles_are_two_profiles_and_of_one_are_one() {
     let case = Case::new();
     let subject = case.subject(vec![

@@ -24,7 +24,7 @@ impl Seen {
     /// Lets a draft pass unless it, or its person under the same right and scope, came before.
     pub(super) fn take(&mut self, draft: &Draft, one: Checked) -> Result<Checked, Vec<Fault>> {
         let scope = one.scope.to_string();
-        let wish = short(&(one.right, &scope, normalised_values(&one)));
+        let wish = short(&(one.right, &scope, routed_by(&one), normalised_values(&one)));
         match self.rows.insert(short(&draft.key()), wish) {
             None => {}
             Some(earlier) if earlier == wish => return Err(vec![twice()]),
@@ -138,11 +138,13 @@ async fn judge_named(
     one: &Checked,
     request: &Request,
 ) -> Result<Verdict, OperatorError> {
-    let known = given(desk, request).await?;
+    let known = vouched_for(desk, request).await?;
     let all = |is: fn(&Identifier, &(IdentifierKind, String, String)) -> bool| {
         one.identifiers.iter().all(|new| known.iter().any(|old| old.kind == new.0 && is(old, new)))
     };
-    let is_wish = one.right == request.right && one.scope == request.scope;
+    let is_wish = one.right == request.right
+        && one.scope == request.scope
+        && routed_by(one) == [&request.jurisdiction, &request.brand, &request.subject_kind];
     if is_wish && all(|old, (_, _, value)| old.normalised == *value) {
         return Ok(Verdict::Known(request.id));
     }
@@ -182,11 +184,9 @@ async fn judge(
                 (draft.received_at.is_none() || one.received_at == request.received_at)
                     && (draft.due_at.is_none() || one.deadline == request.deadline)
             });
-            let texts = |jurisdiction, brand, kind| [jurisdiction, brand, kind];
             dates_fit
                 && one.scope == request.scope
-                && texts(&one.jurisdiction, &one.brand, &one.subject_kind)
-                    == texts(&request.jurisdiction, &request.brand, &request.subject_kind)
+                && routed_by(one) == [&request.jurisdiction, &request.brand, &request.subject_kind]
                 && given_values(desk, request).await? == normalised_values(one)
         }
         _ => false,
@@ -199,18 +199,24 @@ async fn judge(
     Ok(Verdict::Faults(vec![Fault::new("", "E-REQ-040", message)]))
 }
 
-/// The identifiers that a request came with.
-async fn given(desk: &Desk<'_>, request: &Request) -> Result<Vec<Identifier>, OperatorError> {
+/// What, beside its right, decides which connections serve a request.
+fn routed_by(one: &Checked) -> [&Option<String>; 3] {
+    [&one.jurisdiction, &one.brand, &one.subject_kind]
+}
+
+/// The identifiers of a request that its person or an operator named.
+async fn vouched_for(desk: &Desk<'_>, request: &Request) -> Result<Vec<Identifier>, OperatorError> {
     let identifiers = desk.store.identifiers_of(&[request.id]).await?;
     let identifiers = identifiers.into_iter().map(|(_, identifier)| identifier);
-    Ok(identifiers.filter(|identifier| identifier.origin == domain::Origin::Given).collect())
+    Ok(identifiers.filter(|identifier| identifier.origin.is_vouched_for()).collect())
 }
 
 async fn given_values(
     desk: &Desk<'_>,
     request: &Request,
 ) -> Result<Vec<(IdentifierKind, String)>, OperatorError> {
-    let given = given(desk, request).await?.into_iter();
+    let given = vouched_for(desk, request).await?.into_iter();
+    let given = given.filter(|identifier| identifier.origin == domain::Origin::Given);
     let mut values: Vec<_> =
         given.map(|identifier| (identifier.kind, identifier.normalised)).collect();
     values.sort();

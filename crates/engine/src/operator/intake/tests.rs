@@ -103,7 +103,12 @@ async fn an_external_id_that_names_another_request_is_refused() {
         decide::cancel(&desk, id, "").await.ok();
         assert_eq!(codes(&desk, &[other]).await, [["E-REQ-042"]], "also when it is closed");
     }
-    assert_eq!(submit(&desk, &[first], None).await.unwrap(), [Ok(Added::Known(id))]);
+    assert_eq!(
+        submit(&desk, std::slice::from_ref(&first), None).await.unwrap(),
+        [Ok(Added::Known(id))]
+    );
+    let elsewhere = Draft { brand: Some("outlet".into()), ..first };
+    assert_eq!(codes(&desk, &[elsewhere]).await, [["E-REQ-042"]], "other systems would serve it");
     let beside = |right: &str| Draft { external_id: Some("X-2".into()), ..draft(right, "c@d.org") };
     let both = codes(&desk, &[beside("access"), beside("deletion")]).await;
     assert_eq!(both, [vec![], vec!["E-REQ-042"]]);

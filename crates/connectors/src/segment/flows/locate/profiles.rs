@@ -15,6 +15,8 @@ pub(super) struct Profiles {
     known: Vec<Profile>,
     /// Profiles that a look-up led to by a value which they list in another case only.
     in_another_case: Vec<Profile>,
+    /// Profiles that a user id made from an address led to, and that list other addresses only.
+    of_another_address: Vec<Profile>,
 }
 
 /// One profile: everything it is listed under.
@@ -42,7 +44,7 @@ impl Listed {
     /// The same as something to look up.
     pub(super) fn wanted(&self) -> Wanted {
         let Self { kind, id_type, value } = self.clone();
-        Wanted { kind, id_type, value }
+        Wanted { kind, id_type, value, made_from: None }
     }
 }
 
@@ -56,13 +58,20 @@ impl Profiles {
         let is_listed = spellings.peek().is_some();
         let is_exact = spellings.any(|it| it.value == wanted.value);
         let is_stranger = is_listed && !is_exact && mapping::case_matters(&wanted.kind);
+        let is_of_another = wanted.made_from.as_ref().is_some_and(|address| {
+            let mut addresses = listed.iter().filter(|it| it.kind == IdentifierKind::Email);
+            let mut others = addresses.clone();
+            others.next().is_some() && !addresses.any(|it| it.value.eq_ignore_ascii_case(address))
+        });
         if !is_listed {
-            let Wanted { kind, id_type, value } = wanted;
+            let Wanted { kind, id_type, value, .. } = wanted;
             listed.push(Listed { kind, id_type, value });
         }
         let keys = listed.iter().map(|it| ProfileKey::new(&it.id_type, &it.value)).collect();
         let profile = Profile { listed, keys };
-        if is_stranger {
+        if is_of_another {
+            self.of_another_address.push(profile);
+        } else if is_stranger {
             self.in_another_case.push(profile);
         } else {
             self.merge(profile);
@@ -86,8 +95,16 @@ impl Profiles {
 
     /// Whether a look-up led to a profile that is known by nothing but a value in another case.
     pub(super) fn is_there_another_case(&self) -> bool {
-        let is_known = |profile: &Profile| profile.keys.iter().any(|key| self.covers(key));
-        !self.in_another_case.iter().all(is_known)
+        !self.in_another_case.iter().all(|profile| self.knows(profile))
+    }
+
+    /// Whether a user id made from an address led to a profile that is known by nothing else.
+    pub(super) fn is_there_another_address(&self) -> bool {
+        !self.of_another_address.iter().all(|profile| self.knows(profile))
+    }
+
+    fn knows(&self, profile: &Profile) -> bool {
+        profile.keys.iter().any(|key| self.covers(key))
     }
 
     /// Everything that the profiles are listed under.
