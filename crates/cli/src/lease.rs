@@ -10,7 +10,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use domain::Instant;
 use engine::Holder;
-use engine::holder::{LEASE, millis};
 use engine::run::ENGINE_LEASE;
 use store::{LeaseAnswer, LeaseRow, LeaseTime, Store, StoreError};
 
@@ -35,16 +34,7 @@ pub async fn claim(
     me: &Holder,
     now: Instant,
 ) -> Result<Option<LeaseRow>, StoreError> {
-    let (time, ttl_ms) = ((me.time)(), millis(LEASE));
-    let take = || store.take_lease(ENGINE_LEASE, &me.name, &me.info, &time, ttl_ms, now);
-    let mut answer = take().await?;
-    if let LeaseAnswer::HeldBy(row) = &answer
-        && (me.is_gone)(&row.holder)
-    {
-        store.release_leases(&row.holder).await?;
-        answer = take().await?;
-    }
-    Ok(match answer {
+    Ok(match me.take(store, ENGINE_LEASE, &(me.time)(), now).await? {
         LeaseAnswer::Taken { .. } => None,
         LeaseAnswer::HeldBy(row) => Some(row),
     })

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use store::LeaseTime;
+use domain::Instant;
+use store::{LeaseAnswer, LeaseTime, Store, StoreError};
 
 /// How long a lease lasts unless it is renewed.
 pub const LEASE: Duration = Duration::from_secs(20);
@@ -29,6 +30,27 @@ pub struct Holder {
     pub time: Arc<dyn Fn() -> LeaseTime + Send + Sync>,
     /// Whether the process of this holder's name is known to be gone.
     pub is_gone: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl Holder {
+    /// Takes a lease, also from a process that is known to be gone: nobody need wait for that one to
+    /// run out. The time is read before, so that the lease lasts no shorter than we think.
+    pub async fn take(
+        &self,
+        store: &Store,
+        lease: &str,
+        time: &LeaseTime,
+        now: Instant,
+    ) -> Result<LeaseAnswer, StoreError> {
+        let take = || store.take_lease(lease, &self.name, &self.info, time, millis(LEASE), now);
+        match take().await? {
+            LeaseAnswer::HeldBy(row) if (self.is_gone)(&row.holder) => {
+                store.release_leases(&row.holder).await?;
+                take().await
+            }
+            answer => Ok(answer),
+        }
+    }
 }
 
 /// Until when our leases are known to last; shared between whoever renews and whoever calls.

@@ -20,7 +20,7 @@ use store::{Applied, Fence, LeaseAnswer, Store, StoreError, Transition};
 pub(crate) use self::committer::Committer;
 use self::round::Round;
 use crate::clock::Clock;
-use crate::holder::{Holder, LEASE, Tenure, millis};
+use crate::holder::{Holder, LEASE, Tenure};
 use crate::limits::add;
 use crate::link::{Link, Surroundings};
 use crate::work::guard::DailyGuard;
@@ -122,20 +122,7 @@ impl Pump {
         }
         let name = format!("connection:{}", self.id);
         let now = self.parts.clock.now();
-        let ttl = millis(LEASE);
-        let mut answer =
-            self.parts.store.take_lease(&name, &holder.name, &holder.info, &time, ttl, now).await?;
-        if let LeaseAnswer::HeldBy(row) = &answer
-            && (holder.is_gone)(&row.holder)
-        {
-            self.parts.store.release_leases(&row.holder).await?;
-            answer = self
-                .parts
-                .store
-                .take_lease(&name, &holder.name, &holder.info, &time, ttl, now)
-                .await?;
-        }
-        self.fence = match answer {
+        self.fence = match holder.take(&self.parts.store, &name, &time, now).await? {
             LeaseAnswer::Taken { fence, .. } => Some(fence),
             LeaseAnswer::HeldBy(_) => None,
         };

@@ -116,24 +116,7 @@ impl Engine {
     async fn take_lease(&self) -> Result<Fence, EngineError> {
         let PumpParts { store, holder, clock, tenure, .. } = &self.parts;
         let time = (holder.time)();
-        let take = || {
-            store.take_lease(
-                ENGINE_LEASE,
-                &holder.name,
-                &holder.info,
-                &time,
-                millis(LEASE),
-                clock.now(),
-            )
-        };
-        let mut answer = take().await?;
-        if let LeaseAnswer::HeldBy(row) = &answer
-            && (holder.is_gone)(&row.holder)
-        {
-            store.release_leases(&row.holder).await?;
-            answer = take().await?;
-        }
-        let fence = match answer {
+        let fence = match holder.take(store, ENGINE_LEASE, &time, clock.now()).await? {
             LeaseAnswer::Taken { fence, .. } => fence,
             LeaseAnswer::HeldBy(row) => return Err(EngineError::HeldBy(Box::new(row))),
         };
