@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Digest, Identifier, IdentifierKind, Request, RequestId};
+use domain::{Digest, Identifier, IdentifierKind, Origin, Request, RequestId};
 use serde::Serialize;
 
 use super::{Channel, Verdict};
@@ -97,13 +97,13 @@ pub(super) async fn find(
     ids.dedup();
     let open: HashMap<_, _> = open_requests(desk, &ids).await?;
     let named = requests_named(desk, checked).await?;
+    let known = vouched_for(desk, named.values().map(|request| request.id)).await?;
     let mut found = Vec::with_capacity(checked.len());
     for (index, one) in checked {
         let request = one.external_id.as_ref().and_then(|id| named.get(id));
-        let mut verdict = match request {
-            Some(request) => Some(judge_named(desk, one, request).await?),
-            None => None,
-        };
+        let mut verdict = request.map(|request| {
+            judge_named(one, request, known.get(&request.id).map_or(&[], Vec::as_slice))
+        });
         if verdict.is_none() && !open.is_empty() {
             let sharing = desk.store.requests_sharing(&values(one)).await?;
             let ids = sharing.iter().filter_map(|(id, _)| open.get(id));
@@ -133,12 +133,7 @@ async fn requests_named(
 
 /// Whether the request that has a draft's external id is what the draft asks for. It may know more
 /// of its person by now.
-async fn judge_named(
-    desk: &Desk<'_>,
-    one: &Checked,
-    request: &Request,
-) -> Result<Verdict, OperatorError> {
-    let known = vouched_for(desk, request).await?;
+fn judge_named(one: &Checked, request: &Request, known: &[Identifier]) -> Verdict {
     let all = |is: fn(&Identifier, &(IdentifierKind, String, String)) -> bool| {
         one.identifiers.iter().all(|new| known.iter().any(|old| old.kind == new.0 && is(old, new)))
     };
@@ -146,14 +141,14 @@ async fn judge_named(
         && one.scope == request.scope
         && routed_by(one) == [&request.jurisdiction, &request.brand, &request.subject_kind];
     if is_wish && all(|old, (_, _, value)| old.normalised == *value) {
-        return Ok(Verdict::Known(request.id));
+        return Verdict::Known(request.id);
     }
     // The same text was read as another value: only a phone number's country can do that.
     let is_read_otherwise = is_wish && all(|old, (_, text, _)| old.given == *text);
-    Ok(Verdict::Faults(vec![match is_read_otherwise {
+    Verdict::Faults(vec![match is_read_otherwise {
         true => read_otherwise(request.id),
         false => named_otherwise(&request.id.to_string()),
-    }]))
+    }])
 }
 
 async fn open_requests(
@@ -204,19 +199,29 @@ fn routed_by(one: &Checked) -> [&Option<String>; 3] {
     [&one.jurisdiction, &one.brand, &one.subject_kind]
 }
 
-/// The identifiers of a request that its person or an operator named.
-async fn vouched_for(desk: &Desk<'_>, request: &Request) -> Result<Vec<Identifier>, OperatorError> {
-    let identifiers = desk.store.identifiers_of(&[request.id]).await?;
-    let identifiers = identifiers.into_iter().map(|(_, identifier)| identifier);
-    Ok(identifiers.filter(|identifier| identifier.origin.is_vouched_for()).collect())
+/// The identifiers of requests that their person or an operator named.
+async fn vouched_for(
+    desk: &Desk<'_>,
+    requests: impl Iterator<Item = RequestId>,
+) -> Result<HashMap<RequestId, Vec<Identifier>>, OperatorError> {
+    let requests: Vec<_> = requests.collect();
+    let mut known: HashMap<_, Vec<_>> = HashMap::with_capacity(requests.len());
+    for (request, identifier) in desk.store.identifiers_of(&requests).await? {
+        if identifier.origin.is_vouched_for() {
+            known.entry(request).or_default().push(identifier);
+        }
+    }
+    Ok(known)
 }
 
 async fn given_values(
     desk: &Desk<'_>,
     request: &Request,
 ) -> Result<Vec<(IdentifierKind, String)>, OperatorError> {
-    let given = vouched_for(desk, request).await?.into_iter();
-    let given = given.filter(|identifier| identifier.origin == domain::Origin::Given);
+    let identifiers = desk.store.identifiers_of(&[request.id]).await?.into_iter();
+    let given = identifiers
+        .map(|(_, identifier)| identifier)
+        .filter(|identifier| identifier.origin == Origin::Given);
     let mut values: Vec<_> =
         given.map(|identifier| (identifier.kind, identifier.normalised)).collect();
     values.sort();

@@ -115,6 +115,21 @@ async fn an_external_id_that_names_another_request_is_refused() {
 }
 
 #[tokio::test]
+async fn a_named_request_is_known_also_by_what_an_operator_added() {
+    let office = office().await;
+    let desk = office.desk();
+    let external = Draft { external_id: Some("X-1".into()), ..draft("deletion", "ada@d.org") };
+    let added = submit(&desk, std::slice::from_ref(&external), None).await.unwrap().remove(0);
+    let Ok(Added::New(id)) = added else { panic!("new at first") };
+    let other = (IdentifierKind::Email, "countess@d.org".to_owned());
+    let mut more = external;
+    more.identifiers.push(other.clone());
+    assert_eq!(codes(&desk, std::slice::from_ref(&more)).await, [["E-REQ-042"]]);
+    decide::add_identifiers(&desk, id, &[other], None).await.unwrap();
+    assert_eq!(submit(&desk, &[more], None).await.unwrap(), [Ok(Added::Known(id))]);
+}
+
+#[tokio::test]
 async fn a_type_that_no_connection_takes_is_refused() {
     let office = office().await;
     let desk = office.desk();
