@@ -85,6 +85,7 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
         }
         Step::AskAgain { at } => {
             let alarm = add(job.started_at, shift.link.connector.manifest().alarm);
+            let alarm = alarm.min(job.expires_at);
             let is_overdue = now >= alarm;
             if is_overdue && !job.is_overdue {
                 let entry = shift.entry(Event::JobOverdue).job(job.id);
