@@ -183,10 +183,8 @@ fn names_a_merged_one(
         return Ok(false);
     }
     let merged: Vec<String> = merged.keys().map(ToString::to_string).collect();
-    for task in transitions.iter().flat_map(|one| one.tasks.iter().chain(&one.new_tasks)) {
-        if !task.findings.is_changed() {
-            continue;
-        }
+    let tasks = transitions.iter().flat_map(|one| one.tasks.iter().chain(&one.new_tasks));
+    for task in tasks.filter(|task| task.findings.is_changed()) {
         let findings = json(&task.findings)?;
         if merged.iter().any(|id| findings.contains(id)) {
             return Ok(true);

@@ -32,8 +32,9 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 /// How long to wait before asking again after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// How long a clock may be silent, from the first question that failed, before it is given up.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
+/// How long a clock may be silent, from the first question that failed, before it counts as lost. It
+/// is asked on, so that whoever waits goes on should it come back.
+const LOST_AFTER: Duration = Duration::from_secs(5);
 
 /// The mode in which time jumps to what is due next, and stands still until then.
 const IDLE: &str = "idle";
@@ -42,7 +43,7 @@ const IDLE: &str = "idle";
 pub struct FollowedClock {
     shared: Arc<Shared>,
     follower: JoinHandle<()>,
-    /// Whether the clock has been silent for so long that nobody asks it any more.
+    /// Whether the clock has been silent for so long that it counts as lost.
     is_lost: watch::Receiver<bool>,
     control: Control,
     id: String,
@@ -100,7 +101,7 @@ impl FollowedClock {
         Ok(Self { shared, follower, is_lost, control, id })
     }
 
-    /// Resolves when the twin's clock has been silent for so long that it is given up.
+    /// Resolves when the twin's clock has been silent for so long that it counts as lost.
     pub async fn lost(&self) {
         if self.is_lost.clone().wait_for(|lost| *lost).await.is_err() {
             // Whoever followed was told to leave; nothing is lost by that.
@@ -108,7 +109,7 @@ impl FollowedClock {
         }
     }
 
-    /// An error if the twin's clock was given up.
+    /// An error if the twin's clock counts as lost.
     pub fn refuse_lost(&self) -> Result<(), Stop> {
         if *self.is_lost.borrow() { Err(silent()) } else { Ok(()) }
     }
@@ -211,8 +212,7 @@ async fn run(control: Control, id: String, shared: Arc<Shared>, lost: watch::Sen
                 if silent_since.is_none() {
                     tracing::warn!("the followed clock can't be reached: {error:#}");
                 }
-                if silent_since.get_or_insert_with(Real::now).elapsed() >= GIVEN_UP_AFTER {
-                    // Whoever waits for the clock goes on should it come back.
+                if silent_since.get_or_insert_with(Real::now).elapsed() >= LOST_AFTER {
                     lost.send_replace(true);
                 }
                 let _ = timeout(AFTER_FAILURE, std::future::pending::<()>()).await;
