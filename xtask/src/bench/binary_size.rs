@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::{Bound, Figure};
 use crate::workspace::{self, Profile};
 
-/// Builds it as the README does, and weighs it.
+/// Builds it as it is handed out, and weighs it.
 pub(super) fn measure() -> Result<Vec<Figure>> {
     let habeas = workspace::build_habeas(Profile::Dist)?;
     let bytes = fs::metadata(habeas).context("weigh the binary")?.len();

@@ -30,14 +30,14 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
         let (habeas, size) = run_habeas()?;
         screen::complain(&habeas.to_string());
         let (rate, setup) = run_bare_loop(&size)?;
-        let loop_ = Figure::new("bare loop", rate, "deletions/s", Bound::None, &setup);
-        screen::complain(&loop_.to_string());
+        let bare_rate = Figure::new("bare loop", rate, "deletions/s", Bound::None, &setup);
+        screen::complain(&bare_rate.to_string());
         let pair = format!("{:.0} to {rate:.0} a second", habeas.value);
         let share = habeas.value / rate;
         let bound = Bound::AtLeast(0.5);
         shares.push(Figure::new("throughput to bare loop", share, "", bound, &pair));
         engine.push(habeas);
-        bare.push(loop_);
+        bare.push(bare_rate);
     }
     let told = shares.iter().map(|share| format!("{:.3} ({})", share.value, share.setup));
     let told = format!("the middle one of {}, pair by pair", told.collect::<Vec<_>>().join(", "));

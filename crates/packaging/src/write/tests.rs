@@ -100,6 +100,13 @@ impl World {
         write(&self.store, request.id, &actor, now(), &self.root.path().join(name), |_| {}).await
     }
 
+    /// The page of a package that was written.
+    fn page(&self, name: &str) -> String {
+        let file = File::open(self.root.path().join(name)).unwrap();
+        let mut zip = zip::ZipArchive::new(file).unwrap();
+        io::read_to_string(zip.by_name("index.html").unwrap()).unwrap()
+    }
+
     fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.root.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -120,11 +127,9 @@ async fn a_package_holds_what_was_collected_and_is_journalled() {
     assert_eq!((summary.n_systems, summary.n_files, summary.n_records), (1, 1, 2));
     assert!(summary.reservations.is_empty());
     assert_eq!(world.files(), ["p.zip"]);
-    let file = std::fs::read(world.root.path().join("p.zip")).unwrap();
-    assert_eq!(summary.size_bytes, file.len() as u64);
-    let mut zip = zip::ZipArchive::new(io::Cursor::new(file)).unwrap();
-    let mut page = String::new();
-    zip.by_name("index.html").unwrap().read_to_string(&mut page).unwrap();
+    let size = std::fs::metadata(world.root.path().join("p.zip")).unwrap().len();
+    assert_eq!(summary.size_bytes, size);
+    let page = world.page("p.zip");
     assert!(page.contains("Ada@Example.com") && page.contains("2 traits"));
     let filter = JournalFilter { event: Some(Event::PackageWritten), ..JournalFilter::default() };
     let journal = world.store.journal(From::After(0), &filter, 10).await.unwrap();
@@ -200,9 +205,6 @@ async fn what_a_later_round_noted_stands_beside_what_an_earlier_one_collected() 
     let transition = Transition { collected, ..Transition::default() };
     world.store.apply(None, &[transition]).await.unwrap();
     assert_eq!(world.write(&request, "p.zip").await.unwrap().n_records, 1);
-    let file = std::fs::read(world.root.path().join("p.zip")).unwrap();
-    let mut zip = zip::ZipArchive::new(io::Cursor::new(file)).unwrap();
-    let mut page = String::new();
-    zip.by_name("index.html").unwrap().read_to_string(&mut page).unwrap();
+    let page = world.page("p.zip");
     assert!(page.contains("it has gone"), "{page}");
 }

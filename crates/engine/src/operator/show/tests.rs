@@ -28,6 +28,16 @@ async fn situation(
     (id, task)
 }
 
+/// A deletion that waits for a quota to be reset.
+async fn parked(office: &Office, reset: Instant) -> RequestId {
+    let connection = office.connection().await;
+    let quota_is_used_up = |task: &mut Task| {
+        put(task, TaskState::Acting);
+        task.postpone(reset, Whom::Time, "the monthly quota is used up".into(), now());
+    };
+    situation(office, &connection, quota_is_used_up).await.0
+}
+
 /// The commands, in order.
 fn commands(view: &RequestView) -> Vec<&str> {
     view.advice.iter().filter_map(|advice| advice.command.as_deref()).collect()
@@ -105,13 +115,8 @@ async fn a_missing_identifier_is_asked_for() {
 #[tokio::test]
 async fn a_used_up_quota_needs_nobody_and_says_until_when() {
     let office = office().await;
-    let connection = office.connection().await;
     let reset = at("2026-12-01T00:00:00Z");
-    let (id, _) = situation(&office, &connection, |task| {
-        put(task, TaskState::Acting);
-        task.postpone(reset, Whom::Time, "the monthly quota is used up".into(), now());
-    })
-    .await;
+    let id = parked(&office, reset).await;
     let view = view(&office, id).await;
     assert_eq!(commands(&view), [format!("habeas request watch {id}")]);
     assert!(said(&view).contains("Nothing has to be done by you"));
@@ -340,13 +345,7 @@ async fn a_view_shows_no_value_and_a_reveal_is_journalled() {
 #[tokio::test]
 async fn what_goes_on_by_itself_needs_somebody_who_runs_the_engine() {
     let office = office().await;
-    let connection = office.connection().await;
-    let reset = at("2026-12-01T00:00:00Z");
-    let (id, _) = situation(&office, &connection, |task| {
-        put(task, TaskState::Acting);
-        task.postpone(reset, Whom::Time, "the monthly quota is used up".into(), now());
-    })
-    .await;
+    let id = parked(&office, at("2026-12-01T00:00:00Z")).await;
     let unserved = request_view(&office.store, id, now(), false).await.unwrap();
     assert_eq!(commands(&unserved), ["habeas serve"]);
     assert!(said(&unserved).contains("Nobody runs it now"), "{}", said(&unserved));
