@@ -1,9 +1,12 @@
 //! A connection with everything that is needed to call it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant as RealInstant};
 
 use connector_api::{Answer, Call, Connector, Context, Limit, VendorError};
 use domain::guard::Placeholders;
@@ -174,20 +177,9 @@ impl Link {
         self.judge(call, answer)
     }
 
-    /// Waits until a read's limit lets it go and there is a place for it. One that waited long for its
-    /// place asks its limit again, or all that a slow vendor held up would go out at once.
+    /// Waits until a read's limit lets it go and there is a place for it.
     async fn turn(&self, call: &Call) -> Result<SemaphorePermit<'_>, VendorError> {
-        loop {
-            self.wait_for_limit(call).await?;
-            let let_go_at = self.clock.now();
-            let place = self.reading.acquire().await;
-            let place = place.map_err(|closed| VendorError::Transient {
-                what: format!("no more reads are made: {closed}"),
-            })?;
-            if self.clock.now() <= add(let_go_at, TICK) {
-                return Ok(place);
-            }
-        }
+        place_in_time(&self.reading, &*self.clock, || self.wait_for_limit(call)).await
     }
 
     /// Makes the one changing call. Whether it may be made was settled before.
@@ -235,5 +227,28 @@ impl Link {
             self.limits.rest(call.endpoint.limit, &call.limit_of, until);
         }
         verdict.map(|()| answer)
+    }
+}
+
+/// A place, soon after a limit let its holder go. Who waited long for the place asks the limit again,
+/// or all that a slow vendor held up would go out at once. Long is what was long by the clock and in
+/// real time: a clock that flies makes every wait long, and nobody would ever go.
+async fn place_in_time<'a, Limited>(
+    places: &'a Semaphore,
+    clock: &dyn Clock,
+    limit: impl Fn() -> Limited,
+) -> Result<SemaphorePermit<'a>, VendorError>
+where
+    Limited: Future<Output = Result<(), VendorError>>,
+{
+    loop {
+        limit().await?;
+        let (let_go_at, since) = (clock.now(), RealInstant::now());
+        let place = places.acquire().await.map_err(|closed| VendorError::Transient {
+            what: format!("no more reads are made: {closed}"),
+        })?;
+        if clock.now() <= add(let_go_at, TICK) || since.elapsed() <= TICK {
+            return Ok(place);
+        }
     }
 }
