@@ -88,6 +88,10 @@ ids! {
     BlobId = "blb";
     /// Names an import of a file.
     ImportId = "imp";
+    /// Names a principal: a person or a program with roles.
+    PrincipalId = "prn";
+    /// Names a token; says nothing of its text.
+    TokenId = "tok";
 }
 
 /// Where ids come from.

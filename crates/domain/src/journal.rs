@@ -108,6 +108,22 @@ words! {
         SettingChanged = "setting.changed",
         /// A file of requests was read.
         Imported = "imported",
+        /// A person or a program was given roles.
+        PrincipalAdded = "principal.added",
+        /// Its roles or its reach were changed.
+        PrincipalSet = "principal.set",
+        /// It may do nothing any more.
+        PrincipalDisabled = "principal.disabled",
+        /// It may do again what its roles allow.
+        PrincipalEnabled = "principal.enabled",
+        /// A token was made.
+        TokenMade = "token.made",
+        /// A token was ended before its time.
+        TokenRevoked = "token.revoked",
+        /// A set-up token was printed, with which the first principal can be made.
+        SetupBegun = "setup.begun",
+        /// The first principal was made with it.
+        SetupFinished = "setup.finished",
     }
 }
 

@@ -5,6 +5,7 @@
 //! `(state, command, now)`. This crate knows no async, no clock, no network, no database, no
 //! file and no vendor; time and random bytes are arguments.
 
+pub mod access;
 pub mod connection;
 pub mod deadline;
 pub mod digest;
@@ -16,22 +17,26 @@ pub mod job;
 pub mod journal;
 pub mod outcome;
 pub mod plan;
+pub mod principal;
 pub mod request;
 pub mod right;
 pub mod routing;
 pub mod task;
 
+pub use access::{Permission, Reach, Role};
 pub use connection::{Connection, Gate, Mode};
 pub use digest::Digest;
 pub use evidence::Evidence;
 pub use id::{
-    BlobId, ConnectionId, EvidenceId, IdentifierId, ImportId, IntentId, JobId, RequestId, TaskId,
+    BlobId, ConnectionId, EvidenceId, IdentifierId, ImportId, IntentId, JobId, PrincipalId,
+    RequestId, TaskId, TokenId,
 };
 pub use identifier::{Identifier, IdentifierKind, Origin, Place};
 pub use job::{Flow, Job};
 pub use journal::{Actor, Entry, Event};
 pub use outcome::{Outcome, Proof};
 pub use plan::Plan;
+pub use principal::{Access, Principal, Token};
 pub use request::{Request, RequestState};
 pub use right::{Right, Scope};
 pub use task::{Task, TaskState};
