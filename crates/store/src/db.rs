@@ -292,7 +292,18 @@ macro_rules! value_from_id {
     )*};
 }
 
-value_from_id!(RequestId, ConnectionId, TaskId, IdentifierId, JobId, IntentId, EvidenceId, BlobId);
+value_from_id!(
+    RequestId,
+    ConnectionId,
+    TaskId,
+    IdentifierId,
+    JobId,
+    IntentId,
+    EvidenceId,
+    BlobId,
+    PrincipalId,
+    TokenId
+);
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {

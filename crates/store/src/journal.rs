@@ -1,10 +1,13 @@
 //! The journal's rows: appended in the transaction that they tell of, never changed.
 
+use std::collections::BTreeSet;
+
 use domain::{Actor, ConnectionId, Entry, Event, RequestId, TaskId};
 
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
+use crate::request::{BRAND_END, brand_list};
 use crate::store::Store;
 
 /// Which entries to read. The default is all of them.
@@ -18,6 +21,8 @@ pub struct JournalFilter {
     pub connection: Option<ConnectionId>,
     /// Of this kind.
     pub event: Option<Event>,
+    /// About a request of one of these brands; all entries if absent.
+    pub brands: Option<BTreeSet<String>>,
 }
 
 /// From where, and in which direction.
@@ -53,7 +58,9 @@ macro_rules! select {
             $bound,
             $request,
             " AND ($3 = '' OR task_id = $3) AND ($4 = '' OR connection_id = $4)
-              AND ($5 = '' OR event = $5) ORDER BY ",
+              AND ($5 = '' OR event = $5)
+              AND ($7 = '' OR EXISTS (SELECT 1 FROM request r WHERE r.id = request_id
+                AND REPLACE($7, $8 || r.brand || $8, '') <> $7)) ORDER BY ",
             $order,
             " LIMIT $6"
         )
@@ -93,6 +100,8 @@ impl Store {
             text(filter.connection.map(|id| id.to_string())),
             filter.event.map_or("", Event::word),
             i64::from(limit),
+            filter.brands.as_ref().map_or_else(String::new, brand_list),
+            BRAND_END,
         ];
         self.db().fetch(sql, row).await?.iter().map(read).collect()
     }

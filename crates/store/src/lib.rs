@@ -25,6 +25,7 @@ pub mod keyring;
 pub mod keys;
 mod lease;
 mod migrate;
+mod principal;
 #[cfg(test)]
 mod promises;
 mod request;
@@ -44,6 +45,7 @@ pub use error::{Cause, StoreError};
 pub use intent::{Intent, IntentAnswer, IntentOutcome};
 pub use journal::{From, JournalFilter};
 pub use lease::{Fence, LeaseAnswer, LeaseRow, LeaseTime};
+pub use principal::NewToken;
 pub use request::{Added, NewRequest, RequestFilter};
 pub use store::{Options, Store};
 pub use task::{Queued, Which};

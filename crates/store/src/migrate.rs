@@ -22,11 +22,18 @@ pub(crate) struct Migration {
 }
 
 /// All steps this program knows, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "first",
-    sql: include_str!("../migrations/sqlite/0001_first.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "first",
+        sql: include_str!("../migrations/sqlite/0001_first.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "principals",
+        sql: include_str!("../migrations/sqlite/0002_principals.sql"),
+    },
+];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
     number BIGINT PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL)";

@@ -10,6 +10,7 @@ mod intent_before_call;
 mod leases;
 mod nothing_scans;
 mod opening;
+mod principals;
 mod requests_once;
 mod sealed_values;
 mod setup;

@@ -3,7 +3,7 @@
 //! `body` holds the whole request but for what has a column of its own; `external_id` may hold a
 //! personal value, so it is sealed and found through its token.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::request::state;
 use domain::{ConnectionId, Entry, Identifier, Instant, Request, RequestId, RequestState, Right};
@@ -16,6 +16,9 @@ use crate::store::Store;
 use crate::task::{prefix_range, word_list};
 use crate::{identifier, journal};
 
+/// Stands around each brand of a list; no brand holds a control character. Not `LIKE`, as for words,
+/// since a brand may hold what that takes for a wildcard.
+pub(crate) const BRAND_END: &str = "\u{1f}";
 const EXTERNAL: &str = "external_id";
 const IDEMPOTENCY: &str = "idempotency";
 
@@ -57,6 +60,8 @@ pub struct RequestFilter {
     pub overdue: Option<Instant>,
     /// With a task of this connection.
     pub connection: Option<ConnectionId>,
+    /// Of one of these brands; those without a brand too if absent.
+    pub brands: Option<BTreeSet<String>>,
 }
 
 macro_rules! columns {
@@ -76,6 +81,7 @@ static INSERT: Over = Over::insert(
         ("external_token", Kind::Text),
         ("external_id", Kind::Bytes),
         ("body", Kind::Text),
+        ("brand", Kind::Text),
         ("version", Kind::Int),
     ],
     "ON CONFLICT (idempotency) DO NOTHING RETURNING id",
@@ -116,6 +122,7 @@ const LIST: &str = concat!(
         AND (r.due_at < $5 AND (NOT $6 OR r.state <> 'closed'))
         AND ($7 = '' OR EXISTS (SELECT 1 FROM task t
             WHERE t.request_id = r.id AND t.connection_id = $7))
+        AND ($10 = '' OR REPLACE($10, $11 || r.brand || $11, '') <> $10)
         ORDER BY r.id LIMIT $8"
 );
 const PREFIX: &str = "SELECT id FROM request WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
@@ -238,6 +245,8 @@ impl Store {
             text(filter.connection.map(|id| id.to_string())),
             i64::from(limit),
             word_list(filter.held.iter().map(ToString::to_string)),
+            filter.brands.as_ref().map_or_else(String::new, brand_list),
+            BRAND_END,
         ];
         self.open_requests(&self.db().fetch(LIST, row).await?).await
     }
@@ -282,6 +291,7 @@ impl Store {
             external.map(|value| self.keys().token(EXTERNAL, value)).transpose()?,
             sealed,
             body(request)?,
+            request.brand.as_ref().map(|brand| brand.to_ascii_lowercase()),
             0_i64,
         ];
         let seal = |one| identifier::row(self.keys(), &key.key, request.id, one);
@@ -327,6 +337,12 @@ struct Incoming {
 /// The row that replaces the version which was loaded.
 pub(crate) fn change(request: &Request) -> Result<Vec<Value>, StoreError> {
     Ok(values![request.id, request.version, request.deadline.at, body(request)?])
+}
+
+/// Brands as a statement takes them. A list of none is not empty text, which means all.
+pub(crate) fn brand_list(brands: &BTreeSet<String>) -> String {
+    let list = |list: String, brand: &String| list + &brand.to_ascii_lowercase() + BRAND_END;
+    brands.iter().fold(BRAND_END.to_owned(), list)
 }
 
 /// Reads a row, but for what is sealed in it.

@@ -1,4 +1,4 @@
-//! The one place with cryptography: sealing, opening, blind indexes, random bytes.
+//! The one place with cryptography: sealing, opening, blind indexes, random bytes, tokens.
 //!
 //! A sealed value is `format byte, length of the key's name, the key's name, nonce, ciphertext, tag`.
 //! Head and place (table, row, column) are associated data, so a value that is moved to another row,
@@ -11,7 +11,10 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::{hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Digest;
 use zeroize::Zeroizing;
+
+use crate::connection::Secret;
 
 /// The length of every key, in bytes.
 pub const KEY_LEN: usize = 32;
@@ -187,6 +190,22 @@ pub fn new_key() -> Result<KeyBytes, SealError> {
     let mut secret = Zeroizing::new([0; KEY_LEN]);
     rand::fill(secret.as_mut_slice()).map_err(|_| SealError::Library("give random bytes"))?;
     Ok(secret)
+}
+
+/// The text of a new token, the prefix that says what it is for and 32 random bytes as base64url; and
+/// the digest under which it is found.
+pub fn new_token(prefix: &str) -> Result<(Secret, Digest), SealError> {
+    let bytes = new_key()?;
+    let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()));
+    let text = Secret::new([prefix, secret.as_str()].concat());
+    Ok((text, Digest::of(bytes.as_slice())))
+}
+
+/// The digest of the secret part of a token with this prefix; nothing if the text is none.
+pub fn token_digest(prefix: &str, text: &str) -> Option<Digest> {
+    let secret = text.strip_prefix(prefix)?;
+    let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(secret).ok()?);
+    (bytes.len() == KEY_LEN).then(|| Digest::of(&bytes))
 }
 
 #[cfg(test)]

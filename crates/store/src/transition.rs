@@ -9,8 +9,8 @@
 use domain::identifier::Sighting;
 use domain::job::Carried;
 use domain::{
-    Connection, ConnectionId, Entry, Evidence, Identifier, IdentifierId, Job, Request, RequestId,
-    Task,
+    Connection, ConnectionId, Entry, Evidence, Identifier, IdentifierId, Instant, Job, Principal,
+    Request, RequestId, Task, TokenId,
 };
 
 use crate::collected::Collected;
@@ -18,6 +18,7 @@ use crate::db::Tx;
 use crate::error::StoreError;
 use crate::intent::{Intent, IntentOutcome};
 use crate::lease::{self, Fence};
+use crate::principal::NewToken;
 use crate::store::Store;
 use crate::write::{Rows, Written, write};
 
@@ -53,6 +54,14 @@ pub struct Transition {
     pub new_connections: Vec<Connection>,
     /// Connections that exist.
     pub connections: Vec<Connection>,
+    /// New principals.
+    pub new_principals: Vec<Principal>,
+    /// Principals that exist.
+    pub principals: Vec<Principal>,
+    /// New tokens.
+    pub new_tokens: Vec<NewToken>,
+    /// Tokens that end now. One that has ended already makes the transition lose.
+    pub revoked_tokens: Vec<(TokenId, Instant)>,
     /// Deletions approved: connection, day as `YYYY-MM-DD`, how many more.
     pub approved_today: Vec<(ConnectionId, String, u32)>,
     /// What to journal.

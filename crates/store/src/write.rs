@@ -11,7 +11,8 @@ use crate::keyring::Keyring;
 use crate::request_key::RequestKeys;
 use crate::transition::Transition;
 use crate::{
-    collected, connection, evidence, identifier, intent, job, journal, request, request_state, task,
+    collected, connection, evidence, identifier, intent, job, journal, principal, request,
+    request_state, task,
 };
 
 /// Whether everything was written.
@@ -41,6 +42,10 @@ pub(crate) struct Rows {
     evidence: Vec<Vec<Value>>,
     collected: Vec<Vec<Value>>,
     approved: Vec<Vec<Value>>,
+    new_principals: Vec<Vec<Value>>,
+    principals: Vec<Vec<Value>>,
+    new_tokens: Vec<Vec<Value>>,
+    revoked_tokens: Vec<Vec<Value>>,
     journal: Vec<Vec<Value>>,
 }
 
@@ -68,6 +73,10 @@ impl Rows {
             rows.new_intents.extend(one.new_intents.iter().map(intent::row));
             rows.intents.extend(one.intents.iter().map(intent::answer));
             rows.collected.extend(one.collected.iter().map(collected::row));
+            extend(&mut rows.new_principals, &one.new_principals, principal::row)?;
+            extend(&mut rows.principals, &one.principals, principal::change)?;
+            extend(&mut rows.new_tokens, &one.new_tokens, principal::token_row)?;
+            rows.revoked_tokens.extend(one.revoked_tokens.iter().map(principal::revoked_row));
             extend(&mut rows.journal, &one.journal, journal::row)?;
             for (connection, day, n) in &one.approved_today {
                 rows.approved.push(values![*connection, &**day, i64::from(*n)]);
@@ -102,6 +111,10 @@ impl Rows {
         self.evidence.extend(others.evidence);
         self.collected.extend(others.collected);
         self.approved.extend(others.approved);
+        self.new_principals.extend(others.new_principals);
+        self.principals.extend(others.principals);
+        self.new_tokens.extend(others.new_tokens);
+        self.revoked_tokens.extend(others.revoked_tokens);
         self.journal.extend(others.journal);
         self
     }
@@ -128,11 +141,15 @@ pub(crate) async fn write(
     connection::INSERT.change(tx, rows.new_connections).await?;
     task::INSERT.change(tx, rows.new_tasks).await?;
     job::INSERT.change(tx, rows.new_jobs).await?;
+    principal::INSERT.change(tx, rows.new_principals).await?;
+    principal::INSERT_TOKEN.change(tx, rows.new_tokens).await?;
     for (statement, changes) in [
         (&connection::UPDATE, rows.connections),
         (&request::UPDATE, rows.requests),
         (&task::UPDATE, rows.tasks),
         (&job::UPDATE, rows.jobs),
+        (&principal::UPDATE, rows.principals),
+        (&principal::REVOKE, rows.revoked_tokens),
     ] {
         if change(tx, statement, changes).await? == Written::Lost {
             return Ok(Written::Lost);

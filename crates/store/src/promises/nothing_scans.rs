@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::setup::setup;
 use crate::db::Db;
-use crate::{identifier, intent, job, request, task};
+use crate::{identifier, intent, job, principal, request, task};
 
 #[tokio::test]
 async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
@@ -17,6 +17,7 @@ async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
         intent::frequent(),
         identifier::frequent(),
         request::frequent(),
+        principal::frequent(),
     ];
     for sql in nouns.concat() {
         let told = sql.rsplit("(?)").next().unwrap_or(sql);

@@ -8,6 +8,14 @@ use super::setup::{now, setup};
 use crate::migrate::{MIGRATIONS, Migration};
 use crate::{Options, Store, StoreError, db, driver::sqlite};
 
+/// The newest schema of this program.
+const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// A step that a newer program has.
+fn next(sql: &'static str) -> Migration {
+    Migration { number: KNOWN + 1, name: "next", sql }
+}
+
 fn setting() -> Entry {
     Entry::new(now(), Actor::Engine, Event::SettingChanged)
 }
@@ -72,14 +80,15 @@ async fn a_newer_schema_is_refused_and_left_alone() {
     let setup = setup().await;
     setup.request(Right::Access, &["a@example.org"]).await;
     setup.store.close().await;
-    let next = Migration { number: 2, name: "next", sql: "CREATE TABLE next (id TEXT)" };
+    let next = next("CREATE TABLE next (id TEXT)");
     let newer = [MIGRATIONS, &[next]].concat();
     sqlite::Database::open(&setup.data(), &newer).await.unwrap().close().await;
     for opened in [
         Store::open(&setup.options(), setup.ids.clone(), now()).await,
         Store::open_read_only(&setup.options()).await,
     ] {
-        assert!(matches!(opened, Err(StoreError::NewerSchema { found: 2, known: 1 })));
+        let Err(StoreError::NewerSchema { found, known }) = opened else { panic!("it opened") };
+        assert_eq!((found, known), (KNOWN + 1, KNOWN));
     }
     assert!(sqlite::Database::open_read_only(&setup.data(), &newer).await.is_ok());
 }
@@ -87,17 +96,39 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 #[tokio::test]
 async fn a_reader_does_not_migrate_an_older_schema() {
     let setup = setup().await;
-    let next = Migration { number: 2, name: "next", sql: "CREATE TABLE next (id TEXT)" };
+    let next = next("CREATE TABLE next (id TEXT)");
     let newer = [MIGRATIONS, &[next]].concat();
     let opened = sqlite::Database::open_read_only(&setup.data(), &newer).await;
-    assert!(matches!(opened, Err(StoreError::OlderSchema { found: 1, known: 2 })));
+    assert!(matches!(opened, Err(StoreError::OlderSchema { found: KNOWN, .. })));
+}
+
+#[tokio::test]
+async fn a_request_of_before_brands_had_a_column_gets_its_brand_there() {
+    let data = tempfile::tempdir().unwrap();
+    let first = &MIGRATIONS[..1];
+    let older = sqlite::Database::open(data.path(), first).await.unwrap();
+    let mut tx = db::Tx::Sqlite(older.begin().await.unwrap());
+    tx.run_script(
+        "INSERT INTO request (id, state, right_word, due_at, idempotency, body, version) VALUES
+            ('req_1', 'closed', 'access', 0, 'a', '{\"brand\":\"Shop\"}', 0),
+            ('req_2', 'closed', 'access', 0, 'b', '{\"brand\":null}', 0)",
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    older.close().await;
+    let db = db::Db::open(data.path()).await.unwrap();
+    let rows = db.fetch("SELECT brand FROM request ORDER BY id", []).await.unwrap();
+    let brands: Vec<Option<String>> = rows.iter().map(|row| row.get("brand").unwrap()).collect();
+    assert_eq!(brands, [Some("shop".to_owned()), None]);
 }
 
 #[tokio::test]
 async fn a_migration_that_was_edited_after_it_ran_is_told() {
     let setup = setup().await;
     let edited = Migration { sql: "CREATE TABLE other (id TEXT)", ..MIGRATIONS[0] };
-    let opened = sqlite::Database::open(&setup.data(), &[edited]).await;
+    let edited = [&[edited], &MIGRATIONS[1..]].concat();
+    let opened = sqlite::Database::open(&setup.data(), &edited).await;
     assert!(matches!(opened, Err(StoreError::MigrationDiffers { number: 1 })));
 }
 
@@ -105,8 +136,7 @@ async fn a_migration_that_was_edited_after_it_ran_is_told() {
 async fn a_migration_that_fails_leaves_the_schema_as_it_was() {
     let setup = setup().await;
     let broken = "CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT)";
-    let broken = Migration { number: 2, name: "broken", sql: broken };
-    let newer = [MIGRATIONS, &[broken]].concat();
+    let newer = [MIGRATIONS, &[next(broken)]].concat();
     assert!(sqlite::Database::open(&setup.data(), &newer).await.is_err());
     let db = db::Db::open(&setup.data()).await.unwrap();
     assert!(!db.has_table("half").await.unwrap());

@@ -62,6 +62,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         held: broken.map(|connection| connection.id).collect(),
         overdue: args.overdue.then_some(session.now),
         connection,
+        brands: None,
     };
     let requests = session.store.requests(&filter, args.after, args.limit).await?;
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
