@@ -138,7 +138,8 @@ fn of_operator(error: &OperatorError) -> Exit {
         OperatorError::Refused { .. }
         | OperatorError::WrongState { .. }
         | OperatorError::CarriedOut { .. }
-        | OperatorError::NeedsCheck { .. } => Exit::Refused,
+        | OperatorError::NeedsCheck { .. }
+        | OperatorError::Forbidden(_) => Exit::Refused,
         OperatorError::ChangedMeanwhile | OperatorError::Store(_) => Exit::Failed,
     }
 }
@@ -220,7 +221,7 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
         return fault.code();
     }
     match cause.downcast_ref::<OperatorError>()? {
-        OperatorError::Fault(fault) => Some(fault.code),
+        OperatorError::Fault(fault) | OperatorError::Forbidden(fault) => Some(fault.code),
         _ => None,
     }
 }
@@ -240,6 +241,8 @@ fn advice<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
             Some("see `habeas request show ID`, which lists the tasks")
         }
         OperatorError::NotFound { what: "connection" } => Some("see `habeas connections list`"),
+        OperatorError::NotFound { what: "principal" } => Some("see `habeas principals list`"),
+        OperatorError::NotFound { what: "token" } => Some("see `habeas tokens list`"),
         OperatorError::Refused { instead, .. } => Some(instead),
         _ => None,
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use domain::id::{IdSource, TimedIds};
-use domain::{Actor, Instant};
+use domain::{Actor, Instant, Reach, Role};
 use engine::operator::Desk;
 use engine::run::ENGINE_LEASE;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
@@ -105,6 +105,9 @@ impl Session {
             connectors: connectors::all(),
             ids: &*self.ids,
             actor: self.actor.clone(),
+            // Whoever can open the folder owns what is in it.
+            roles: Role::every(),
+            reach: Reach::All,
             now: self.now,
         }
     }

@@ -3,7 +3,7 @@
 
 use domain::journal::{Actor, Entry, Event};
 use domain::plan::HandWork;
-use domain::{IdentifierKind, RequestId, Right};
+use domain::{IdentifierKind, Reach, RequestId, Right, Role};
 use engine::operator::approve::{self, Approved, Pending, Selection};
 use engine::operator::{Desk, connections, decide, tasks};
 use serde_json::Value;
@@ -48,6 +48,8 @@ impl Stage {
             connectors: self.connectors,
             ids: &*self.ids,
             actor: Actor::Operator("ann".to_owned()),
+            roles: Role::every(),
+            reach: Reach::All,
             now: self.now(),
         }
     }

@@ -40,7 +40,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let is_filtered = args.request.is_some() || args.connection.is_some() || args.event.is_some();
     let mut filter = JournalFilter { event: args.event, ..JournalFilter::default() };
     if let Some(text) = &args.request {
-        filter.request = Some(find::request(&session.store, text).await?);
+        filter.request = Some(find::request(&session.desk(), text).await?);
     }
     if let Some(name) = &args.connection {
         filter.connection = Some(find::connection(&session.store, name).await?.id);

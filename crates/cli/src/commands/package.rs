@@ -32,7 +32,7 @@ pub struct Args {
 /// Writes the package.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
-    let request = find::request(&session.store, &args.id).await?;
+    let request = find::request(&session.desk(), &args.id).await?;
     let path = args.out.unwrap_or_else(|| PathBuf::from(format!("{request}.zip")));
     if !args.force && path.exists() {
         return Err(Stop::refused(format!("{} is there already", path.display()))

@@ -51,7 +51,7 @@ pub async fn run(command: Task, common: &Common, screen: Screen) -> anyhow::Resu
     let desk = session.desk();
     let task = match command {
         Task::Settle { id, how, note } => {
-            let id = find::task(&session.store, &id).await?;
+            let id = find::task(&session.desk(), &id).await?;
             let how = match how {
                 How::Done => Settle::Done,
                 How::Skip => Settle::Skip,
@@ -59,7 +59,7 @@ pub async fn run(command: Task, common: &Common, screen: Screen) -> anyhow::Resu
             tasks::settle(&desk, id, how, &note).await?
         }
         Task::Retry { id } => {
-            let id = find::task(&session.store, &id).await?;
+            let id = find::task(&session.desk(), &id).await?;
             tasks::retry(&desk, id).await?
         }
     };

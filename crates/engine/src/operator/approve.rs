@@ -81,8 +81,10 @@ pub async fn approve(desk: &Desk<'_>, pending: &[Pending]) -> Result<Vec<Approve
 
 async fn approve_group(desk: &Desk<'_>, group: &[Pending]) -> Result<Vec<Approved>, OperatorError> {
     let ids: Vec<_> = group.iter().map(|one| one.task).collect();
-    let tasks: HashMap<_, _> =
+    let mut tasks: HashMap<_, _> =
         desk.store.tasks(&ids).await?.into_iter().map(|task| (task.id, task)).collect();
+    let within = desk.within_reach(tasks.values().map(|task| task.request)).await?;
+    tasks.retain(|_, task| within.contains(&task.request));
     let mut out = Vec::with_capacity(group.len());
     let mut transitions = Vec::new();
     let mut sent = Vec::new();

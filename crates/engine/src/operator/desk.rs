@@ -1,8 +1,10 @@
 //! The desk: who acts, when, on which store. Every action of a person takes it.
 
+use std::collections::{BTreeSet, HashSet};
+
 use connector_api::Connector;
 use domain::id::IdSource;
-use domain::{Actor, Entry, Event, Instant, Task};
+use domain::{Actor, Entry, Event, Instant, Reach, RequestId, Role, Task};
 use store::{Applied, Store, StoreError, Transition};
 
 /// How often a decision is made anew before its maker is told to look again.
@@ -18,6 +20,11 @@ pub struct Desk<'a> {
     pub ids: &'a dyn IdSource,
     /// The person.
     pub actor: Actor,
+    /// The person's roles: what they may give to others. Whether they may do a thing at all is asked
+    /// by the face, before it comes here.
+    pub roles: BTreeSet<Role>,
+    /// The requests that the person sees and acts on.
+    pub reach: Reach,
     /// The time.
     pub now: Instant,
 }
@@ -31,6 +38,22 @@ impl Desk<'_> {
     /// The person's name, for decisions that keep it.
     pub(super) fn name(&self) -> String {
         self.actor.to_string()
+    }
+
+    /// Those of these requests that the person may see.
+    pub(super) async fn within_reach(
+        &self,
+        ids: impl IntoIterator<Item = RequestId>,
+    ) -> Result<HashSet<RequestId>, OperatorError> {
+        if self.reach == Reach::All {
+            return Ok(ids.into_iter().collect());
+        }
+        let mut ids: Vec<_> = ids.into_iter().collect();
+        ids.sort();
+        ids.dedup();
+        let requests = self.store.requests_by_id(&ids).await?.into_iter();
+        let covered = requests.filter(|request| self.reach.covers(request.brand.as_deref()));
+        Ok(covered.map(|request| request.id).collect())
     }
 
     /// The connector of this name.
@@ -126,6 +149,9 @@ pub enum OperatorError {
     /// A value can't be taken.
     #[error("{0}")]
     Fault(super::fault::Fault),
+    /// A rule on who may do what stands against it.
+    #[error("{0}")]
+    Forbidden(super::fault::Fault),
     /// The store failed.
     #[error("the store could not be used")]
     Store(#[from] StoreError),

@@ -75,9 +75,9 @@ pub(super) fn check(draft: &Draft, rules: &Rules) -> Result<Checked, Vec<Fault>>
         keep(read_text(field, value.as_deref()), &mut faults).flatten()
     };
     let jurisdiction = text("jurisdiction", &draft.jurisdiction);
-    let brand = text("brand", &draft.brand);
     let subject_kind = text("subject_kind", &draft.subject_kind);
     let external_id = text("external_id", &draft.external_id);
+    let brand = keep(read_brand(draft, rules), &mut faults).flatten();
     let received_at = keep(dates::received(draft.received_at.as_deref(), rules.now), &mut faults);
     let due_at = keep(dates::due(draft.due_at.as_deref(), received_at), &mut faults).flatten();
     let verified = read_verified(draft, rules, &mut faults);
@@ -137,6 +137,19 @@ fn read_text(field: &str, text: Option<&str>) -> Result<Option<String>, Fault> {
         return Err(Fault::new(field, "E-REQ-004", "holds a control character"));
     }
     Ok(Some(text.to_owned()))
+}
+
+/// The brand, which has to be one for which the request may be entered.
+fn read_brand(draft: &Draft, rules: &Rules) -> Result<Option<String>, Fault> {
+    let brand = read_text("brand", draft.brand.as_deref())?;
+    if rules.reach.covers(brand.as_deref()) {
+        return Ok(brand);
+    }
+    let message = match brand {
+        Some(_) => "is none of the brands that you may enter requests for",
+        None => "is missing, and you may enter requests for certain brands only",
+    };
+    Err(Fault::new("brand", "E-REQ-044", message))
 }
 
 fn read_identifiers(

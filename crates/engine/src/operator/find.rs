@@ -1,24 +1,52 @@
 //! Finding what a person names: ids may be shortened, requests also named by their external id.
+//!
+//! The one place where a person's text becomes an id. What lies outside a person's reach is not there
+//! for them, so no answer tells that it exists.
 
-use domain::{Connection, RequestId, TaskId};
+#[cfg(test)]
+mod tests;
+
+use domain::{Connection, Principal, RequestId, TaskId, TokenId};
 use store::Store;
 
-use super::desk::OperatorError;
+use super::desk::{Desk, OperatorError};
 
 /// The one request that this text names.
-pub async fn request(store: &Store, text: &str) -> Result<RequestId, OperatorError> {
-    one("request", "requests", &store.request_by_prefix(text).await?)
+pub async fn request(desk: &Desk<'_>, text: &str) -> Result<RequestId, OperatorError> {
+    let mut found = desk.store.request_by_prefix(text).await?;
+    let within = desk.within_reach(found.iter().copied()).await?;
+    found.retain(|id| within.contains(id));
+    one("request", "requests", &found)
 }
 
 /// The one task that this text names.
-pub async fn task(store: &Store, text: &str) -> Result<TaskId, OperatorError> {
-    one("task", "tasks", &store.task_by_prefix(text).await?)
+pub async fn task(desk: &Desk<'_>, text: &str) -> Result<TaskId, OperatorError> {
+    let found = desk.store.task_by_prefix(text).await?;
+    let mut tasks = desk.store.tasks(&found).await?;
+    let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
+    tasks.retain(|task| within.contains(&task.request));
+    let found: Vec<_> = tasks.iter().map(|task| task.id).collect();
+    one("task", "tasks", &found)
 }
 
 /// The living connection of this name.
 pub async fn connection(store: &Store, name: &str) -> Result<Connection, OperatorError> {
     let found = store.connection_by_name(name).await?;
     found.ok_or(OperatorError::NotFound { what: "connection" })
+}
+
+/// The principal of this name or id.
+pub async fn principal(store: &Store, text: &str) -> Result<Principal, OperatorError> {
+    let found = match text.parse() {
+        Ok(id) => store.principal(id).await?,
+        Err(_) => store.principal_by_name(text).await?,
+    };
+    found.ok_or(OperatorError::NotFound { what: "principal" })
+}
+
+/// The one token that this id names; never its text.
+pub async fn token(store: &Store, text: &str) -> Result<TokenId, OperatorError> {
+    one("token", "tokens", &store.token_by_prefix(text).await?)
 }
 
 fn one<T: Copy>(

@@ -16,7 +16,7 @@ use domain::plan::{PlanItem, Weight};
 use domain::task::{Command, Found};
 use domain::{
     Actor, Connection, ConnectionId, Digest, Event, Flow, Gate, IdentifierKind, Instant, Plan,
-    RequestId, Right, Scope, Task, TaskId, TaskState,
+    Reach, RequestId, Right, Role, Scope, Task, TaskId, TaskState,
 };
 use store::{Added, Applied, From, JournalFilter, Options, Store, Transition};
 
@@ -108,6 +108,8 @@ impl Office {
             connectors: &[&Paper],
             ids: &*self.ids,
             actor: Actor::Operator("ops".into()),
+            roles: Role::every(),
+            reach: Reach::All,
             now: now(),
         }
     }

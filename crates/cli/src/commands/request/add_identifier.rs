@@ -30,7 +30,7 @@ pub struct Args {
 /// Adds it; systems that can use it look again.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.store, &args.id).await?;
+    let id = find::request(&session.desk(), &args.id).await?;
     let given = [(args.kind, args.value)];
     let added = decide::add_identifiers(&session.desk(), id, &given, args.phone_region).await?;
     if screen.json {

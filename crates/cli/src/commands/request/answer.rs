@@ -23,7 +23,7 @@ pub struct Args {
 /// Records that the person was told, and closes the request.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.store, &args.id).await?;
+    let id = find::request(&session.desk(), &args.id).await?;
     let how = decide::answer(&session.desk(), id, &args.note).await?;
     if screen.json {
         screen.json(&json!({"request": id, "closed_as": how}))?;

@@ -23,7 +23,7 @@ pub struct Args {
 /// Refuses the request.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.store, &args.id).await?;
+    let id = find::request(&session.desk(), &args.id).await?;
     let stopped = decide::deny(&session.desk(), id, &args.note).await;
     let stopped = stopped.map_err(|error| too_late(error, id))?;
     tell(ClosedAs::Denied, &stopped, screen)

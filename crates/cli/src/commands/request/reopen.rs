@@ -22,7 +22,7 @@ pub struct Args {
 /// Opens it again; its history stays.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.store, &args.id).await?;
+    let id = find::request(&session.desk(), &args.id).await?;
     decide::reopen(&session.desk(), id, &args.note).await?;
     if screen.json {
         screen.json(&json!({"request": id, "reopened": true}))?;

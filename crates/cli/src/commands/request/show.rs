@@ -41,11 +41,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         false => Session::to_read(common, screen).await?,
     };
     let id = if args.id.starts_with("tsk_") {
-        let task = find::task(&session.store, &args.id).await?;
+        let task = find::task(&session.desk(), &args.id).await?;
         let task = session.store.task(task).await?;
         task.ok_or_else(|| Stop::usage("there is no such task"))?.request
     } else {
-        find::request(&session.store, &args.id).await?
+        find::request(&session.desk(), &args.id).await?
     };
     let is_served = session.holder().await?.is_some();
     let view = read_model::request_view(&session.store, id, session.now, is_served).await?;

@@ -32,7 +32,7 @@ pub struct Args {
 /// Watches it.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let mut session = Session::to_read(common, screen).await?;
-    let id = find::request(&session.store, &args.id).await?;
+    let id = find::request(&session.desk(), &args.id).await?;
     if session.holder().await?.is_none() {
         screen.note("nobody runs the engine now, so nothing moves: start `habeas serve`");
     }

@@ -197,10 +197,17 @@ pub(super) async fn describe(
             *n_files += 1;
         }
     }
+    let mut same_person = same_person(desk.store, &requests, &known).await?;
+    let mut open_accesses = desk.store.open_collections_sharing(&deletions).await?;
+    // Of what lies out of reach, not even the id is told.
+    let others = open_accesses.iter().map(|(_, open)| open).chain(same_person.values().flatten());
+    let within = desk.within_reach(others.copied()).await?;
+    open_accesses.retain(|(_, open)| within.contains(open));
+    same_person.values_mut().for_each(|others| others.retain(|id| within.contains(id)));
     let around = Around {
         collected,
-        same_person: same_person(desk.store, &requests, &known).await?,
-        open_accesses: desk.store.open_collections_sharing(&deletions).await?,
+        same_person,
+        open_accesses,
         connections,
         requests,
         identifiers,

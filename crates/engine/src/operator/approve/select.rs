@@ -35,6 +35,8 @@ pub(super) async fn tasks(
         named(desk, &selection.ids).await?
     };
     tasks.retain(|task| fits(task, connection, selection));
+    let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
+    tasks.retain(|task| within.contains(&task.request));
     tasks.sort_by_key(|task| task.id);
     tasks.dedup_by_key(|task| task.id);
     Ok(tasks)
@@ -51,10 +53,10 @@ async fn named(desk: &Desk<'_>, ids: &[String]) -> Result<Vec<Task>, OperatorErr
     let mut tasks = Vec::new();
     for text in ids {
         if text.starts_with("tsk_") {
-            let id = find::task(desk.store, text).await?;
+            let id = find::task(desk, text).await?;
             tasks.extend(desk.store.task(id).await?);
         } else {
-            let id = find::request(desk.store, text).await?;
+            let id = find::request(desk, text).await?;
             tasks.extend(desk.store.tasks_of(&[id]).await?);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::guard::Placeholders;
 use domain::identifier::Region;
-use domain::{Connection, IdentifierKind, Instant, Request, routing};
+use domain::{Connection, IdentifierKind, Instant, Reach, Request, routing};
 use serde_json::Value;
 
 use crate::operator::controls;
@@ -17,6 +17,8 @@ pub struct Rules {
     pub(super) placeholders: Placeholders,
     pub(super) respond_within: u32,
     pub(super) entered_by: String,
+    /// The requests that whoever enters them may enter.
+    pub(super) reach: Reach,
     /// The types that some connection takes; absent while there is no connection.
     pub(super) taken: Option<Taken>,
     pub(super) connections: Vec<Connection>,
@@ -39,6 +41,7 @@ impl Rules {
             placeholders: controls::placeholders(desk.store).await?,
             respond_within: controls::respond_within(desk.store).await?,
             entered_by: desk.name(),
+            reach: desk.reach.clone(),
             taken: (!connections.is_empty()).then(|| taken(desk, &connections)),
             connections,
         })

@@ -1,5 +1,6 @@
 //! Drafts, field by field: what is taken, and the code of what is not.
 
+use domain::Reach;
 use domain::guard::Placeholders;
 
 use super::*;
@@ -12,6 +13,7 @@ fn rules() -> Rules {
         placeholders: Placeholders { extra: vec!["house@acme.de".into()] },
         respond_within: 30,
         entered_by: "ops".into(),
+        reach: Reach::All,
         taken: None,
         connections: Vec::new(),
     }

@@ -102,7 +102,8 @@ pub(super) async fn find(
     for (index, one) in checked {
         let request = one.external_id.as_ref().and_then(|id| named.get(id));
         let mut verdict = request.map(|request| {
-            judge_named(one, request, known.get(&request.id).map_or(&[], Vec::as_slice))
+            let known = known.get(&request.id).map_or(&[][..], Vec::as_slice);
+            judge_named(desk, one, request, known)
         });
         if verdict.is_none() && !open.is_empty() {
             let sharing = desk.store.requests_sharing(&values(one)).await?;
@@ -133,7 +134,7 @@ async fn requests_named(
 
 /// Whether the request that has a draft's external id is what the draft asks for. It may know more
 /// of its person by now.
-fn judge_named(one: &Checked, request: &Request, known: &[Identifier]) -> Verdict {
+fn judge_named(desk: &Desk<'_>, one: &Checked, request: &Request, known: &[Identifier]) -> Verdict {
     let all = |is: fn(&Identifier, &(IdentifierKind, String, String)) -> bool| {
         one.identifiers.iter().all(|new| known.iter().any(|old| old.kind == new.0 && is(old, new)))
     };
@@ -147,7 +148,7 @@ fn judge_named(one: &Checked, request: &Request, known: &[Identifier]) -> Verdic
     let is_read_otherwise = is_wish && all(|old, (_, text, _)| old.given == *text);
     Verdict::Faults(vec![match is_read_otherwise {
         true => read_otherwise(request.id),
-        false => named_otherwise(&request.id.to_string()),
+        false => named_otherwise(&named(desk, request)),
     }])
 }
 
@@ -189,9 +190,18 @@ async fn judge(
     if is_same {
         return Ok(Verdict::Known(request.id));
     }
+    let request = named(desk, request);
     let message =
-        format!("a request of the same person under the same right is still open: {}", request.id);
+        format!("a request of the same person under the same right is still open: {request}");
     Ok(Verdict::Faults(vec![Fault::new("", "E-REQ-040", message)]))
+}
+
+/// A request as whoever enters another may be told of it: what is out of reach is not named.
+fn named(desk: &Desk<'_>, request: &Request) -> String {
+    match desk.reach.covers(request.brand.as_deref()) {
+        true => request.id.to_string(),
+        false => "a request of another brand".to_owned(),
+    }
 }
 
 /// What, beside its right, decides which connections serve a request.
