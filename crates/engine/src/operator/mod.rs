@@ -20,6 +20,7 @@ pub mod intake;
 mod note;
 #[cfg(test)]
 pub(crate) mod office;
+pub mod principals;
 pub mod show;
 pub mod tasks;
 
