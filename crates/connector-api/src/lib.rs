@@ -14,6 +14,7 @@ pub mod check;
 pub mod combinators;
 pub mod error;
 pub mod flow;
+pub mod guide;
 pub mod manifest;
 pub mod report;
 pub mod subject;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use domain::{IdentifierKind, Right};
 
+use crate::guide::{Fact, Guide};
+
 /// What a connector is, needs and can.
 #[derive(Debug)]
 pub struct Manifest {
@@ -49,6 +51,8 @@ pub struct Manifest {
     pub batch: Batch,
     /// How long after a lost answer the vendor may not show yet what happened.
     pub reconcile_lag: Duration,
+    /// What a person should know that no code needs.
+    pub guide: &'static Guide,
 }
 
 /// One value an operator enters.
@@ -58,7 +62,9 @@ pub struct Field {
     pub key: &'static str,
     /// Its name for people.
     pub title: &'static str,
-    /// Where it is found at the vendor, and what it is good for.
+    /// Where it is found at the vendor, if it is found there.
+    pub found: Option<Fact>,
+    /// What it is good for.
     pub help: &'static str,
     /// What kind of value it is.
     pub kind: FieldKind,

@@ -3,6 +3,7 @@
 //! A connector decides and never acts: it knows no store, no engine, no server and no other
 //! vendor. To add one, add a folder and a line to [`all`].
 
+pub mod page;
 pub mod segment;
 
 use connector_api::Connector;

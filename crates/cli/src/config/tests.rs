@@ -13,7 +13,7 @@ use super::{Wanted, parse, twin};
 use crate::exit::{self, Exit};
 
 const fn field(key: &'static str, kind: FieldKind, required: bool) -> Field {
-    Field { key, title: "A field", help: "", kind, required }
+    Field { key, title: "A field", found: None, help: "", kind, required }
 }
 
 static MANIFEST: Manifest = Manifest {
@@ -47,6 +47,7 @@ static MANIFEST: Manifest = Manifest {
     rechecks: &[],
     batch: Batch { items: 1, bytes: 1 },
     reconcile_lag: Duration::ZERO,
+    guide: &connector_api::guide::Guide::EMPTY,
 };
 
 fn registry(name: &str) -> Option<&'static Manifest> {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use connector_api::Manifest;
+use connector_api::guide::Fact;
 use connector_api::manifest::{
     Batch, Cadence, Capability, Field, FieldKind, LimitRule, Permission, Region,
 };
 use domain::{IdentifierKind, Right};
 
+use super::guide::{GUIDE, page};
 use super::settings::{
     CONSENT_SCOPES, DELETION_TYPES, SUPPRESS_ONLY, UNSUPPRESS, USER_IDS_FROM_EMAIL,
 };
@@ -50,12 +52,14 @@ pub(super) static MANIFEST: Manifest = Manifest {
     // counted in shares of this, since the Tracking API takes less (see `plan`).
     batch: Batch { items: 5_000, bytes: 3_999_000 },
     reconcile_lag: Duration::from_secs(120),
+    guide: &GUIDE,
 };
 
 static FIELDS: &[Field] = &[
     Field {
         key: "region",
         title: "Data residency",
+        found: None,
         help: "Where the workspace's data lies, as chosen when the workspace was made. A token of one region is unknown in the other.",
         kind: FieldKind::Choice(&["us", "eu"]),
         required: true,
@@ -63,41 +67,59 @@ static FIELDS: &[Field] = &[
     Field {
         key: "workspace_id",
         title: "Workspace ID",
-        help: "Settings ▸ Workspace settings ▸ General settings, under the workspace's name. Compared with what the token leads to, so that nobody is deleted in another workspace.",
+        found: Some(Fact::documented(
+            "Settings ▸ Workspace settings ▸ General settings, under the workspace's name.",
+            page::SET_UP,
+        )),
+        help: "Compared with what the token leads to now, daily, and before every change, so that nobody is deleted in another workspace.",
         kind: FieldKind::Text,
         required: true,
     },
     Field {
         key: "token",
         title: "Public API token",
-        help: "Settings ▸ Workspace settings ▸ Access management ▸ Tokens ▸ Create token: a description, Workspace Owner (or the narrower roles that docs/connectors/segment.md lists under “Permissions”), Create. Only a Workspace Owner can do this; the token is shown once.",
+        found: Some(Fact::documented(
+            "Settings ▸ Workspace settings ▸ Access management ▸ Tokens ▸ Create token: a description, Workspace Owner or narrower roles, Create. Only a Workspace Owner can do this; the token is shown once.",
+            page::TOKENS,
+        )),
+        help: "Workspace Owner may do everything. Narrower: End User Privacy Admin to delete and suppress, Source Read-only to see destinations, Unify and Engage Read-only to notice spaces that were not entered.",
         kind: FieldKind::Secret,
         required: true,
     },
     Field {
         key: "spaces",
         title: "Space IDs",
-        help: "Unify ▸ Unify settings ▸ API access, one per space. Without a space and its token nobody can be looked up by e-mail, read, or confirmed: only known user ids can be deleted or suppressed.",
+        found: Some(Fact::documented(
+            "Unify ▸ Unify settings ▸ API access, one per space.",
+            page::PROFILE_API,
+        )),
+        help: "The spaces in which people are looked up. Without a space and its token nobody can be looked up by e-mail, read, or confirmed: only known user ids can be deleted or suppressed.",
         kind: FieldKind::List,
         required: false,
     },
     Field {
         key: "profile_token",
         title: "Profile access token",
-        help: "One per space: Unify ▸ Unify settings ▸ API access ▸ Generate token: a name and your account's password. Shown once; confirm that you wrote it down.",
+        found: Some(Fact::documented(
+            "the same page, one per space ▸ Generate token: a name and your account's password. Shown once; confirm that you wrote it down.",
+            page::PROFILE_API,
+        )),
+        help: "Lets people of that space be looked up, read and confirmed.",
         kind: FieldKind::SecretPer("spaces"),
         required: false,
     },
     Field {
         key: "user_id_from_email",
         title: "User ids made from e-mail",
-        help: "Where your user ids are e-mail addresses, or the MD5 or SHA-256 of one in lower case: people given by e-mail are then looked up by that user id as well, one call more a person and space. Left empty, it is not tried.",
+        found: None,
+        help: "Where your user ids are e-mail addresses, or the MD5 or SHA-256 of one in lower case: people given by e-mail are then looked up by that user id as well, one call more a person and space. It counts only where a profile has it; one that lists other addresses only is left to a person. Left empty, it is not tried.",
         kind: FieldKind::Choice(USER_IDS_FROM_EMAIL),
         required: false,
     },
     Field {
         key: "deletion_type",
         title: "Way of deleting",
+        found: None,
         help: "SUPPRESS_WITH_DELETE also stops new data for good; DELETE_ONLY lets a person come back; the two INTERNAL ones tell no destination, for when each destination is connected by itself.",
         kind: FieldKind::Choice(DELETION_TYPES),
         required: false,
@@ -105,6 +127,7 @@ static FIELDS: &[Field] = &[
     Field {
         key: "opt_out_by",
         title: "Way of opting out",
+        found: None,
         help: "consent_event records the refusal per consent category and needs a write key, categories and a space; suppress_only stops all data of the person. Left empty, the consent event is used where it is possible.",
         kind: FieldKind::Choice(&["consent_event", "suppress_only"]),
         required: false,
@@ -112,14 +135,20 @@ static FIELDS: &[Field] = &[
     Field {
         key: "write_key",
         title: "Write key",
-        help: "For opt-outs by consent event: the source that consent is sent through ▸ Settings ▸ API keys.",
+        found: Some(Fact::inferred(
+            "the source that consent is sent through ▸ Settings ▸ API keys.",
+        )),
+        help: "For opt-outs by consent event.",
         kind: FieldKind::Secret,
         required: false,
     },
     Field {
         key: "consent_categories",
         title: "Consent category IDs",
-        help: "For opt-outs by consent event, one per scope: Privacy ▸ Consent management, the ID of the category. A scope without one can't be opted out of this way.",
+        found: Some(Fact::inferred(
+            "Privacy ▸ Consent management, the ID of the category, one for each scope that you serve.",
+        )),
+        help: "For opt-outs by consent event. A scope without one can't be opted out of this way and is left to a person.",
         kind: FieldKind::Table(CONSENT_SCOPES),
         required: false,
     },
@@ -158,7 +187,7 @@ static CAPABILITIES: &[Capability] = &[
     Capability {
         right: Right::OptOut,
         is_asynchronous: true,
-        summary: "Records a refusal per consent category, or suppresses all new data of the person.",
+        summary: "Records a refusal per consent category, at once, or suppresses all new data of the person, mostly within 24 hours.",
     },
     Capability {
         right: Right::OptIn,

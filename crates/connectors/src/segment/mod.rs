@@ -2,7 +2,8 @@
 //! ids), deleted and suppressed through *regulations* of the Public API (user ids only, worked
 //! off over weeks), and opted out by a consent event through the Tracking API.
 //!
-//! * `manifest` is everything that is data; `settings` reads what an operator entered.
+//! * `manifest` is everything that is data, with `guide` for people; `settings` reads what an
+//!   operator entered.
 //! * `wire`, `client` and `classify` are the three APIs on HTTP.
 //! * `mapping` turns Segment's external ids into our identifiers and back.
 //! * `plan` says what would be done; `flows` do it, one file each.
@@ -13,6 +14,7 @@ mod classify;
 mod client;
 mod destinations;
 mod flows;
+mod guide;
 mod manifest;
 mod mapping;
 mod plan;

@@ -45,6 +45,7 @@ static PAPER: Manifest = Manifest {
     rechecks: &[],
     batch: Batch { items: 1, bytes: 1 },
     reconcile_lag: Duration::from_secs(1),
+    guide: &connector_api::guide::Guide::EMPTY,
 };
 
 impl Connector for Paper {

@@ -31,7 +31,11 @@ pub fn everything(mut wanted: Wanted, screen: Screen) -> anyhow::Result<Wanted> 
             continue;
         }
         let optional = if field.required { "" } else { " (optional: Enter leaves it out)" };
-        screen.note(format!("\n{}{optional}\n  {}", field.title, field.help));
+        screen.note(format!("\n{}{optional}", field.title));
+        if let Some(found) = &field.found {
+            screen.note(format!("  {}", found.text));
+        }
+        screen.note(format!("  {}", field.help));
         ask(&mut wanted, field, screen)?;
     }
     Ok(wanted)
