@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    connect, connections, demo, import, journal, package, pause, request, resume, serve, settings,
-    task, twins,
+    connect, connections, demo, import, journal, package, pause, principals, request, resume,
+    serve, settings, task, tokens, twins,
 };
 use crate::logging::LogFormat;
 
@@ -105,6 +105,12 @@ pub enum Command {
     /// See and change settings.
     #[command(subcommand)]
     Settings(settings::Settings),
+    /// Say who may do what: people and programs with roles.
+    #[command(subcommand)]
+    Principals(principals::Principals),
+    /// Make, list and end the tokens they come with.
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     /// Print the version.
     Version,
 }

@@ -8,11 +8,13 @@ pub mod import;
 pub mod journal;
 pub mod package;
 pub mod pause;
+pub mod principals;
 pub mod request;
 pub mod resume;
 pub mod serve;
 pub mod settings;
 pub mod task;
+pub mod tokens;
 pub mod twins;
 
 use serde_json::json;
@@ -39,6 +41,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume(args) => resume::run(args, &common, screen).await,
         Command::Serve(args) => serve::run(args, &common, screen).await,
         Command::Settings(command) => settings::run(command, &common, screen).await,
+        Command::Principals(command) => principals::run(command, &common, screen).await,
+        Command::Tokens(command) => tokens::run(command, &common, screen).await,
         Command::Version => version(screen),
     }
 }

@@ -45,6 +45,14 @@ fn every_documented_command_parses() {
         "serve --clock http://127.0.0.1:1",
         "settings list",
         "settings set respond_within 45",
+        "principals list",
+        "principals add ann --role approver --role auditor --brand shop --program",
+        "principals set ann --role auditor --all-brands",
+        "principals disable ann",
+        "principals enable ann",
+        "tokens list ann",
+        "tokens add ann --label laptop --days 30 --role auditor --brand shop",
+        "tokens revoke tok_01",
         "version",
     ] {
         let words = std::iter::once("habeas").chain(line.split(' '));
@@ -63,6 +71,10 @@ fn what_does_not_fit_is_a_usage_error() {
         "journal --last 0",
         "task settle tsk_1 maybe --note x",
         "task settle tsk_1 done",
+        "principals add ann",
+        "principals add ann --role boss",
+        "principals set ann --brand shop --all-brands",
+        "tokens add ann",
     ] {
         let words = std::iter::once("habeas").chain(line.split_whitespace());
         assert!(Cli::try_parse_from(words).is_err(), "{line}");

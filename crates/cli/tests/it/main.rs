@@ -9,6 +9,7 @@ mod disk;
 mod exits;
 mod holders;
 mod imports;
+mod principals;
 mod situations;
 
 mod way;

@@ -1,0 +1,193 @@
+//! `habeas principals …`: the people and programs that may do something, and what.
+
+use std::collections::BTreeSet;
+
+use clap::Subcommand;
+use domain::principal::Kind;
+use domain::{Reach, Role};
+use engine::operator::Desk;
+use engine::operator::principals::{self, Changes, NewPrincipal, PrincipalView};
+use serde_json::json;
+
+use crate::args::Common;
+use crate::exit::{Exit, Stop};
+use crate::open::Session;
+use crate::screen::Screen;
+use crate::show;
+
+/// The commands on principals.
+#[derive(Debug, Subcommand)]
+pub enum Principals {
+    /// List who may do something, and what.
+    List,
+    /// What changes one.
+    #[command(flatten)]
+    Change(Change),
+}
+
+/// The commands that change a principal.
+#[derive(Debug, Subcommand)]
+pub enum Change {
+    /// Add a person or a program.
+    Add(AddArgs),
+    /// Change what one may do; its tokens follow at once.
+    Set(SetArgs),
+    /// Let one do nothing any more. Its history stays.
+    #[command(after_help = "Example:\n  habeas principals disable ann")]
+    Disable {
+        /// Its name.
+        name: String,
+    },
+    /// Let one do again what its roles allow.
+    #[command(after_help = "Example:\n  habeas principals enable ann")]
+    Enable {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Arguments of `principals add`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas principals add ann --role approver --role auditor\n  \
+    habeas principals add crm-sync --program --role request_manager --brand shop\n\n\
+    Roles: super_admin, connections_manager, request_manager, approver, auditor.\n\
+    What each allows: docs/permissions.md.")]
+pub struct AddArgs {
+    /// Its name, as the journal will say it: small letters, digits, `-`, `_` and `.`.
+    name: String,
+    /// A role; may be given more than once.
+    #[arg(long = "role", value_name = "ROLE", required = true)]
+    roles: Vec<Role>,
+    /// Only in requests of this brand; may be given more than once.
+    #[arg(long = "brand", value_name = "BRAND")]
+    brands: Vec<String>,
+    /// It is a program, not a person.
+    #[arg(long)]
+    program: bool,
+}
+
+/// Arguments of `principals set`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas principals set ann --role auditor\n  \
+    habeas principals set ann --brand shop --brand outlet\n  \
+    habeas principals set ann --all-brands\n\n\
+    What is given takes the place of what was: name every role that is to stay.")]
+pub struct SetArgs {
+    /// Its name.
+    name: String,
+    /// A role; may be given more than once.
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<Role>,
+    /// Only in requests of this brand; may be given more than once.
+    #[arg(long = "brand", value_name = "BRAND", conflicts_with = "all_brands")]
+    brands: Vec<String>,
+    /// In all requests.
+    #[arg(long)]
+    all_brands: bool,
+}
+
+/// Runs one of them.
+pub async fn run(command: Principals, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let change = match command {
+        Principals::List => return list(common, screen).await,
+        Principals::Change(change) => change,
+    };
+    let session = Session::to_write(common, screen).await?;
+    let (principal, next) = carry_out(change, &session.desk()).await?;
+    if screen.json {
+        screen.json(&json!({"principal": principal}))?;
+    } else {
+        screen.line(told(&principal));
+        screen.line(next);
+    }
+    Ok(Exit::Done)
+}
+
+/// The principal as it is then, and what to do next.
+async fn carry_out(change: Change, desk: &Desk<'_>) -> anyhow::Result<(PrincipalView, String)> {
+    Ok(match change {
+        Change::Add(args) => {
+            let reach = some_brands(&args.brands).unwrap_or(Reach::All);
+            let kind = if args.program { Kind::Program } else { Kind::Person };
+            let roles = args.roles.into_iter().collect();
+            let new = NewPrincipal { name: args.name, kind, roles, reach };
+            let added = principals::add(desk, &new).await?;
+            let next = format!("A token for it: habeas tokens add {} --label TEXT", added.name);
+            (added, next)
+        }
+        Change::Set(args) => {
+            let set = principals::set(desk, &args.name, &changes(&args)?).await?;
+            (set, "Its tokens follow at once.".to_owned())
+        }
+        Change::Disable { name } => {
+            let disabled = principals::disable(desk, &name).await?;
+            let next = "Its tokens are not accepted any more. On again: habeas principals enable";
+            (disabled, format!("{next} {name}"))
+        }
+        Change::Enable { name } => {
+            let enabled = principals::enable(desk, &name).await?;
+            let next = match enabled.n_tokens {
+                0 => format!("It has no token: habeas tokens add {name} --label TEXT"),
+                n => format!("Accepted again: {}.", show::n_of(n.into(), "token")),
+            };
+            (enabled, next)
+        }
+    })
+}
+
+async fn list(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_read(common, screen).await?;
+    let principals = principals::list(&session.store, session.now).await?;
+    if screen.json {
+        screen.json(&json!({"principals": principals}))?;
+        return Ok(Exit::Done);
+    }
+    if principals.is_empty() {
+        screen.line(
+            "Nobody is known by name yet; whoever can open this folder may do everything. The first: habeas principals add NAME --role super_admin",
+        );
+        return Ok(Exit::Done);
+    }
+    let rows = principals.iter().map(|one| {
+        let state = match one.disabled_at {
+            Some(at) => format!("disabled since {}", show::time(at)),
+            None => "enabled".to_owned(),
+        };
+        let (name, kind) = (one.name.clone(), one.kind.to_string());
+        vec![name, kind, show::list(&one.roles), reach(&one.reach), one.n_tokens.to_string(), state]
+    });
+    screen.table(&["principal", "kind", "roles", "requests", "tokens", "state"], rows.collect());
+    Ok(Exit::Done)
+}
+
+fn changes(args: &SetArgs) -> anyhow::Result<Changes> {
+    let roles = (!args.roles.is_empty()).then(|| args.roles.iter().copied().collect());
+    let reach = if args.all_brands { Some(Reach::All) } else { some_brands(&args.brands) };
+    if roles.is_none() && reach.is_none() {
+        return Err(Stop::usage("nothing is to change")
+            .advise("give --role, --brand or --all-brands")
+            .into());
+    }
+    Ok(Changes { roles, reach })
+}
+
+/// A reach of the brands that were named, if any were.
+pub fn some_brands(brands: &[String]) -> Option<Reach> {
+    let brands: BTreeSet<_> = brands.iter().map(|brand| brand.trim().to_owned()).collect();
+    (!brands.is_empty()).then_some(Reach::Brands(brands))
+}
+
+/// A reach in words.
+pub fn reach(reach: &Reach) -> String {
+    reach.brands().map_or_else(|| "all".to_owned(), |brands| format!("of {}", show::list(brands)))
+}
+
+fn told(one: &PrincipalView) -> String {
+    let may = match one.disabled_at {
+        Some(_) => "may do nothing any more".to_owned(),
+        None => format!("has {}, in requests: {}", show::list(&one.roles), reach(&one.reach)),
+    };
+    format!("{} {may}.", one.name)
+}
