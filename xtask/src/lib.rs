@@ -1,13 +1,15 @@
 //! The tasks of this repository, run as `cargo xtask NAME`.
 //!
 //! `tidy` keeps the rules that no compiler knows, `test` runs everything that decides whether a
-//! change lands, `bench` measures the promised figures, `torture` kills the program under load.
+//! change lands, `docs` writes what in the
+//! documentation is made, `bench` measures the promised figures, `torture` kills the program under load.
 //!
 //! It depends on no crate of the product, so that it still runs when they don't compile; it meets
 //! the product as a user does, through the `habeas` binary.
 
 pub mod args;
 pub mod bench;
+pub mod docs;
 pub mod http;
 pub mod process;
 pub mod screen;

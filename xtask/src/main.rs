@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use xtask::args::{Args, Misuse};
-use xtask::{bench, screen, test, tidy, torture};
+use xtask::{bench, docs, screen, test, tidy, torture};
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
 
   tidy                                   the rules of the house
   test [--no-skip] [--quick]             all that decides whether a change lands
+  docs                                   the pages that are made from the program
   bench [NAME] [--json]                  the promised figures, measured
   torture [NAME] [--rounds N] [--seed N] [--quick]   kill -9 under load";
 
@@ -35,6 +36,7 @@ fn run(mut args: Args) -> Result<bool> {
     match args.word().as_deref() {
         Some("tidy") => tidy::run(args),
         Some("test") => test::run(args),
+        Some("docs") => docs::run(args),
         Some("bench") => bench::run(args),
         Some("torture") => torture::run(args),
         Some(other) => Err(Misuse(format!("no task is called `{other}`")).into()),

@@ -14,12 +14,14 @@ mod change_notes;
 mod error_pages;
 mod header;
 mod length;
+mod links;
 mod manifests;
 mod migrations;
 mod outsiders;
 mod places;
 mod spaces;
 mod sql;
+mod summary;
 mod test_marks;
 mod tree;
 mod walls;
@@ -44,6 +46,8 @@ pub const RULES: &[Rule] = &[
     ("SQL lives in the store", sql::check),
     ("no file names a place outside the repository", places::check),
     ("each error code has a page", error_pages::check),
+    ("each link leads somewhere", links::check),
+    ("the book lists every page", summary::check),
     ("migrations are numbered without gaps", migrations::check),
     ("each change note says what kind it is", change_notes::check),
 ];

@@ -2,8 +2,8 @@
 
 use super::{File, Finding, RULES, Tree, Weight};
 use super::{
-    change_notes, error_pages, header, length, manifests, migrations, outsiders, places, spaces,
-    sql, test_marks, walls,
+    change_notes, error_pages, header, length, links, manifests, migrations, outsiders, places,
+    spaces, sql, summary, test_marks, walls,
 };
 
 type Check = fn(&Tree) -> Vec<Finding>;
@@ -246,4 +246,52 @@ fn this_repository_can_be_read() {
     let tree = Tree::read(&crate::workspace::root()).unwrap();
     assert!(tree.files.iter().any(|file| file.path == "xtask/src/tidy/tests.rs"));
     assert!(tree.crates.iter().any(|found| found.name == "domain"));
+}
+
+#[test]
+fn a_link_to_nothing_is_found_and_links_in_code_and_to_other_places_are_not() {
+    let text = "[a](b.md) [b](c.md#the-end) [c](c.md#the-start)\n[x](https://example.com/c.md)\n`[y](z.md)`\n```sh\n[y](z.md)\n```\n";
+    let files = [("a.md", text), ("c.md", "# The `start`\n"), ("d.txt", "[a](b.md)\n")];
+    let found = found(links::check, &files);
+    assert_eq!(found, ["a.md:1: b.md is no file", "a.md:1: c.md has no heading #the-end"]);
+}
+
+#[test]
+fn a_page_of_the_book_leads_to_pages_of_the_book_only() {
+    let inside = "[a](../README.md) [b](errors) [c](errors/E-A-001.md) [d](#own)\n## Own\n";
+    let files = [
+        ("README.md", "[errors](docs/errors) and [one](docs/a.md#own)\n"),
+        ("docs/a.md", inside),
+        ("docs/errors/E-A-001.md", "[back](../a.md)\n"),
+    ];
+    let found = found(links::check, &files);
+    let wanted =
+        ["docs/a.md:1: README.md is not part of the book", "docs/a.md:1: docs/errors is no file"];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn a_part_that_the_book_takes_over_has_to_be_there() {
+    let readme = "<!-- ANCHOR: start -->\nGo.\n<!-- ANCHOR_END: start -->\n";
+    let start =
+        "{{#include ../README.md:start}}\n{{#include ../README.md:end}}\n{{#include no.md}}\n";
+    let found = found(links::check, &[("README.md", readme), ("docs/start.md", start)]);
+    let wanted =
+        ["docs/start.md:2: README.md has no part end", "docs/start.md:3: docs/no.md is no file"];
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn a_page_that_the_summary_leaves_out_or_names_twice_is_found() {
+    let files = [
+        ("README.md", ""),
+        ("docs/SUMMARY.md", "* [A](a.md)\n* [B](b/b.md)\n* [B again](b/b.md)\n"),
+        ("docs/a.md", ""),
+        ("docs/b/b.md", ""),
+        ("docs/c.md", ""),
+    ];
+    let found = found(summary::check, &files);
+    assert_eq!(found[0], "docs/b/b.md: stands twice in the summary");
+    assert!(found[1].starts_with("docs/c.md: is not in docs/SUMMARY.md"), "{found:?}");
+    assert_eq!(found.len(), 2);
 }

@@ -1,0 +1,65 @@
+//! `cargo xtask docs`: writes what in the documentation is made: the page of each vendor, from its
+//! manifest, and the list of error codes in the summary of the book.
+//!
+//! A test of `connectors` fails while a page is stale, and `tidy` while the list lacks one.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::args::Args;
+use crate::{screen, workspace};
+
+#[cfg(test)]
+mod tests;
+
+/// Runs the task.
+pub fn run(args: Args) -> Result<bool> {
+    args.end()?;
+    let docs = workspace::root().join("docs");
+    write_vendors(&docs.join("connectors"))?;
+    let titles = titles(&docs.join("errors"))?;
+    let path = docs.join("SUMMARY.md");
+    let summary = fs::read_to_string(&path).context("read the summary")?;
+    fs::write(&path, with_codes(&summary, &titles)).context("write the summary")?;
+    screen::say("docs: written; look at what changed and commit it");
+    Ok(true)
+}
+
+/// The manifests are the product's, so the product writes their pages.
+fn write_vendors(folder: &Path) -> Result<()> {
+    let mut cargo = workspace::command("cargo");
+    cargo.args(["run", "--quiet", "--locked", "--package", "connectors", "--example", "pages"]);
+    let status = cargo.arg("--").arg(folder).status().context("start cargo")?;
+    ensure!(status.success(), "the pages of the vendors could not be written");
+    Ok(())
+}
+
+/// The title of each code's page, sorted: `E-CSV-001: The file is not UTF-8`.
+fn titles(folder: &Path) -> Result<Vec<String>> {
+    let mut titles = Vec::new();
+    for file in fs::read_dir(folder).context("read the pages of error codes")? {
+        let path = file.context("read the pages of error codes")?.path();
+        let page = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let title = page.lines().next().and_then(|line| line.strip_prefix("# "));
+        titles.extend(title.filter(|title| title.starts_with("E-")).map(str::to_owned));
+    }
+    titles.sort();
+    Ok(titles)
+}
+
+/// The summary with exactly these codes below the line of their folder.
+fn with_codes(summary: &str, titles: &[String]) -> String {
+    let mut lines = Vec::new();
+    for line in summary.lines().filter(|line| !line.contains("](errors/E-")) {
+        lines.push(line.to_owned());
+        if line.contains("](errors/README.md)") {
+            lines.extend(titles.iter().map(|title| {
+                let code = title.split(':').next().unwrap_or(title);
+                format!("  * [{title}](errors/{code}.md)")
+            }));
+        }
+    }
+    lines.join("\n") + "\n"
+}
