@@ -58,7 +58,12 @@ fn capabilities(manifest: &Manifest) -> String {
 }
 
 fn before_you_start(manifest: &Manifest) -> String {
-    format!("## Before you start\n\n{}", bullets(manifest.guide.needs))
+    format!(
+        "## Before you start\n\n\
+         * In Habeas the role `super_admin` or `connections_manager`: \
+         [Permissions](../permissions.md).\n{}",
+        bullets(manifest.guide.needs)
+    )
 }
 
 fn steps(manifest: &Manifest) -> String {

@@ -48,7 +48,8 @@ pub(super) fn fact(it: &Fact) -> String {
 pub(super) fn time(length: Duration) -> String {
     let seconds = length.as_secs();
     let units = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")];
-    let whole = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
+    let whole =
+        units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit));
     let (unit, word) = whole.unwrap_or((1, "second"));
     let plural = if seconds == unit { "" } else { "s" };
     format!("{} {word}{plural}", number(seconds / unit))
