@@ -79,9 +79,9 @@ async fn a_token_is_found_by_the_digest_of_its_secret_and_by_no_other() {
     assert_eq!(found, Some((ann.clone(), made.clone())));
     let (_, other) = new_token(PREFIX).unwrap();
     assert_eq!(setup.store.token_by_digest(&other).await.unwrap(), None);
-    assert_eq!(setup.store.tokens(Some(ann.id)).await.unwrap(), [made.clone()]);
     let prefix = &made.id.to_string()[..12];
     assert_eq!(setup.store.token_by_prefix(prefix).await.unwrap(), [made.id]);
+    assert_eq!(setup.store.tokens(Some(ann.id)).await.unwrap(), [made]);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn enter(desk: &Desk<'_>, draft: Draft) -> RequestId {
     }
 }
 
-fn is_missing<T>(found: Result<T, OperatorError>) -> bool {
+fn is_missing<T>(found: &Result<T, OperatorError>) -> bool {
     matches!(found, Err(OperatorError::NotFound { .. }))
 }
 
@@ -47,14 +47,14 @@ async fn a_request_of_another_brand_is_not_found_by_any_of_its_names() {
     // The beginning that all three share names the one within reach.
     assert_eq!(request(&desk, "req_").await.unwrap(), own);
     for text in ["T-2", "T-3", &other.to_string(), &none.to_string()] {
-        assert!(is_missing(request(&desk, text).await), "{text}");
+        assert!(is_missing(&request(&desk, text).await), "{text}");
     }
     assert_eq!(request(&office.desk(), "T-2").await.unwrap(), other);
     let own_task = office.planned(own, &connection).await;
     let other_task = office.planned(other, &connection).await;
     assert_eq!(task(&desk, &own_task.to_string()).await.unwrap(), own_task);
     assert_eq!(task(&desk, "tsk_").await.unwrap(), own_task);
-    assert!(is_missing(task(&desk, &other_task.to_string()).await));
+    assert!(is_missing(&task(&desk, &other_task.to_string()).await));
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_request_of_another_brand_is_neither_listed_nor_let_through() {
     let shown = approve::preview(&desk, &Selection::default()).await.unwrap();
     assert_eq!(shown.iter().map(|one| one.task).collect::<Vec<_>>(), [own_task]);
     let named = Selection { ids: vec![other.to_string()], ..Selection::default() };
-    assert!(is_missing(approve::preview(&desk, &named).await));
+    assert!(is_missing(&approve::preview(&desk, &named).await));
     // What somebody else was shown does not help either.
     let approved = approve::approve(&desk, &all).await.unwrap();
     let through: Vec<_> =
