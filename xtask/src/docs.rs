@@ -49,12 +49,12 @@ fn titles(folder: &Path) -> Result<Vec<String>> {
     Ok(titles)
 }
 
-/// The summary with exactly these codes below the line of their folder.
+/// The summary with exactly these codes below the line on error codes.
 fn with_codes(summary: &str, titles: &[String]) -> String {
     let mut lines = Vec::new();
     for line in summary.lines().filter(|line| !line.contains("](errors/E-")) {
         lines.push(line.to_owned());
-        if line.contains("](errors/README.md)") {
+        if line.contains("](errors.md)") {
             lines.extend(titles.iter().map(|title| {
                 let code = title.split(':').next().unwrap_or(title);
                 format!("  * [{title}](errors/{code}.md)")

@@ -16,6 +16,10 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     for page in tree.below(BOOK).filter(|file| file.path.ends_with(".md") && file.path != SUMMARY) {
+        if page.name() == "README.md" {
+            let what = "is built as index.html, but links to it are not: call it otherwise";
+            findings.push(Finding::broken(&page.path, what));
+        }
         match n_listed.get(&page.path) {
             Some(1) => {}
             Some(_) => findings.push(Finding::broken(&page.path, "stands twice in the summary")),

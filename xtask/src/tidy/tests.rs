@@ -282,6 +282,14 @@ fn a_part_that_the_book_takes_over_has_to_be_there() {
 }
 
 #[test]
+fn a_page_that_the_book_would_rename_is_found() {
+    let files = [("docs/SUMMARY.md", "[A](a/README.md)\n"), ("docs/a/README.md", "")];
+    let found = found(summary::check, &files);
+    assert!(found[0].starts_with("docs/a/README.md: is built as index.html"), "{found:?}");
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
 fn a_page_that_the_summary_leaves_out_or_names_twice_is_found() {
     let files = [
         ("README.md", ""),
