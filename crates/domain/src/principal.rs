@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Permission, Reach, Role};
-use crate::{Instant, PrincipalId, TokenId, words};
+use crate::{Actor, Instant, PrincipalId, TokenId, words};
 
 words! {
     /// What a principal is.
@@ -88,15 +88,13 @@ pub struct Token {
     pub revoked_at: Option<Instant>,
 }
 
-/// What somebody who came with a token may do.
+/// What somebody may do who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// Who it is.
-    pub principal: PrincipalId,
     /// The name for the journal.
     pub name: String,
-    /// With which token.
-    pub token: TokenId,
+    /// By which token; absent for the owner of the data folder.
+    pub token: Option<TokenId>,
     /// The roles of both, principal and token.
     pub roles: BTreeSet<Role>,
     /// The reach of both.
@@ -104,6 +102,16 @@ pub struct Access {
 }
 
 impl Access {
+    /// Whoever can open the data folder owns what is in it, and may do everything.
+    pub fn of_owner(name: String) -> Self {
+        Self { name, token: None, roles: Role::every(), reach: Reach::All }
+    }
+
+    /// Who acts, for the journal.
+    pub fn actor(&self) -> Actor {
+        Actor::Operator(self.name.clone())
+    }
+
     /// Whether one of the roles gives this permission.
     pub fn allows(&self, permission: Permission) -> bool {
         self.roles.iter().any(|role| role.allows(permission))
@@ -143,6 +151,5 @@ pub fn access(principal: &Principal, token: &Token, now: Instant) -> Result<Acce
         Some(narrower) => principal.reach.and(narrower),
         None => principal.reach.clone(),
     };
-    let (name, token) = (principal.name.clone(), token.id);
-    Ok(Access { principal: principal.id, name, token, roles, reach })
+    Ok(Access { name: principal.name.clone(), token: Some(token.id), roles, reach })
 }

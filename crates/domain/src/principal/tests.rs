@@ -87,6 +87,13 @@ fn a_role_that_is_taken_from_a_principal_is_taken_from_its_tokens() {
 }
 
 #[test]
+fn the_owner_of_the_data_folder_may_do_everything_under_their_own_name() {
+    let owner = Access::of_owner("ops".into());
+    assert!(Permission::ALL.iter().all(|permission| owner.allows(*permission)));
+    assert_eq!((owner.reach.clone(), owner.actor()), (Reach::All, Actor::Operator("ops".into())));
+}
+
+#[test]
 fn a_name_is_plain_and_neither_an_address_nor_the_engines() {
     for name in ["ann", "crm-sync", "a.b_c-1", "0"] {
         assert!(Principal::is_name(name), "{name}");
