@@ -3,15 +3,16 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::ExitCode;
 
 use engine::EngineError;
-use engine::operator::OperatorError;
 use engine::operator::csv::FileFault;
 use engine::operator::import::ImportError;
+use engine::operator::{OperatorError, codes};
 use serde_json::{Value, json};
 use store::StoreError;
 
@@ -62,7 +63,7 @@ impl From<Exit> for ExitCode {
 pub struct Stop {
     exit: Exit,
     what: String,
-    code: Option<&'static str>,
+    code: Option<Cow<'static, str>>,
     to_do: Option<String>,
 }
 
@@ -96,8 +97,8 @@ impl Stop {
 
     /// With the code of its page of documentation.
     #[must_use]
-    pub fn code(mut self, code: &'static str) -> Self {
-        self.code = Some(code);
+    pub fn code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.code = Some(code.into());
         self
     }
 
@@ -197,12 +198,10 @@ fn message(error: &anyhow::Error) -> String {
     message
 }
 
-/// The store's error, also where another one stands for it.
+/// The store's error, also where the engine's stands for it.
 fn of_store<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a StoreError> {
-    match (cause.downcast_ref(), cause.downcast_ref()) {
-        (Some(OperatorError::Store(error)), _) | (_, Some(EngineError::Store(error))) => {
-            Some(error)
-        }
+    match cause.downcast_ref() {
+        Some(EngineError::Store(error)) => Some(error),
         _ => cause.downcast_ref(),
     }
 }
@@ -213,37 +212,25 @@ pub fn page(code: &str) -> String {
 }
 
 /// The code of an error, where it has a page of its own.
-fn code(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+fn code<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     if let Some(stop) = cause.downcast_ref::<Stop>() {
-        return stop.code;
+        return stop.code.as_deref();
     }
     if let Some(fault) = cause.downcast_ref::<FileFault>() {
         return fault.code();
     }
-    match cause.downcast_ref::<OperatorError>()? {
-        OperatorError::Fault(fault) | OperatorError::Forbidden(fault) => Some(fault.code),
-        _ => None,
+    if let Some(error) = cause.downcast_ref::<OperatorError>() {
+        return Some(error.code());
     }
+    of_store(cause).map(codes::of_store)
 }
 
-fn advice<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
+fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(stop) = cause.downcast_ref::<Stop>() {
-        return stop.to_do.as_deref();
+        return stop.to_do.clone();
     }
-    if let Some(StoreError::DiskFull { .. }) = of_store(cause) {
-        return Some(
-            "what was saved before is safe; make room and start it again, and it goes on from there",
-        );
+    if let Some(error) = cause.downcast_ref::<OperatorError>() {
+        return error.advice();
     }
-    match cause.downcast_ref::<OperatorError>()? {
-        OperatorError::NotFound { what: "request" } => Some("see `habeas request list`"),
-        OperatorError::NotFound { what: "task" } => {
-            Some("see `habeas request show ID`, which lists the tasks")
-        }
-        OperatorError::NotFound { what: "connection" } => Some("see `habeas connections list`"),
-        OperatorError::NotFound { what: "principal" } => Some("see `habeas principals list`"),
-        OperatorError::NotFound { what: "token" } => Some("see `habeas tokens list`"),
-        OperatorError::Refused { instead, .. } => Some(instead),
-        _ => None,
-    }
+    of_store(cause).and_then(codes::advice_on_store).map(ToOwned::to_owned)
 }

@@ -10,7 +10,6 @@ use anyhow::Context;
 use domain::id::{IdSource, TimedIds};
 use domain::{Actor, Instant, Reach, Role};
 use engine::operator::Desk;
-use engine::run::ENGINE_LEASE;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
 use store::{LeaseRow, Options, Store, StoreError};
 use tempfile::TempDir;
@@ -137,9 +136,7 @@ impl Session {
 
     /// Whoever runs the engine over this folder.
     pub async fn holder(&self) -> anyhow::Result<Option<LeaseRow>> {
-        let me = lease::holder("")?;
-        let row = self.store.lease(ENGINE_LEASE).await?;
-        Ok(row.filter(|row| row.is_held(&(me.time)()) && !(me.is_gone)(&row.holder)))
+        Ok(engine::operator::engine::runner(&self.store, &lease::holder("")?).await?)
     }
 
     /// After rows were written: the holder of the engine's lease acts on them. Without one, the

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{ConnectionId, Digest, Instant, Right, words};
 
@@ -70,7 +71,7 @@ pub struct Connection {
 }
 
 /// The switches of a connection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Switches {
     /// Whether changing calls are made.
     pub mode: Mode,
@@ -81,6 +82,7 @@ pub struct Switches {
     /// Deletions a day above which they stop at approval; the learnt bound if absent.
     pub guard: Option<u32>,
     /// The day after which `guard` no longer holds.
+    #[schema(value_type = Option<Timestamp>)]
     pub guard_until: Option<Instant>,
     /// When an asynchronous deletion counts as complete.
     pub completion: Completion,
@@ -111,7 +113,7 @@ impl Default for Switches {
 }
 
 /// Which requests a connection serves. An empty list means all.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Serves {
     /// Rights.
@@ -125,22 +127,24 @@ pub struct Serves {
 }
 
 /// Why a connection does not work, and who has to do something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pause {
     /// What happened, for a person.
     pub why: String,
     /// What to do about it, for a person.
     pub remedy: String,
     /// Since when.
+    #[schema(value_type = Timestamp)]
     pub since: Instant,
     /// Whether a person paused it, as opposed to a failed call or check.
     pub by_person: bool,
 }
 
 /// What a check of a connection found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckReport {
     /// When.
+    #[schema(value_type = Timestamp)]
     pub at: Instant,
     /// What the credentials lead to.
     pub account: Option<Account>,
@@ -155,7 +159,7 @@ pub struct CheckReport {
 }
 
 /// What credentials lead to: a workspace, a brand, a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Account {
     /// The vendor's id of it.
     pub id: String,
@@ -164,7 +168,7 @@ pub struct Account {
 }
 
 /// One permission, tried by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PermissionResult {
     /// The permission, by the manifest's name.
     pub permission: String,
@@ -191,7 +195,7 @@ words! {
 }
 
 /// Whether a connection can serve a right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CapabilityState {
     /// The right.
     pub right: Right,

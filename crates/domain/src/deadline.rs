@@ -4,6 +4,7 @@
 //! of receipt; it is a house rule and shown as such. The laws' own clocks are not computed here.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Instant, words};
 
@@ -18,9 +19,10 @@ words! {
 }
 
 /// A due date and where it comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deadline {
     /// The instant.
+    #[schema(value_type = Timestamp)]
     pub at: Instant,
     /// Where it comes from.
     pub basis: Basis,

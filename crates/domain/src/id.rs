@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Instant;
+use crate::schema::{PartialSchema, Shape, ToSchema, text};
 
 /// Text that is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +21,8 @@ pub struct IdError {
 }
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
 
@@ -66,6 +67,15 @@ macro_rules! ids {
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
+
+        impl PartialSchema for $name {
+            fn schema() -> Shape {
+                let example = concat!($prefix, "_01934f5e7b2a7c4d8e9fa0b1c2d3e4f5");
+                text(concat!($($doc),*), concat!("^", $prefix, "_[0-9a-f]{32}$"), example)
+            }
+        }
+
+        impl ToSchema for $name {}
     )*};
 }
 

@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{PartialSchema, Shape, ToSchema, text};
 use crate::{ConnectionId, IdentifierId, TaskId};
 pub use normalise::{NormaliseError, Region, normalise};
 
@@ -77,7 +78,7 @@ impl IdentifierKind {
 impl fmt::Display for IdentifierKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Custom(name) => write!(f, "id.{name}"),
+            Self::Custom(name) => f.pad(&format!("id.{name}")),
             built_in => f.pad(built_in.name()),
         }
     }
@@ -117,6 +118,18 @@ impl<'de> Deserialize<'de> for IdentifierKind {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+impl PartialSchema for IdentifierKind {
+    fn schema() -> Shape {
+        let names: Vec<_> = Self::BUILT_IN.iter().map(Self::name).collect();
+        let pattern = format!(r"^({}|id\.[A-Za-z0-9_.-]{{1,64}})$", names.join("|"));
+        let about =
+            "The type of an identifier: one of those listed, or `id.NAME` for one of your own.";
+        text(about, &pattern, "email")
+    }
+}
+
+impl ToSchema for IdentifierKind {}
 
 /// A place within a connection where a person can be known: a Segment space, a Qualtrics
 /// directory. The connector names it; it says nothing about a person.

@@ -21,6 +21,7 @@ pub mod principal;
 pub mod request;
 pub mod right;
 pub mod routing;
+pub mod schema;
 pub mod task;
 
 pub use access::{Permission, Reach, Role};

@@ -23,12 +23,13 @@ mod tests;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::plan::HandWork;
 use crate::{IdentifierId, JobId};
 
 /// What came of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// It was carried out.
@@ -82,7 +83,7 @@ pub enum Outcome {
 }
 
 /// What is left after a deletion, and the work by hand that it means.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Residue {
     /// Where: a destination, a source, a place.
     pub place: String,
@@ -93,7 +94,7 @@ pub struct Residue {
 }
 
 /// What proves an outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "proof", rename_all = "snake_case")]
 pub enum Proof {
     /// Every look-up showed it.

@@ -1,6 +1,7 @@
 //! Plans: what would be done for a task, and the digest an approval holds.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{ConnectionId, Digest, IdentifierId, IdentifierKind, Place, Right, Scope};
 
@@ -57,7 +58,7 @@ pub struct Weight {
 }
 
 /// Work that only a person can do.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct HandWork {
     /// Where.
     pub place: String,

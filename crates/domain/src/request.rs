@@ -6,6 +6,7 @@ mod tests;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::deadline::Deadline;
 use crate::routing::Routed;
@@ -90,20 +91,22 @@ pub struct Request {
 }
 
 /// Who vouches for the identity of the person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verified {
     /// A named person, or a method.
     pub by: String,
     /// When.
+    #[schema(value_type = Timestamp)]
     pub at: Instant,
 }
 
 /// How a request ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Closing {
     /// As what.
     pub how: ClosedAs,
     /// When.
+    #[schema(value_type = Timestamp)]
     pub at: Instant,
     /// By whom.
     pub by: String,

@@ -4,15 +4,16 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Makes a fieldless enum with one fixed spelling per variant, used in CSV, JSON, SQL and on
 /// screen alike.
 #[macro_export]
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident: $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident: $what:literal { $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal,)* }) => {
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
+        pub enum $name { $($(#[doc = $vdoc])* #[serde(rename = $word)] $variant,)* }
 
         impl $name {
             /// Every value, in the order of declaration.
@@ -23,6 +24,17 @@ macro_rules! words {
                 match self { $(Self::$variant => $word,)* }
             }
         }
+
+        impl $crate::schema::PartialSchema for $name {
+            fn schema() -> $crate::schema::Shape {
+                $crate::schema::one_of(
+                    concat!($($doc),*),
+                    &[$(($word, concat!($($vdoc),*)),)*],
+                )
+            }
+        }
+
+        impl $crate::schema::ToSchema for $name {}
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,7 +77,7 @@ words! {
         Deletion = "deletion",
         /// To have wrong data put right.
         Correction = "correction",
-        /// To stop a use of the data (see [`ScopeWord`]).
+        /// To stop a use of the data; the scope says which.
         OptOut = "opt_out",
         /// To allow again what an opt-out stopped.
         OptIn = "opt_in",
@@ -122,8 +134,8 @@ words! {
     }
 }
 
-/// The scope of a request: a sorted set of words, parted by `|` in text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The scope of a request: a sorted set of words, which are parted by `|` in text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Scope(Vec<ScopeWord>);
 

@@ -11,6 +11,7 @@ mod machine;
 mod tests;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::outcome::Shares;
 use crate::plan::HandWork;
@@ -67,15 +68,17 @@ words! {
 }
 
 /// Why a task waits, for whom, since when and until when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Wait {
     /// Why, in words.
     pub why: String,
     /// For whom.
     pub whom: Whom,
     /// Since when.
+    #[schema(value_type = Timestamp)]
     pub since: Instant,
     /// Until when, where that is known.
+    #[schema(value_type = Option<Timestamp>)]
     pub until: Option<Instant>,
 }
 

@@ -5,7 +5,7 @@ use domain::journal::{Actor, Entry, Event};
 use domain::plan::HandWork;
 use domain::{IdentifierKind, Reach, RequestId, Right, Role};
 use engine::operator::approve::{self, Approved, Pending, Selection};
-use engine::operator::{Desk, connections, decide, tasks};
+use engine::operator::{Desk, Given, connections, decide, tasks};
 use serde_json::Value;
 use store::{From as JournalFrom, JournalFilter};
 
@@ -87,7 +87,7 @@ impl Stage {
         kind: IdentifierKind,
         value: &str,
     ) -> anyhow::Result<()> {
-        decide::add_identifiers(&self.desk(), request, &[(kind, value.to_owned())], None).await?;
+        decide::add_identifiers(&self.desk(), request, &[Given::new(kind, value)], None).await?;
         Ok(())
     }
 

@@ -35,6 +35,8 @@ const KEPT: &[(&str, &[&str])] = &[
     ("dialoguer", &["cli"]),
     ("tracing-subscriber", &["cli"]),
     ("anyhow", &["cli", "testkit", "xtask"]),
+    // Shapes of what faces show and take.
+    ("utoipa", &["domain", "engine", "server"]),
     // HTML.
     ("askama", &["packaging", "server"]),
 ];

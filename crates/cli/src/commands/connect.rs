@@ -15,7 +15,7 @@ use connector_api::check::missing_required;
 use connector_api::{Connector, Manifest};
 use domain::connection::CheckReport;
 use engine::Clock;
-use engine::operator::connections::{self, Draft, NewConnection};
+use engine::operator::connections::{self, ConnectionView, Draft, NewConnection};
 use serde_json::json;
 use store::Secret;
 use tokio::task::spawn_blocking;
@@ -135,7 +135,7 @@ async fn connect(
     let connection = connections::add(&session.desk(), draft, report).await?;
     is_saved.store(true, Ordering::SeqCst);
     if screen.json {
-        screen.json(&json!({"connection": super::connections::list::as_json(&connection)}))?;
+        screen.json(&json!({"connection": ConnectionView::from(connection)}))?;
     } else {
         screen.line(format!(
             "{} is connected, in {} mode.",

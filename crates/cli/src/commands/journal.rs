@@ -1,9 +1,9 @@
 //! `habeas journal`: what happened, when, by whom, and why.
 
-use domain::{Entry, Event};
-use engine::operator::find;
-use serde_json::{Value, json};
-use store::{From, JournalFilter};
+use domain::Event;
+use engine::operator::journal::{self, Filter, JournalEntry};
+use serde_json::Value;
+use store::From;
 
 use crate::args::Common;
 use crate::exit::Exit;
@@ -37,51 +37,44 @@ pub struct Args {
 /// Shows the journal, the oldest first.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_read(common, screen).await?;
-    let is_filtered = args.request.is_some() || args.connection.is_some() || args.event.is_some();
-    let mut filter = JournalFilter { event: args.event, ..JournalFilter::default() };
-    if let Some(text) = &args.request {
-        filter.request = Some(find::request(&session.desk(), text).await?);
-    }
-    if let Some(name) = &args.connection {
-        filter.connection = Some(find::connection(&session.store, name).await?.id);
-    }
-    let mut n_shown: u64 = 0;
-    match args.last {
-        Some(last) => {
-            let mut entries = session.store.journal(From::Before(i64::MAX), &filter, last).await?;
-            entries.reverse();
-            n_shown += show_all(&entries, screen)?;
-        }
-        None => {
-            let mut after = 0;
-            loop {
-                let entries = session.store.journal(From::After(after), &filter, PAGE).await?;
-                let Some((seq, _)) = entries.last() else { break };
-                after = *seq;
-                n_shown += show_all(&entries, screen)?;
-            }
+    let desk = session.desk();
+    let Args { request, connection, event, last } = args;
+    let filter = Filter { request, connection, event, ..Filter::default() };
+    let mut n_shown = 0;
+    if let Some(last) = last {
+        let page = journal::page(&desk, &filter, From::Before(i64::MAX), last).await?;
+        n_shown += show_all(page.entries.iter().rev(), screen)?;
+    } else {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let page = journal::page(&desk, &filter, From::After(from), PAGE).await?;
+            n_shown += show_all(page.entries.iter(), screen)?;
+            after = page.next;
         }
     }
     if n_shown == 0 && !screen.json {
-        screen.line(match is_filtered {
-            true => "No entry fits. All of them: habeas journal",
-            false => "Nothing has happened yet. `habeas import` or `habeas request new` begins it.",
+        screen.line(match filter == Filter::default() {
+            false => "No entry fits. All of them: habeas journal",
+            true => "Nothing has happened yet. `habeas import` or `habeas request new` begins it.",
         });
     }
     Ok(Exit::Done)
 }
 
-fn show_all(entries: &[(i64, Entry)], screen: Screen) -> anyhow::Result<u64> {
-    for (seq, entry) in entries {
+fn show_all<'a>(
+    entries: impl Iterator<Item = &'a JournalEntry>,
+    screen: Screen,
+) -> anyhow::Result<u64> {
+    let mut n_shown = 0;
+    for entry in entries {
+        n_shown += 1;
         if screen.json {
-            let mut value = json!(entry);
-            value["seq"] = json!(seq);
-            screen.json(&value)?;
+            screen.json(entry)?;
         } else {
-            screen.line(line(*seq, entry));
+            screen.line(line(entry));
         }
     }
-    Ok(entries.len() as u64)
+    Ok(n_shown)
 }
 
 /// A fact that says nothing to a person.
@@ -96,7 +89,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// One entry on one line: number, time, who, what, about what, and its facts.
-fn line(seq: i64, entry: &Entry) -> String {
+fn line(JournalEntry { seq, entry }: &JournalEntry) -> String {
     let mut line = format!(
         "{seq:>6}  {}  {:<12} {:<20}",
         show::time(entry.at),

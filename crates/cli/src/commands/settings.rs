@@ -44,21 +44,12 @@ pub async fn run(command: Settings, common: &Common, screen: Screen) -> anyhow::
 
 async fn list(common: &Common, screen: Screen) -> anyhow::Result<()> {
     let session = Session::to_read(common, screen).await?;
-    let mut settings = Map::new();
-    for key in SETTINGS {
-        settings.insert((*key).to_owned(), controls::get(&session.store, key).await?.into());
-    }
+    let settings = controls::list(&session.store).await?;
     if screen.json {
-        return screen.json(&settings);
+        let values = settings.into_iter().map(|one| (one.key, Value::from(one.value)));
+        return screen.json(&values.collect::<Map<_, _>>());
     }
-    let about = |key: &str| match key {
-        "respond_within" => "days to answer where no date was given; a house rule, not the law's",
-        "placeholders" => "values that name nobody, beside those shipped, parted by |",
-        _ => "",
-    };
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let rows =
-        settings.iter().map(|(key, value)| vec![key.clone(), text(value), about(key).to_owned()]);
+    let rows = settings.into_iter().map(|one| vec![one.key, one.value, one.about]);
     screen.table(&["setting", "value", ""], rows.collect());
     Ok(())
 }

@@ -1,10 +1,8 @@
 //! `habeas task …`: one task of a request.
 
 use clap::{Subcommand, ValueEnum};
-use domain::Task as Row;
 use engine::operator::find;
-use engine::operator::tasks::{self, Settle};
-use serde_json::json;
+use engine::operator::tasks::{self, Settle, TaskView};
 
 use crate::args::Common;
 use crate::exit::Exit;
@@ -68,13 +66,12 @@ pub async fn run(command: Task, common: &Common, screen: Screen) -> anyhow::Resu
     Ok(Exit::Done)
 }
 
-fn tell(task: &Row, screen: Screen) -> anyhow::Result<()> {
+fn tell(view: &TaskView, screen: Screen) -> anyhow::Result<()> {
     if screen.json {
-        return screen
-            .json(&json!({"task": task.id, "request": task.request, "state": task.state}));
+        return screen.json(view);
     }
-    let outcome = task.detail.outcome.as_ref().filter(|_| task.is_over());
-    let what = outcome.map_or_else(|| task.state.to_string(), ToString::to_string);
-    screen.line(format!("{}: {what}. The request: habeas request show {}", task.id, task.request));
+    let TaskView { task, request, state, outcome } = view;
+    let what = outcome.as_ref().map_or_else(|| state.to_string(), ToString::to_string);
+    screen.line(format!("{task}: {what}. The request: habeas request show {request}"));
     Ok(())
 }

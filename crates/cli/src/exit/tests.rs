@@ -57,7 +57,10 @@ fn the_text_is_one_line_and_the_advice_another() {
     let error = anyhow::Error::new(ImportError::File(FileFault::Empty));
     assert!(text(&error).ends_with("(E-CSV-005)\n  more: docs/errors/E-CSV-005.md"));
     let error = OperatorError::NotFound { what: "request" }.into();
-    assert_eq!(text(&error), "habeas: there is no such request\n  see `habeas request list`");
+    assert_eq!(
+        text(&error),
+        "habeas: there is no such request (E-ACT-001)\n  see `habeas request list`\n  more: docs/errors/E-ACT-001.md"
+    );
 }
 
 #[test]

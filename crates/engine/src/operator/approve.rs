@@ -11,12 +11,14 @@ mod tests;
 
 use std::collections::HashMap;
 
-use domain::task::{Approval, Command};
-use domain::{Plan, Right, Task, TaskId, TaskState};
+use domain::task::{self, Command};
+use domain::{Digest, Plan, Right, Task, TaskId, TaskState};
+use serde::{Deserialize, Serialize};
 use store::{Applied, Transition};
+use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
-pub use pending::{IdentifierView, Pending, What};
+pub use pending::{IdentifierView, Passing, Pending, Sent};
 pub(super) use people::same_person;
 pub use select::Selection;
 
@@ -32,6 +34,78 @@ domain::words! {
 
 /// Tasks per transaction, and per look into the store.
 const GROUP: usize = 500;
+
+/// A task at a gate as it was shown to a person. An approval holds for exactly that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    /// The task.
+    pub task: TaskId,
+    /// What passing was said to mean.
+    pub what: Passing,
+    /// The task's version.
+    pub version: i64,
+    /// The digest of the plan, if there was one.
+    #[serde(default)]
+    pub plan: Option<Digest>,
+    /// The plan itself, where it is still at hand.
+    #[serde(skip)]
+    planned: Option<Plan>,
+}
+
+impl From<&Pending> for Shown {
+    fn from(pending: &Pending) -> Self {
+        Self {
+            task: pending.task,
+            what: pending.what,
+            version: pending.version,
+            plan: pending.plan,
+            planned: pending.planned.clone(),
+        }
+    }
+}
+
+impl Shown {
+    /// What a task's plan has become since it was shown.
+    fn differences(&self, task: &Task) -> Vec<String> {
+        match (task.findings.plan(), &self.planned) {
+            (Some(now), Some(shown)) => now.differences(shown),
+            (Some(_), None) if self.plan.is_some() => vec!["it is another plan".to_owned()],
+            _ => vec!["there was no plan then, or there is none now".to_owned()],
+        }
+    }
+}
+
+/// What came of an approval.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Approval {
+    /// The tasks that passed.
+    pub approved: Vec<TaskId>,
+    /// Those that did not.
+    pub not_approved: Vec<Stayed>,
+}
+
+/// A task that did not pass its gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Stayed {
+    /// The task.
+    pub task: TaskId,
+    /// Why.
+    pub why: String,
+}
+
+impl From<Vec<Approved>> for Approval {
+    fn from(answers: Vec<Approved>) -> Self {
+        let mut approval = Self::default();
+        for Approved { task, not } in answers {
+            match not {
+                None => approval.approved.push(task),
+                Some(not) => approval.not_approved.push(Stayed { task, why: not.to_string() }),
+            }
+        }
+        approval
+    }
+}
 
 /// What came of approving one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,16 +144,25 @@ pub async fn preview(
     Ok(out)
 }
 
-/// Lets through what was shown. Each task goes, or stays, by itself.
+/// Lets through what [`preview`] shows.
 pub async fn approve(desk: &Desk<'_>, pending: &[Pending]) -> Result<Vec<Approved>, OperatorError> {
-    let mut out = Vec::with_capacity(pending.len());
-    for group in pending.chunks(GROUP) {
+    let shown: Vec<_> = pending.iter().map(Shown::from).collect();
+    approve_shown(desk, &shown).await
+}
+
+/// Lets through what was shown. Each task goes, or stays, by itself.
+pub async fn approve_shown(
+    desk: &Desk<'_>,
+    shown: &[Shown],
+) -> Result<Vec<Approved>, OperatorError> {
+    let mut out = Vec::with_capacity(shown.len());
+    for group in shown.chunks(GROUP) {
         out.extend(approve_group(desk, group).await?);
     }
     Ok(out)
 }
 
-async fn approve_group(desk: &Desk<'_>, group: &[Pending]) -> Result<Vec<Approved>, OperatorError> {
+async fn approve_group(desk: &Desk<'_>, group: &[Shown]) -> Result<Vec<Approved>, OperatorError> {
     let ids: Vec<_> = group.iter().map(|one| one.task).collect();
     let mut tasks: HashMap<_, _> =
         desk.store.tasks(&ids).await?.into_iter().map(|task| (task.id, task)).collect();
@@ -111,24 +194,24 @@ async fn approve_group(desk: &Desk<'_>, group: &[Pending]) -> Result<Vec<Approve
     Ok(out)
 }
 
-fn let_through(desk: &Desk<'_>, shown: &Pending, task: &Task) -> Result<Transition, NotApproved> {
-    if What::of(task) != Some(shown.what) {
+fn let_through(desk: &Desk<'_>, shown: &Shown, task: &Task) -> Result<Transition, NotApproved> {
+    if Passing::of(task) != Some(shown.what) {
         return Err(NotApproved::NotWaiting);
     }
     let planned = task.findings.plan().map(Plan::digest);
-    if planned != shown.digest() {
+    if planned != shown.plan {
         return Err(NotApproved::PlanChanged(shown.differences(task)));
     }
     if task.version != shown.version {
         return Err(NotApproved::ChangedMeanwhile);
     }
     // What was collected is released by the digest of its plan, or of nothing where it has none.
-    let digest = planned.unwrap_or_else(|| domain::Digest::of(b""));
-    let approval = Approval { by: desk.name(), at: desk.now, digest };
+    let digest = planned.unwrap_or_else(|| Digest::of(b""));
+    let approval = task::Approval { by: desk.name(), at: desk.now, digest };
     let command = match shown.what {
-        What::Begin => Command::PassReview,
-        What::Act => Command::Approve(approval),
-        What::Release => Command::Release(approval),
+        Passing::Begin => Command::PassReview,
+        Passing::Act => Command::Approve(approval),
+        Passing::Release => Command::Release(approval),
     };
     let (moved, entry) =
         task.apply(command, &desk.actor, desk.now).map_err(|_| NotApproved::NotWaiting)?;
@@ -138,7 +221,7 @@ fn let_through(desk: &Desk<'_>, shown: &Pending, task: &Task) -> Result<Transiti
     };
     let mut transition =
         Transition { tasks: vec![moved], journal: vec![entry], ..Transition::default() };
-    if shown.what == What::Act && task.right == Right::Deletion {
+    if shown.what == Passing::Act && task.right == Right::Deletion {
         let day = desk.now.strftime("%Y-%m-%d").to_string();
         transition.approved_today.extend(task.connection.map(|connection| (connection, day, 1)));
     }

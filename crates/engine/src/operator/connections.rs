@@ -4,6 +4,7 @@ mod removal;
 mod switches;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -11,35 +12,56 @@ use connector_api::check::missing_required;
 use domain::connection::{CheckReport, Pause, Switches};
 use domain::task::Whom;
 use domain::{Connection, ConnectionId, Event, Instant, Task, TaskState};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use store::{Secret, Transition, Which};
+use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
 use super::find;
-pub use removal::{Removal, remove, what_removal_ends};
+pub use removal::{Ending, Removal, remove, what_removal_ends};
+pub use view::{ConnectionList, ConnectionView, list, view};
 
 /// Checks repeat daily.
 const CHECKED_AGAIN_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// Tasks per transaction.
 const GROUP: u32 = 500;
 
-/// A connection as an operator entered it.
+/// A connection as an operator enters it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewConnection {
     /// Its name.
     pub name: String,
     /// The connector's name.
     pub connector: String,
     /// Settings that are no secret.
+    #[serde(default)]
     pub settings: BTreeMap<String, Value>,
     /// Secrets by name.
+    #[serde(default, deserialize_with = "read_secrets")]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub secrets: BTreeMap<String, Secret>,
     /// Base URLs that replace the region's.
+    #[serde(default)]
     pub base_urls: BTreeMap<String, String>,
     /// Whether base URLs may be on loopback.
+    #[serde(default)]
     pub allow_loopback: bool,
-    /// Switches, as [`set`] takes them.
+    /// Switches by name, each as text.
+    #[serde(default, deserialize_with = "read_switches")]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub switches: Vec<(String, String)>,
+}
+
+fn read_secrets<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Secret>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(from)?;
+    Ok(texts.into_iter().map(|(name, text)| (name, Secret::new(text))).collect())
+}
+
+fn read_switches<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    Ok(BTreeMap::deserialize(from)?.into_iter().collect())
 }
 
 /// A connection that is well-formed but neither checked nor saved.

@@ -9,6 +9,7 @@ use domain::guard::Placeholders;
 use domain::{Event, Instant};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
+use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
@@ -26,12 +27,24 @@ const DEFAULT_DAYS: u32 = 30;
 pub const SETTINGS: &[&str] = &[RESPOND_WITHIN, PLACEHOLDERS];
 
 /// That every changing call is stopped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PausedAll {
     /// By whom.
     pub by: String,
     /// Since when.
+    #[schema(value_type = Timestamp)]
     pub since: Instant,
+}
+
+/// A setting as it holds now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingView {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What it means.
+    pub about: String,
 }
 
 /// Stops every changing call, within one lease. What is under way at vendors goes on there.
@@ -65,6 +78,24 @@ pub async fn paused(store: &Store) -> Result<Option<PausedAll>, StoreError> {
 /// Whether every changing call is stopped.
 pub async fn is_paused(store: &Store) -> Result<bool, StoreError> {
     Ok(paused(store).await?.is_some())
+}
+
+/// The settings as they hold now.
+pub async fn list(store: &Store) -> Result<Vec<SettingView>, OperatorError> {
+    let mut settings = Vec::with_capacity(SETTINGS.len());
+    for key in SETTINGS {
+        let value = get(store, key).await?;
+        settings.push(SettingView { key: (*key).to_owned(), value, about: about(key).to_owned() });
+    }
+    Ok(settings)
+}
+
+fn about(key: &str) -> &'static str {
+    match key {
+        RESPOND_WITHIN => "days to answer where no date was given; a house rule, not the law's",
+        PLACEHOLDERS => "values that name nobody, beside those shipped, parted by |",
+        _ => "",
+    }
 }
 
 /// The value of a setting, as it holds now.

@@ -11,23 +11,29 @@ use domain::{
     Entry, Event, Identifier, IdentifierId, IdentifierKind, Origin, Outcome, Request, RequestId,
     RequestState, Task, TaskId,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::Transition;
+use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
-use super::draft::{Rules, read_identifier};
+use super::draft::{Given, Rules, read_identifier};
 use super::fault::Fault;
 use super::note;
+use super::tasks::TaskView;
 use crate::wake;
 pub use effect::Effect;
 
 /// What stopping a request came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Stopped {
+    /// The request.
+    pub request: RequestId,
+    /// As what it was closed.
+    pub closed: ClosedAs,
     /// Tasks that will not be carried out.
     pub cancelled: Vec<TaskId>,
     /// Tasks that can't be stopped any more: something was, or may have been, sent.
-    pub cant_be_stopped: Vec<Task>,
+    pub cant_be_stopped: Vec<TaskView>,
     /// What was carried out already, or may have been; it stays so.
     pub carried_out: Vec<Effect>,
 }
@@ -63,9 +69,15 @@ async fn stop(
         let is_too_late = how == ClosedAs::Denied || is_done;
         if is_too_late && !carried_out.is_empty() {
             let done = carried_out.iter().map(ToString::to_string).collect();
-            return Err(OperatorError::CarriedOut { how, done });
+            return Err(OperatorError::CarriedOut { request: id, how, done });
         }
-        let mut stopped = Stopped { carried_out, ..Stopped::default() };
+        let mut stopped = Stopped {
+            request: id,
+            closed: how,
+            cancelled: Vec::new(),
+            cant_be_stopped: Vec::new(),
+            carried_out,
+        };
         for task in tasks.into_iter().filter(|task| !task.is_over()) {
             match task.apply(Command::Cancel, &desk.actor, desk.now) {
                 Ok((moved, entry)) => {
@@ -73,7 +85,7 @@ async fn stop(
                     transition.tasks.push(moved);
                     transition.journal.push(entry);
                 }
-                Err(_) => stopped.cant_be_stopped.push(task),
+                Err(_) => stopped.cant_be_stopped.push(TaskView::from(&task)),
             }
         }
         let entry = desk
@@ -92,8 +104,17 @@ async fn stop(
     .await
 }
 
+/// That a request was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Answered {
+    /// The request.
+    pub request: RequestId,
+    /// As what it was closed.
+    pub closed_as: ClosedAs,
+}
+
 /// Records that the person was told what came of it, and closes the request.
-pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<ClosedAs, OperatorError> {
+pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Answered, OperatorError> {
     let note = note::read(desk, id, note).await?;
     if note.is_empty() {
         let fault = Fault::new("note", "E-REQ-050", "is empty: say how the person was told");
@@ -118,7 +139,7 @@ pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Closed
             journal: vec![entry],
             ..Transition::default()
         };
-        Ok((transition, how))
+        Ok((transition, Answered { request: id, closed_as: how }))
     })
     .await
 }
@@ -168,7 +189,8 @@ fn begin_anew(
 }
 
 /// What adding identifiers came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = IdentifiersAdded)]
 pub struct Added {
     /// Identifiers that are new to the request.
     pub n_new: usize,
@@ -182,12 +204,12 @@ pub struct Added {
 pub async fn add_identifiers(
     desk: &Desk<'_>,
     id: RequestId,
-    given: &[(IdentifierKind, String)],
+    given: &[Given],
     region: Option<Region>,
 ) -> Result<Added, OperatorError> {
     let rules = Rules::load(desk, region).await?;
     let mut read = Vec::new();
-    for (kind, value) in given {
+    for Given { kind, value } in given {
         let fault =
             |(code, message)| OperatorError::Fault(Fault::new(kind.to_string(), code, message));
         read.push((kind, value.trim(), read_identifier(kind, value, &rules).map_err(fault)?));

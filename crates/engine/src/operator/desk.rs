@@ -130,6 +130,8 @@ pub enum OperatorError {
     /// What was carried out can't be denied, or taken back, any more.
     #[error("it can't be {how} any more, since something was carried out: {}", .done.join("; "))]
     CarriedOut {
+        /// The request.
+        request: RequestId,
         /// As what it was to be closed.
         how: domain::request::ClosedAs,
         /// What, per system.

@@ -9,7 +9,8 @@ use domain::deadline::{Deadline, deadline};
 use domain::identifier::{NormaliseError, normalise};
 use domain::request::Verified;
 use domain::{Digest, IdentifierKind, Instant, Right, Scope};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::fault::Fault;
 pub(super) use dates::read as read_date;
@@ -21,30 +22,53 @@ const MOST_IDENTIFIERS: usize = 50;
 const LONGEST_TEXT: usize = 200;
 
 /// A request as it was given. Nothing in it has been looked at yet.
-#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RequestDraft)]
 pub struct Draft {
     /// The right's word.
+    #[schema(value_type = Right)]
     pub right: String,
     /// The scope's words, parted by `|`; empty for the right's default.
+    #[serde(default)]
     pub scope: String,
-    /// Identifiers as given.
-    pub identifiers: Vec<(IdentifierKind, String)>,
+    /// What names the person.
+    pub identifiers: Vec<Given>,
     /// The law.
     pub jurisdiction: Option<String>,
     /// The brand.
     pub brand: Option<String>,
     /// The kind of person.
     pub subject_kind: Option<String>,
-    /// The name another system has for the request.
+    /// The name another system has for the request; the same name again is the same request.
     pub external_id: Option<String>,
-    /// When it was received; now if absent.
+    /// When it was received, as a day or a time by RFC 3339; now if absent.
     pub received_at: Option<String>,
-    /// When it must be answered; follows from a setting if absent.
+    /// When it must be answered, as a day or a time by RFC 3339; follows from a setting if absent.
     pub due_at: Option<String>,
     /// Who vouches for the person; whoever enters it if absent.
     pub verified_by: Option<String>,
-    /// When they did.
+    /// When they did, as a day or a time by RFC 3339.
     pub verified_at: Option<String>,
+}
+
+/// An identifier as it was given.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GivenIdentifier)]
+pub struct Given {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: IdentifierKind,
+    /// Its value.
+    pub value: String,
+}
+
+impl Given {
+    /// An identifier of this type.
+    pub fn new(kind: IdentifierKind, value: impl Into<String>) -> Self {
+        Self { kind, value: value.into() }
+    }
 }
 
 /// A draft that keeps the rules.
@@ -159,7 +183,7 @@ fn read_identifiers(
 ) -> Vec<(IdentifierKind, String, String)> {
     let mut identifiers: Vec<(IdentifierKind, String, String)> = Vec::new();
     let before = faults.len();
-    for (kind, given) in &draft.identifiers {
+    for Given { kind, value: given } in &draft.identifiers {
         let field = kind.to_string();
         match read_identifier(kind, given, rules) {
             Err((code, message)) if faults.iter().all(|fault| fault.field != field) => {

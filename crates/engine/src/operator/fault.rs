@@ -2,17 +2,20 @@
 //!
 //! None of them repeats the value: it may be one about a person.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One fault in one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
-    /// The field, as its column is headed.
+    /// The field, as a column of a file is headed; empty where it is none in particular.
     pub field: String,
-    /// The code; `docs/errors/<code>.md` says what it means and what to do.
-    pub code: &'static str,
+    /// The code; its page says what it means and what to do.
+    #[schema(value_type = String, pattern = "^E-[A-Z]{2,}-[0-9]{3}$")]
+    pub code: Cow<'static, str>,
     /// What is wrong, without the value.
     pub message: String,
 }
@@ -24,7 +27,7 @@ impl Fault {
         code: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { field: field.into(), code, message: message.into() }
+        Self { field: field.into(), code: Cow::Borrowed(code), message: message.into() }
     }
 }
 

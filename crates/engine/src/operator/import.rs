@@ -12,8 +12,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use domain::identifier::Region;
 use domain::{Event, ImportId, RequestId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::Transition;
+use utoipa::ToSchema;
 
 use super::csv::{FileFault, Reader};
 use super::desk::{Desk, OperatorError};
@@ -43,7 +44,7 @@ pub struct Progress {
 }
 
 /// A row that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BadRow {
     /// Its number; the header is row 1.
     pub row: u64,
@@ -52,7 +53,8 @@ pub struct BadRow {
 }
 
 /// What an import came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportSummary)]
 pub struct Summary {
     /// Rows in the file, without the header.
     pub n_rows: u64,
@@ -194,7 +196,7 @@ impl Importing {
             }
             Verdict::Faults(faults) => (None, faults),
         };
-        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        let codes: Vec<_> = faults.iter().map(|fault| &*fault.code).collect();
         let id = id.map(|id| id.to_string()).unwrap_or_default();
         writeln!(results, "{row},{id},{}", codes.join("|"))?;
         if !faults.is_empty() {

@@ -6,15 +6,26 @@ mod tests;
 
 use domain::identifier::{Identifier, Origin, Region};
 use domain::{Event, IdentifierId, Request, RequestId, RequestState};
+use serde::{Deserialize, Serialize};
 use store::{Added, NewRequest};
+use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
 use super::draft::{self, Checked, Draft, Rules};
 use super::fault::Fault;
 pub(super) use same::{Seen, twice};
 
+/// A request that is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakenIn {
+    /// The request.
+    pub request: RequestId,
+    /// Whether it came in now; it was in before otherwise.
+    pub is_new: bool,
+}
+
 /// What came of a draft: the request, new or known, or what is wrong with it.
-pub type Taken = Result<Added, Vec<Fault>>;
+pub type Taken = Result<TakenIn, Vec<Fault>>;
 
 /// Where drafts come from. Both are kept from entering a request twice, each in its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +77,8 @@ pub async fn submit(
     let mut seen = Seen::default();
     let verdicts = take(desk, &rules, Channel::Keyboard, Run::Real, &mut seen, drafts).await?;
     let taken = verdicts.into_iter().map(|verdict| match verdict {
-        Verdict::New(New { id: Some(id), .. }) => Ok(Added::New(id)),
-        Verdict::Known(id) => Ok(Added::Known(id)),
+        Verdict::New(New { id: Some(id), .. }) => Ok(TakenIn { request: id, is_new: true }),
+        Verdict::Known(id) => Ok(TakenIn { request: id, is_new: false }),
         Verdict::Faults(faults) => Err(faults),
         Verdict::New(New { id: None, .. }) => Err(Vec::new()),
     });

@@ -4,26 +4,33 @@
 //! journal entries, and leaves the acting to the engine. No rule of these lives in a face.
 //!
 //! Start at [`intake`] and [`import`] for how requests come in, at [`approve`] for the gates, at
-//! [`show`] for what a person is told.
+//! [`show`] for what a person is told. What is taken and told has a schema, so that every face shows
+//! the same.
 
 pub mod approve;
+pub mod codes;
 pub mod connections;
 pub mod controls;
 pub mod csv;
 pub mod decide;
 mod desk;
 pub mod draft;
+pub mod engine;
 pub mod fault;
 pub mod find;
 pub mod import;
 pub mod intake;
+pub mod journal;
+pub mod list;
 mod note;
 #[cfg(test)]
 pub(crate) mod office;
 pub mod principals;
+#[cfg(test)]
+mod shapes;
 pub mod show;
 pub mod tasks;
 
 pub use desk::{Desk, OperatorError};
-pub use draft::Draft;
+pub use draft::{Draft, Given};
 pub use fault::Fault;

@@ -1,6 +1,7 @@
 //! An office for tests: a store in a folder of its own, a desk, a connector that takes e-mail
 //! addresses and user ids, and a connection of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,9 +19,10 @@ use domain::{
     Actor, Connection, ConnectionId, Digest, Event, Flow, Gate, IdentifierKind, Instant, Plan,
     Reach, RequestId, Right, Role, Scope, Task, TaskId, TaskState,
 };
-use store::{Added, Applied, From, JournalFilter, Options, Store, Transition};
+use store::{Applied, From, JournalFilter, Options, Store, Transition};
 
-use super::{Desk, Draft, intake};
+use super::intake::TakenIn;
+use super::{Desk, Draft, Fault, Given, intake};
 
 /// A system of paper files.
 struct Paper;
@@ -91,11 +93,16 @@ pub(crate) fn now() -> Instant {
     "2026-11-22T12:00:00Z".parse().unwrap()
 }
 
-/// An office with an empty store.
-pub(crate) async fn office() -> Office {
+/// Ids of that moment.
+pub(crate) fn ids() -> Arc<dyn IdSource> {
     let n = AtomicU64::new(1);
     let random = move || n.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-    let ids: Arc<dyn IdSource> = Arc::new(TimedIds::new(now, random));
+    Arc::new(TimedIds::new(now, random))
+}
+
+/// An office with an empty store.
+pub(crate) async fn office() -> Office {
+    let ids = ids();
     let root = tempfile::tempdir().unwrap();
     let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
     let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
@@ -144,7 +151,7 @@ impl Office {
     /// A request that was typed in.
     pub(crate) async fn request(&self, right: &str, email: &str) -> RequestId {
         match intake::submit(&self.desk(), &[draft(right, email)], None).await.unwrap().remove(0) {
-            Ok(Added::New(id)) => id,
+            Ok(TakenIn { request, is_new: true }) => request,
             other => panic!("not taken in: {other:?}"),
         }
     }
@@ -240,11 +247,19 @@ pub(crate) fn report(account: &str) -> CheckReport {
     }
 }
 
+/// The code of a fault that was made here.
+pub(crate) fn code(fault: &Fault) -> &'static str {
+    match fault.code {
+        Cow::Borrowed(code) => code,
+        Cow::Owned(_) => panic!("read from elsewhere"),
+    }
+}
+
 /// A draft with one e-mail address.
 pub(crate) fn draft(right: &str, email: &str) -> Draft {
     Draft {
         right: right.into(),
-        identifiers: vec![(IdentifierKind::Email, email.into())],
+        identifiers: vec![Given::new(IdentifierKind::Email, email)],
         ..Draft::default()
     }
 }

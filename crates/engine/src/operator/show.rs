@@ -17,7 +17,9 @@ use std::collections::HashMap;
 use domain::identifier::mask;
 use domain::request::state;
 use domain::{Event, IdentifierKind, Instant, Request, RequestId, Right, Task};
+use serde::{Deserialize, Serialize};
 use store::{From, JournalFilter, Store, Transition};
+use utoipa::ToSchema;
 
 use super::approve::{IdentifierView, same_person};
 use super::controls;
@@ -81,11 +83,11 @@ fn asked(request: &Request, tasks: &[Task], now: Instant) -> Asked {
     Asked {
         request: request.id,
         right: request.right,
-        scope: request.scope.to_string(),
+        scope: request.scope.clone(),
         state: state(request, tasks),
         received_at: request.received_at,
         due_at: request.deadline.at,
-        due_basis: request.deadline.basis.word(),
+        due_basis: request.deadline.basis,
         is_late: is_open && request.deadline.is_past(now),
         jurisdiction: request.jurisdiction.clone(),
         brand: request.brand.clone(),
@@ -122,10 +124,10 @@ async fn mark_reappearances(
     Ok(())
 }
 
-/// An identifier as given.
-#[derive(Clone, PartialEq, Eq, serde::Serialize)]
+/// A value as given, shown in plain.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Revealed {
-    /// Its type.
+    /// The type of the identifier, or `external_id` for another system's name of the request.
     pub kind: String,
     /// Its value, as given or found.
     pub value: String,

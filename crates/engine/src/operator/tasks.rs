@@ -5,8 +5,10 @@ mod tests;
 
 use domain::guard::FAN_OUT;
 use domain::task::{Command, Refused};
-use domain::{Task, TaskId};
+use domain::{Outcome, RequestId, Task, TaskId, TaskState};
+use serde::{Deserialize, Serialize};
 use store::Transition;
+use utoipa::ToSchema;
 
 use super::decide::{apply, refuse, refuse_closed};
 use super::desk::{Desk, OperatorError};
@@ -14,13 +16,38 @@ use super::fault::Fault;
 use super::note;
 use crate::wake;
 
-/// How a person settles a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settle {
-    /// They did it.
-    Done,
-    /// It is left undone.
-    Skip,
+domain::words! {
+    /// How a person settles a task.
+    Settle: "way to settle" {
+        /// They did it.
+        Done = "done",
+        /// It is left undone.
+        Skip = "skip",
+    }
+}
+
+/// Where a task stands after something was decided about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskView {
+    /// The task.
+    pub task: TaskId,
+    /// Its request.
+    pub request: RequestId,
+    /// Where it stands.
+    pub state: TaskState,
+    /// What came of it, if it is over.
+    pub outcome: Option<Outcome>,
+}
+
+impl From<&Task> for TaskView {
+    fn from(task: &Task) -> Self {
+        Self {
+            task: task.id,
+            request: task.request,
+            state: task.state,
+            outcome: task.detail.outcome.clone().filter(|_| task.is_over()),
+        }
+    }
 }
 
 /// Settles a task that waits for a person. The note says what was done, or why nothing is.
@@ -29,7 +56,7 @@ pub async fn settle(
     id: TaskId,
     how: Settle,
     note: &str,
-) -> Result<Task, OperatorError> {
+) -> Result<TaskView, OperatorError> {
     let task = load(desk, id).await?;
     let note = note::read(desk, task.request, note).await?;
     if note.is_empty() {
@@ -41,18 +68,19 @@ pub async fn settle(
         let task = load(desk, id).await?;
         let command = Command::Settle { by: desk.name(), done, note: note.clone() };
         let (moved, entry) = apply(desk, &task, command)?;
-        let mut transition = moving(moved.clone(), entry);
+        let view = TaskView::from(&moved);
+        let mut transition = moving(moved, entry);
         if task.right.only_reads() {
             wake::after_collecting(desk.store, task.request, desk.now, &mut transition).await?;
         }
-        Ok((transition, moved))
+        Ok((transition, view))
     })
     .await
 }
 
 /// Begins another round of a task that is over, or waits for a decision or an identifier. Where it
 /// had stopped since the identifiers lead to many profiles, this says that they are one person's.
-pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
+pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<TaskView, OperatorError> {
     desk.write_fresh(async || {
         let mut task = load(desk, id).await?;
         let request = desk.store.request(task.request).await?;
@@ -65,13 +93,14 @@ pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<Task, OperatorError> {
             return Err(OperatorError::NotFound { what: "connection any more" });
         }
         let n_profiles = task.findings.found().map_or(0, |found| found.n_profiles);
-        if task.state == domain::TaskState::Deciding && n_profiles > FAN_OUT {
+        if task.state == TaskState::Deciding && n_profiles > FAN_OUT {
             task.detail.fan_out_accepted = n_profiles;
         }
         let accepted = task.detail.fan_out_accepted > 0;
         let (moved, entry) = apply(desk, &task, Command::Retry)?;
         let entry = if accepted { entry.fact("fan_out_accepted", true) } else { entry };
-        Ok((moving(moved.clone(), entry), moved))
+        let view = TaskView::from(&moved);
+        Ok((moving(moved, entry), view))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! `habeas connections remove`.
 
-use engine::operator::connections::{self, Removal};
+use engine::operator::connections::{self, Ending, Removal};
 
 use crate::args::Common;
 use crate::exit::Exit;
@@ -51,7 +51,7 @@ fn tell(ends: &Removal, screen: Screen) {
             show::n_of(ends.jobs.len() as u64, "vendor job"),
         ));
         let rows = ends.tasks.iter();
-        let rows = rows.map(|(task, request, state)| {
+        let rows = rows.map(|Ending { task, request, state }| {
             vec![task.to_string(), request.to_string(), state.to_string()]
         });
         screen.table(&["task", "request", "state"], rows.collect());

@@ -1,9 +1,8 @@
 //! `habeas connections set`.
 
-use engine::operator::connections;
+use engine::operator::connections::{self, ConnectionView};
 use serde_json::json;
 
-use super::list::as_json;
 use crate::args::Common;
 use crate::exit::{Exit, Stop};
 use crate::open::Session;
@@ -36,7 +35,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let session = Session::to_write(common, screen).await?;
     let connection = connections::set(&session.desk(), &args.name, &switches).await?;
     if screen.json {
-        screen.json(&json!({"connection": as_json(&connection)}))?;
+        screen.json(&json!({"connection": ConnectionView::from(connection)}))?;
     } else {
         screen.line(format!("{}: {}", connection.name, args.switches.join(" ")));
     }

@@ -11,7 +11,7 @@ use connector_api::check::missing_required;
 use domain::{Instant, RequestId, RequestState, Task, TaskState};
 use engine::operator::approve::{self, GateName, Pending, Selection};
 use engine::operator::import::{self, BadRow, Options};
-use engine::operator::{connections, decide};
+use engine::operator::{connections, decide, list};
 use engine::{EngineError, Ran, Until};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ use super::ending::Ending;
 use crate::args::Common;
 use crate::clock::{real_now, wait};
 use crate::commands::connect::{registry, try_out};
-use crate::commands::request::list::standing;
+
 use crate::commands::{request, serve};
 use crate::config::{Wanted, twin};
 use crate::open::{Session, SessionClock};
@@ -329,7 +329,7 @@ fn standing_of(tasks: &[Task], request: RequestId) -> Option<(Instant, String)> 
     let since = |task: &Task| {
         task.since.max(task.detail.wait.as_ref().map_or(task.since, |wait| wait.since))
     };
-    let texts: Vec<String> = own.clone().map(standing).collect();
+    let texts: Vec<String> = own.clone().map(list::own_standing).collect();
     Some((own.map(since).max()?, texts.join(" · ")))
 }
 

@@ -2,7 +2,7 @@
 
 use domain::IdentifierKind;
 use domain::identifier::Region;
-use engine::operator::{decide, find};
+use engine::operator::{Given, decide, find};
 use serde_json::json;
 
 use crate::args::Common;
@@ -31,7 +31,7 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.desk(), &args.id).await?;
-    let given = [(args.kind, args.value)];
+    let given = [Given::new(args.kind, args.value)];
     let added = decide::add_identifiers(&session.desk(), id, &given, args.phone_region).await?;
     if screen.json {
         screen.json(&json!({"request": id, "added": added}))?;

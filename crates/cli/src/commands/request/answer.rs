@@ -1,7 +1,6 @@
 //! `habeas request answer`.
 
 use engine::operator::{decide, find};
-use serde_json::json;
 
 use crate::args::Common;
 use crate::exit::Exit;
@@ -24,11 +23,11 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.desk(), &args.id).await?;
-    let how = decide::answer(&session.desk(), id, &args.note).await?;
+    let answered = decide::answer(&session.desk(), id, &args.note).await?;
     if screen.json {
-        screen.json(&json!({"request": id, "closed_as": how}))?;
+        screen.json(&answered)?;
     } else {
-        screen.line(format!("{id} is closed: {how}."));
+        screen.line(format!("{id} is closed: {}.", answered.closed_as));
     }
     Ok(Exit::Done)
 }

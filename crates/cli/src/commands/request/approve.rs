@@ -2,8 +2,7 @@
 
 use domain::Right;
 use engine::operator::Desk;
-use engine::operator::approve::{self, Approved, GateName, Pending, Selection, What};
-use serde_json::json;
+use engine::operator::approve::{self, Approval, GateName, Passing, Pending, Selection, Stayed};
 
 use crate::args::Common;
 use crate::exit::{Exit, Stop};
@@ -56,7 +55,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let pending = approve::preview(&desk, &selection).await?;
     if pending.is_empty() {
         if screen.json {
-            screen.json(&json!({"approved": [], "not_approved": []}))?;
+            screen.json(&Approval::default())?;
         } else {
             screen.line(nothing(&desk, &selection).await?);
         }
@@ -70,8 +69,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         screen.note("nothing was approved");
         return Ok(Exit::Done);
     }
-    let approved = approve::approve(&desk, &pending).await?;
-    let exit = tell_approved(&approved, screen)?;
+    let approval = approve::approve(&desk, &pending).await?.into();
+    let exit = tell_approved(&approval, screen)?;
     session.act().await?;
     Ok(exit)
 }
@@ -177,7 +176,9 @@ fn details(one: &Pending, common: &[(Way<'_>, Vec<&str>)]) -> String {
             lines.push(format!("    {name}: {text}"));
         }
     };
-    add("scope", one.scope.replace('|', ", "));
+    if !one.scope.words().is_empty() {
+        add("scope", show::list(one.scope.words()));
+    }
     add("why it waits", one.why.clone());
     add("collected", one.collected.clone().unwrap_or_default());
     add("changed since approved", one.changes.join("; "));
@@ -196,7 +197,7 @@ fn details(one: &Pending, common: &[(Way<'_>, Vec<&str>)]) -> String {
     add("side effects of its own", own.join("; "));
     let by_hand = one.by_hand.iter().map(|work| format!("{}: {}", work.place, work.what));
     add("left to a person", by_hand.collect::<Vec<_>>().join("; "));
-    if one.what == What::Act && !one.can_be_stopped {
+    if one.what == Passing::Act && !one.can_be_stopped {
         add("once sent", "the vendor can't stop it".to_owned());
     }
     if !one.open_accesses.is_empty() {
@@ -244,20 +245,20 @@ fn summary(pending: &[Pending]) -> Vec<Vec<String>> {
 
 fn what_happens(one: &Pending) -> &'static str {
     match (one.what, one.right) {
-        (What::Begin, _) => "the search for the person begins",
-        (What::Act, Right::Deletion) => "the person is deleted there, for good",
-        (What::Act, Right::OptOut) => "the opt-out is recorded there",
-        (What::Act, Right::OptIn) => "the opt-in is recorded there",
-        (What::Act, _) => "it is carried out there",
-        (What::Release, _) => "what was read there may go to the person",
+        (Passing::Begin, _) => "the search for the person begins",
+        (Passing::Act, Right::Deletion) => "the person is deleted there, for good",
+        (Passing::Act, Right::OptOut) => "the opt-out is recorded there",
+        (Passing::Act, Right::OptIn) => "the opt-in is recorded there",
+        (Passing::Act, _) => "it is carried out there",
+        (Passing::Release, _) => "what was read there may go to the person",
     }
 }
 
-fn goes_out(what: What, group: &[&Pending]) -> String {
+fn goes_out(what: Passing, group: &[&Pending]) -> String {
     match what {
-        What::Begin => "-".to_owned(),
-        What::Act => sends(group),
-        What::Release => {
+        Passing::Begin => "-".to_owned(),
+        Passing::Act => sends(group),
+        Passing::Release => {
             let n_records = group.iter().map(|one| one.n_records).sum();
             let n_files = group.iter().map(|one| one.n_files).sum();
             format!("{} in {}", show::n_of(n_records, "record"), show::n_of(n_files, "file"))
@@ -267,32 +268,24 @@ fn goes_out(what: What, group: &[&Pending]) -> String {
 
 fn sends(group: &[&Pending]) -> String {
     let mut counts = std::collections::BTreeMap::new();
-    for (kind, n) in group.iter().flat_map(|one| &one.sends) {
-        *counts.entry(kind.as_str()).or_insert(0) += n;
+    for sent in group.iter().flat_map(|one| &one.sends) {
+        *counts.entry(sent.kind.to_string()).or_insert(0) += sent.n;
     }
     show::list(counts.iter().map(|(kind, n)| show::n_of(u64::from(*n), &kind.replace('_', " "))))
 }
 
 /// Tells what passed and what did not, and why not.
-fn tell_approved(approved: &[Approved], screen: Screen) -> anyhow::Result<Exit> {
-    let passed: Vec<_> = approved.iter().filter(|one| one.not.is_none()).collect();
-    let stayed: Vec<_> =
-        approved.iter().filter_map(|one| one.not.as_ref().map(|not| (one.task, not))).collect();
+fn tell_approved(approval: &Approval, screen: Screen) -> anyhow::Result<Exit> {
     if screen.json {
-        let stayed: Vec<_> = stayed
-            .iter()
-            .map(|(task, not)| json!({"task": task, "why": not.to_string()}))
-            .collect();
-        let passed: Vec<_> = passed.iter().map(|one| one.task).collect();
-        screen.json(&json!({"approved": passed, "not_approved": stayed}))?;
+        screen.json(approval)?;
     } else {
-        screen.line(format!("{} passed.", show::n_of(passed.len() as u64, "task")));
-        for (task, not) in &stayed {
-            screen.line(format!("{task} did not: {not}. See it: habeas request show {task}"));
+        screen.line(format!("{} passed.", show::n_of(approval.approved.len() as u64, "task")));
+        for Stayed { task, why } in &approval.not_approved {
+            screen.line(format!("{task} did not: {why}. See it: habeas request show {task}"));
         }
     }
-    if passed.is_empty() {
+    if approval.approved.is_empty() {
         return Err(Stop::refused("nothing passed").into());
     }
-    Ok(Exit::left(!stayed.is_empty()))
+    Ok(Exit::left(!approval.not_approved.is_empty()))
 }

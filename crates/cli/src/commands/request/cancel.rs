@@ -1,13 +1,10 @@
 //! `habeas request cancel`.
 
-use domain::RequestId;
-use domain::request::ClosedAs;
 use engine::operator::decide::{self, Stopped};
-use engine::operator::{OperatorError, find};
-use serde_json::json;
+use engine::operator::find;
 
 use crate::args::Common;
-use crate::exit::{Exit, Stop};
+use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
@@ -30,33 +27,15 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.desk(), &args.id).await?;
-    let stopped = decide::cancel(&session.desk(), id, &args.note).await;
-    let stopped = stopped.map_err(|error| too_late(error, id))?;
-    tell(ClosedAs::Withdrawn, &stopped, screen)
-}
-
-/// What was carried out is neither denied nor taken back: the person is told of it instead.
-pub fn too_late(error: OperatorError, id: RequestId) -> anyhow::Error {
-    match error {
-        OperatorError::CarriedOut { .. } => Stop::refused(error.to_string())
-            .advise(format!(
-                "tell the person what was done: `habeas request answer {id} --note …`; what has not begun can be left out before, by the commands that `habeas request show {id}` names"
-            ))
-            .into(),
-        error => error.into(),
-    }
+    let stopped = decide::cancel(&session.desk(), id, &args.note).await?;
+    tell(&stopped, screen)
 }
 
 /// Tells what was stopped and what can't be.
-pub fn tell(how: ClosedAs, stopped: &Stopped, screen: Screen) -> anyhow::Result<Exit> {
+pub fn tell(stopped: &Stopped, screen: Screen) -> anyhow::Result<Exit> {
     let exit = Exit::left(!stopped.carried_out.is_empty() || !stopped.cant_be_stopped.is_empty());
     if screen.json {
-        screen.json(&json!({
-            "closed": how,
-            "cancelled": stopped.cancelled,
-            "carried_out": stopped.carried_out,
-            "cant_be_stopped": stopped.cant_be_stopped.iter().map(|task| task.id).collect::<Vec<_>>(),
-        }))?;
+        screen.json(stopped)?;
         return Ok(exit);
     }
     let n = stopped.cancelled.len() as u64;
@@ -64,15 +43,15 @@ pub fn tell(how: ClosedAs, stopped: &Stopped, screen: Screen) -> anyhow::Result<
         0 => "there was nothing left to stop".to_owned(),
         n => format!("{} will not be carried out", show::n_of(n, "task")),
     };
-    screen.line(format!("The request is closed as {how}; {rest}."));
-    let is_open = |task| stopped.cant_be_stopped.iter().any(|open| open.id == task);
+    screen.line(format!("The request is closed as {}; {rest}.", stopped.closed));
+    let is_open = |task| stopped.cant_be_stopped.iter().any(|open| open.task == task);
     for effect in stopped.carried_out.iter().filter(|effect| !is_open(effect.task)) {
         screen.line(format!("Carried out before, and it stays so: {effect} [{}].", effect.task));
     }
     for task in &stopped.cant_be_stopped {
         screen.line(format!(
             "{} can't be stopped any more: it is {}. What comes of it is still recorded.",
-            task.id, task.state
+            task.task, task.state
         ));
     }
     Ok(exit)

@@ -1,10 +1,9 @@
 //! `habeas request deny`.
 
-use domain::request::ClosedAs;
 use engine::operator::{decide, find};
 
 use crate::args::Common;
-use crate::commands::request::cancel::{tell, too_late};
+use crate::commands::request::cancel::tell;
 use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::Screen;
@@ -24,7 +23,6 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let session = Session::to_write(common, screen).await?;
     let id = find::request(&session.desk(), &args.id).await?;
-    let stopped = decide::deny(&session.desk(), id, &args.note).await;
-    let stopped = stopped.map_err(|error| too_late(error, id))?;
-    tell(ClosedAs::Denied, &stopped, screen)
+    let stopped = decide::deny(&session.desk(), id, &args.note).await?;
+    tell(&stopped, screen)
 }

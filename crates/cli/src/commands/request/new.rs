@@ -3,9 +3,7 @@
 use anyhow::Context;
 use domain::identifier::Region;
 use domain::{IdentifierKind, Right};
-use engine::operator::{Draft, Fault, intake};
-use serde_json::json;
-use store::Added;
+use engine::operator::{Draft, Fault, Given, intake};
 
 use crate::args::Common;
 use crate::exit::{Exit, Stop};
@@ -75,23 +73,20 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             .with_prompt("E-mail address of the person")
             .interact_text()
             .context("could not ask")?;
-        draft.identifiers.push((IdentifierKind::Email, address));
+        draft.identifiers.push(Given::new(IdentifierKind::Email, address));
     }
     let session = Session::to_write(common, screen).await?;
     let taken = intake::submit(&session.desk(), &[draft], region).await?;
-    let added = match taken.into_iter().next() {
-        Some(Ok(added)) => added,
+    let taken = match taken.into_iter().next() {
+        Some(Ok(taken)) => taken,
         Some(Err(faults)) => return Err(refusal(&faults).into()),
         None => return Err(Stop::failed("the request was not taken in").into()),
     };
-    let (id, is_new) = match added {
-        Added::New(id) => (id, true),
-        Added::Known(id) => (id, false),
-    };
     if screen.json {
-        screen.json(&json!({"request": id, "is_new": is_new}))?;
+        screen.json(&taken)?;
     } else {
-        let what = if is_new { "is in" } else { "was in already" };
+        let id = taken.request;
+        let what = if taken.is_new { "is in" } else { "was in already" };
         screen.line(format!("{id} {what}. See it: habeas request show {id}"));
     }
     session.act().await?;
@@ -106,13 +101,13 @@ fn draft(args: Args) -> Result<Draft, Stop> {
         (IdentifierKind::UserId, args.user_id),
     ];
     for (kind, values) in built_in {
-        identifiers.extend(values.into_iter().map(|value| (kind.clone(), value)));
+        identifiers.extend(values.into_iter().map(|value| Given::new(kind.clone(), value)));
     }
     for text in &args.other {
         let (kind, value) =
             text.split_once('=').ok_or_else(|| Stop::usage("--id takes TYPE=VALUE"))?;
         let kind = kind.parse().map_err(|error| Stop::usage(format!("--id: {error}")))?;
-        identifiers.push((kind, value.to_owned()));
+        identifiers.push(Given::new(kind, value));
     }
     Ok(Draft {
         right: args.right.word().to_owned(),
@@ -134,7 +129,7 @@ fn refusal(faults: &[Fault]) -> Stop {
     let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
     let stop = Stop::usage(texts.join("; "));
     match faults.first() {
-        Some(fault) => stop.code(fault.code),
+        Some(fault) => stop.code(fault.code.clone()),
         None => stop,
     }
 }

@@ -137,8 +137,8 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
         |end| format!("closed: {}, on {} by {}", end.how, day(end.at), end.by),
     );
     out.push(format!("{}  {}  ({state})", asked.request, asked.right));
-    if !asked.scope.is_empty() {
-        out.push(format!("  scope        {}", asked.scope.replace('|', ", ")));
+    if !asked.scope.words().is_empty() {
+        out.push(format!("  scope        {}", list(asked.scope.words())));
     }
     let late = if asked.is_late { "LATE: " } else { "" };
     out.push(format!("  received     {}", when(asked.received_at, now)));
@@ -171,10 +171,8 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
 fn basis(asked: &Asked) -> String {
     let days = asked.due_at.duration_since(asked.received_at).as_hours() / 24;
     match asked.due_basis {
-        basis if basis == Basis::Default.word() => {
-            format!("{days} days after receipt: {basis}")
-        }
-        basis => basis.to_owned(),
+        Basis::Default => format!("{days} days after receipt: {}", Basis::Default),
+        Basis::Given => Basis::Given.to_string(),
     }
 }
 

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::identifier::mask;
 use domain::plan::{HandWork, PlanItem};
 use domain::{
-    Connection, Digest, Identifier, IdentifierId, Instant, Origin, Outcome, Plan, Request,
-    RequestId, Right, Task, TaskId, TaskState,
+    Connection, Digest, Identifier, IdentifierId, IdentifierKind, Instant, Origin, Outcome, Plan,
+    Request, RequestId, Right, Scope, Task, TaskId, TaskState,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::people::same_person;
 use super::{GateName, gate_of};
@@ -17,7 +18,7 @@ use crate::operator::desk::{Desk, OperatorError};
 
 domain::words! {
     /// What passing the gate lets happen.
-    What: "what is approved" {
+    Passing: "what is approved" {
         /// The search for the person begins.
         Begin = "begin",
         /// The plan is carried out.
@@ -27,7 +28,7 @@ domain::words! {
     }
 }
 
-impl What {
+impl Passing {
     /// What passing its gate would mean for a task, if it waits at one.
     pub(super) fn of(task: &Task) -> Option<Self> {
         match task.state {
@@ -40,26 +41,28 @@ impl What {
 }
 
 /// One task at a gate, as a person is shown it. Values are masked.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Pending {
     /// The task.
     pub task: TaskId,
     /// The task's version as it was shown: what changed since is not approved.
-    #[serde(skip)]
-    pub(super) version: i64,
+    pub version: i64,
+    /// The digest of the plan that is shown, if there is one; an approval holds for this one only.
+    pub plan: Option<Digest>,
     /// Its request.
     pub request: RequestId,
     /// The gate it waits at.
     pub gate: GateName,
     /// What passing means.
-    pub what: What,
+    pub what: Passing,
     /// The connection's name.
     pub connection: String,
     /// The right.
     pub right: Right,
-    /// Its scope in words; empty without one.
-    pub scope: String,
+    /// Its scope; empty where the right has none.
+    pub scope: Scope,
     /// When the request must be answered.
+    #[schema(value_type = Timestamp)]
     pub due_at: Instant,
     /// Whether that has passed.
     pub is_late: bool,
@@ -68,7 +71,7 @@ pub struct Pending {
     /// The vendor's word for the way it would be done.
     pub variant: Option<String>,
     /// Identifiers that would be sent, counted by type.
-    pub sends: Vec<(String, u32)>,
+    pub sends: Vec<Sent>,
     /// How many profiles the person has there, once known.
     pub n_profiles: Option<u32>,
     /// Everything known to name the person, and where each came from.
@@ -94,18 +97,27 @@ pub struct Pending {
     pub same_person: Vec<RequestId>,
     /// Why the connection can't be reached or acted on now, if so.
     pub hindered: Option<String>,
-    /// The plan that is shown; an approval holds for this one only.
+    /// The plan itself, to say what changed; it does not leave the program.
     #[serde(skip)]
-    plan: Option<Plan>,
+    pub(super) planned: Option<Plan>,
+}
+
+/// How many identifiers of a type would be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Sent {
+    /// The type.
+    pub kind: IdentifierKind,
+    /// How many.
+    pub n: u32,
 }
 
 /// An identifier, masked, with where it came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IdentifierView {
     /// Its id.
     pub id: IdentifierId,
     /// Its type.
-    pub kind: String,
+    pub kind: IdentifierKind,
     /// Its value, masked.
     pub masked: String,
     /// Who or what named it.
@@ -125,7 +137,7 @@ impl IdentifierView {
         };
         Self {
             id: identifier.id,
-            kind: identifier.kind.to_string(),
+            kind: identifier.kind.clone(),
             masked: mask(&identifier.kind, &identifier.given),
             origin: match &identifier.origin {
                 Origin::Given => "given with the request".to_owned(),
@@ -138,21 +150,6 @@ impl IdentifierView {
                 .iter()
                 .map(|seen| format!("{}/{}", name(seen.connection), seen.place))
                 .collect(),
-        }
-    }
-}
-
-impl Pending {
-    /// The digest of the plan that was shown.
-    pub(super) fn digest(&self) -> Option<Digest> {
-        self.plan.as_ref().map(Plan::digest)
-    }
-
-    /// What a task's plan has become since it was shown.
-    pub(super) fn differences(&self, task: &Task) -> Vec<String> {
-        match (task.findings.plan(), &self.plan) {
-            (Some(now), Some(shown)) => now.differences(shown),
-            _ => vec!["there was no plan then, or there is none now".to_owned()],
         }
     }
 }
@@ -189,7 +186,7 @@ pub(super) async fn describe(
     let deletions = tasks.iter().filter(|task| task.right == Right::Deletion);
     let deletions: Vec<_> = deletions.map(|task| task.request).collect();
     let mut collected: HashMap<_, (u64, u64)> = HashMap::new();
-    let releases = tasks.iter().filter(|task| What::of(task) == Some(What::Release));
+    let releases = tasks.iter().filter(|task| Passing::of(task) == Some(Passing::Release));
     for request in releases.map(|task| task.request).collect::<BTreeSet<_>>() {
         for one in desk.store.collected_of(request).await? {
             let (n_records, n_files) = collected.entry((one.task, one.round)).or_default();
@@ -231,10 +228,10 @@ impl Around<'_> {
             version: task.version,
             request: id,
             gate: gate_of(task)?,
-            what: What::of(task)?,
+            what: Passing::of(task)?,
             connection: connection.map_or_else(String::new, |connection| connection.name.clone()),
             right: task.right,
-            scope: request.scope.to_string(),
+            scope: request.scope.clone(),
             due_at: request.deadline.at,
             is_late: request.deadline.is_past(self.now),
             why: task.detail.wait.as_ref().map_or_else(String::new, |wait| wait.why.clone()),
@@ -255,17 +252,18 @@ impl Around<'_> {
             open_accesses: accesses.map(|(_, open)| *open).collect(),
             same_person: self.same_person.get(&id).into_iter().flatten().copied().collect(),
             hindered: connection.and_then(hindered),
-            plan: task.findings.plan().cloned(),
+            plan: plan.map(Plan::digest),
+            planned: plan.cloned(),
         })
     }
 }
 
-fn count(items: &[PlanItem]) -> Vec<(String, u32)> {
+fn count(items: &[PlanItem]) -> Vec<Sent> {
     let mut counts = BTreeMap::new();
     for item in items {
-        *counts.entry(item.kind.to_string()).or_insert(0) += 1;
+        *counts.entry(&item.kind).or_insert(0) += 1;
     }
-    counts.into_iter().collect()
+    counts.into_iter().map(|(kind, n)| Sent { kind: kind.clone(), n }).collect()
 }
 
 /// Why nothing would happen on a connection now, if so.

@@ -1,14 +1,18 @@
 //! Selecting tasks at the gates: by ids, or everything that fits a filter.
 
 use domain::{ConnectionId, Right, Task};
+use serde::{Deserialize, Serialize};
 use store::Which;
+use utoipa::ToSchema;
 
 use super::{GROUP, GateName, gate_of};
 use crate::operator::desk::{Desk, OperatorError};
 use crate::operator::find;
 
 /// Which tasks are meant. Empty means every task at a gate.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = GateSelection)]
 pub struct Selection {
     /// Requests and tasks by (shortened) id, requests also by external id; all if empty.
     pub ids: Vec<String>,

@@ -2,7 +2,7 @@
 
 use domain::connection::Pause;
 use domain::task::{Command, Found};
-use domain::{Event, Outcome, Task};
+use domain::{Event, IdentifierKind, Outcome, Task};
 
 use super::*;
 use crate::operator::office::{Office, carried, now, office, put};
@@ -19,8 +19,8 @@ async fn what_is_shown_can_be_approved() {
     let id = office.request("deletion", "ada@lovelace.org").await;
     let task = office.planned(id, &connection).await;
     let [one] = &pending(&office, &[id.to_string()]).await[..] else { panic!("one") };
-    assert_eq!((one.task, one.what, one.gate), (task, What::Act, GateName::Approval));
-    assert_eq!(one.sends, [("email".to_owned(), 1)]);
+    assert_eq!((one.task, one.what, one.gate), (task, Passing::Act, GateName::Approval));
+    assert_eq!(one.sends, [Sent { kind: IdentifierKind::Email, n: 1 }]);
     assert_eq!(one.n_profiles, Some(1));
     assert_eq!(one.side_effects, ["the file is gone for ever"]);
     assert_eq!(one.identifiers[0].masked, "a***@***.org");
@@ -94,7 +94,7 @@ async fn collected_data_is_released() {
         })
         .await;
     let shown = pending(&office, &[]).await;
-    assert_eq!(shown[0].what, What::Release);
+    assert_eq!(shown[0].what, Passing::Release);
     assert_eq!(shown[0].collected.as_deref(), Some("3 records"));
     approve(&office.desk(), &shown).await.unwrap();
     assert!(office.load(task).await.is_over());
@@ -142,7 +142,7 @@ async fn one_person_behind_two_requests_is_shown() {
     for id in [first, second] {
         let mut found = office.store.identifiers_of(&[id]).await.unwrap().remove(0).1;
         found.id = domain::IdentifierId::new(&*office.ids);
-        found.kind = domain::IdentifierKind::UserId;
+        found.kind = IdentifierKind::UserId;
         found.normalised = "U-77".into();
         let new_identifiers = vec![(id, found)];
         office.write(Transition { new_identifiers, ..Transition::default() }).await;

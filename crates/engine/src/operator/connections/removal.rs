@@ -3,8 +3,9 @@
 use domain::job::JobState;
 use domain::task::Command;
 use domain::{Connection, Event, Job, JobId, Outcome, RequestId, Task, TaskId, TaskState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{Applied, IntentAnswer, IntentOutcome, Transition, Which};
+use utoipa::ToSchema;
 
 use super::{GROUP, change, find};
 use crate::operator::desk::{Desk, OperatorError};
@@ -15,18 +16,29 @@ const NOTE: &str = "connection removed";
 const MOST_NAMED: usize = 200;
 
 /// What removing a connection ends.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Removal {
     /// The connection's name.
     pub connection: String,
     /// Open tasks, the first of them.
-    pub tasks: Vec<(TaskId, RequestId, TaskState)>,
+    pub tasks: Vec<Ending>,
     /// How many open tasks.
     pub n_tasks: usize,
     /// How many of them the vendor is, or may be, at work on; that goes on there.
     pub n_at_vendor: usize,
     /// Vendor jobs that are no longer asked about.
     pub jobs: Vec<JobId>,
+}
+
+/// An open task of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ending {
+    /// The task.
+    pub task: TaskId,
+    /// Its request.
+    pub request: RequestId,
+    /// Where it stands.
+    pub state: TaskState,
 }
 
 /// What removing a connection would end. Changes nothing.
@@ -49,7 +61,8 @@ impl Removal {
         self.n_tasks += 1;
         self.n_at_vendor += usize::from(task.may_have_been_sent());
         if self.tasks.len() < MOST_NAMED {
-            self.tasks.push((task.id, task.request, task.state));
+            let Task { id, request, state, .. } = *task;
+            self.tasks.push(Ending { task: id, request, state });
         }
     }
 }

@@ -93,7 +93,7 @@ async fn switches_are_set_all_or_none_and_journalled() {
     let bad = [pair("mode", "observe"), pair("approval", "perhaps")];
     assert!(matches!(
         set(&desk, "files", &bad).await,
-        Err(OperatorError::Fault(fault)) if (fault.field.as_str(), fault.code) == ("approval", "E-SET-002")
+        Err(OperatorError::Fault(fault)) if (fault.field.as_str(), &*fault.code) == ("approval", "E-SET-002")
     ));
     let good = [
         pair("review", "auto"),
@@ -131,7 +131,7 @@ async fn a_guard_that_would_have_ended_already_is_refused() {
     for past in ["2026-11-21", "2026-11-22T12:00:00Z"] {
         let set = set(&desk, "files", &[pair("until", past), pair("guard", "5000")]).await;
         let Err(OperatorError::Fault(fault)) = set else { panic!("refused: {past}") };
-        assert_eq!((fault.field.as_str(), fault.code), ("until", "E-SET-002"));
+        assert_eq!((fault.field.as_str(), &*fault.code), ("until", "E-SET-002"));
         assert!(fault.message.contains("has passed already"));
     }
     let kept = office.store.connection_by_name("files").await.unwrap().unwrap();

@@ -3,7 +3,7 @@
 use domain::IdentifierKind;
 
 use super::FileFault;
-use crate::operator::draft::Draft;
+use crate::operator::draft::{Draft, Given};
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Column {
         match self {
             Self::Identifier(kind) => {
                 let values = cell.split('|').map(str::trim).filter(|value| !value.is_empty());
-                draft.identifiers.extend(values.map(|value| (kind.clone(), value.to_owned())));
+                draft.identifiers.extend(values.map(|value| Given::new(kind.clone(), value)));
             }
             Self::Field(field) => match field {
                 Field::Right => draft.right = cell.to_owned(),

@@ -5,6 +5,8 @@ use std::io::Read;
 use domain::IdentifierKind;
 
 use super::*;
+use crate::operator::Given;
+use crate::operator::office::code;
 
 /// Gives one byte at a time, so that every boundary is met.
 struct Drops<'a>(&'a [u8]);
@@ -25,7 +27,7 @@ fn read(file: &[u8]) -> Read1 {
         let mut reader = Reader::open(from)?;
         let mut rows = Vec::new();
         while let Some((row, draft)) = reader.next_row()? {
-            rows.push((row, draft.map_err(|fault| fault.code)));
+            rows.push((row, draft.map_err(|fault| code(&fault))));
         }
         Ok(rows)
     }
@@ -41,7 +43,7 @@ fn read(file: &[u8]) -> Read1 {
 
 fn emails(file: &str) -> Vec<(u64, Vec<String>)> {
     let rows = read(file.as_bytes()).unwrap_or_else(|fault| panic!("{fault}"));
-    let of = |draft: Draft| draft.identifiers.into_iter().map(|(_, value)| value).collect();
+    let of = |draft: Draft| draft.identifiers.into_iter().map(|one| one.value).collect();
     rows.into_iter()
         .map(|(row, draft)| (row, draft.map(of).unwrap_or_else(|code| vec![code.to_owned()])))
         .collect()
@@ -105,7 +107,9 @@ fn every_column_lands_in_its_field() {
     let draft = draft.unwrap();
     assert_eq!((&*draft.right, &*draft.scope), ("opt_out", "sale|sharing"));
     assert_eq!(draft.identifiers.len(), 9);
-    assert!(draft.identifiers.contains(&(IdentifierKind::Custom("loyalty".into()), "L1".into())));
+    assert!(
+        draft.identifiers.contains(&Given::new(IdentifierKind::Custom("loyalty".into()), "L1"))
+    );
     let texts = [
         (&draft.jurisdiction, "CCPA"),
         (&draft.brand, "Acme"),
@@ -157,7 +161,7 @@ fn a_first_row_of_data_is_not_repeated() {
 fn names_of_columns_may_be_in_letters_of_either_case() {
     check("Right, EMAIL \ndeletion,a@b.de", &[(2, &["a@b.de"])]);
     let (_, draft) = read(b"RIGHT,Id.Loyalty\ndeletion,L1\n").unwrap().remove(0);
-    assert_eq!(draft.unwrap().identifiers[0].0, IdentifierKind::Custom("Loyalty".into()));
+    assert_eq!(draft.unwrap().identifiers[0].kind, IdentifierKind::Custom("Loyalty".into()));
     let fault = read(b"right,email,Email\n").map(|_| ()).unwrap_err();
     assert_eq!(fault.code(), Some("E-CSV-003"));
 }

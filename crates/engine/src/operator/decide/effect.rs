@@ -4,12 +4,13 @@ use std::fmt;
 
 use domain::job::JobState;
 use domain::{Outcome, Task, TaskId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::operator::desk::{Desk, OperatorError};
 
 /// What one task changed, or may have changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Effect {
     /// The task.
     pub task: TaskId,

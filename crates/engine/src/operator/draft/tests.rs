@@ -4,7 +4,7 @@ use domain::Reach;
 use domain::guard::Placeholders;
 
 use super::*;
-use crate::operator::office::{draft, now};
+use crate::operator::office::{code, draft, now};
 
 fn rules() -> Rules {
     Rules {
@@ -22,7 +22,9 @@ fn rules() -> Rules {
 fn codes(draft: &Draft) -> Vec<(String, &'static str)> {
     match check(draft, &rules()) {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.into_iter().map(|fault| (fault.field, fault.code)).collect(),
+        Err(faults) => {
+            faults.into_iter().map(|fault| (fault.field.clone(), code(&fault))).collect()
+        }
     }
 }
 
@@ -34,8 +36,8 @@ fn one(change: impl FnOnce(&mut Draft)) -> Vec<(String, &'static str)> {
 
 #[test]
 fn each_bad_identifier_has_its_code() {
-    let email = |value: &str| one(|draft| draft.identifiers[0].1 = value.into());
-    let of = |kind, value: &str| one(|draft| draft.identifiers.push((kind, value.into())));
+    let email = |value: &str| one(|draft| draft.identifiers[0].value = value.into());
+    let of = |kind, value: &str| one(|draft| draft.identifiers.push(Given::new(kind, value)));
     let email_fault = |code| vec![("email".to_owned(), code)];
     assert_eq!(email("ada@lovelace.org"), []);
     assert_eq!(email(" "), email_fault("E-REQ-010"));
@@ -83,7 +85,8 @@ fn each_other_bad_field_has_its_code() {
     check(&future, "verified_at", "E-REQ-023");
     let many = |draft: &mut Draft| {
         let kind = IdentifierKind::UserId;
-        draft.identifiers = (0..51).map(|n| (kind.clone(), format!("user-{n}"))).collect();
+        draft.identifiers =
+            (0..51).map(|n| Given::new(kind.clone(), format!("user-{n}"))).collect();
     };
     check(&many, "", "E-REQ-005");
 }
@@ -123,6 +126,6 @@ fn who_enters_it_vouches_unless_somebody_else_does() {
 #[test]
 fn the_same_identifier_twice_is_one() {
     let mut draft = draft("deletion", "ada@lovelace.org");
-    draft.identifiers.push((IdentifierKind::Email, "ADA@lovelace.org".into()));
+    draft.identifiers.push(Given::new(IdentifierKind::Email, "ADA@lovelace.org"));
     assert_eq!(check(&draft, &rules()).ok().unwrap().identifiers.len(), 1);
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use domain::Reach;
-use store::{Added, RequestFilter};
+use store::RequestFilter;
 
 use super::*;
 use crate::operator::approve::{self, Selection};
 use crate::operator::draft::Draft;
-use crate::operator::intake;
+use crate::operator::intake::{self, TakenIn};
 use crate::operator::office::{Office, draft, office};
 
 fn bound<'a>(office: &'a Office, brand: &str) -> Desk<'a> {
@@ -25,7 +25,7 @@ fn of_brand(brand: Option<&str>, email: &str, external_id: &str) -> Draft {
 
 async fn enter(desk: &Desk<'_>, draft: Draft) -> RequestId {
     match intake::submit(desk, &[draft], None).await.unwrap().remove(0) {
-        Ok(Added::New(id)) => id,
+        Ok(TakenIn { request, is_new: true }) => request,
         other => panic!("not taken in: {other:?}"),
     }
 }

@@ -7,7 +7,7 @@ use domain::{Event, Right};
 use store::RequestFilter;
 
 use super::*;
-use crate::operator::office::{Office, office, report};
+use crate::operator::office::{Office, code, office, report};
 
 async fn run(office: &Office, file: &str, dry_run: bool) -> (Summary, Vec<String>) {
     run_with(office, file, Options { dry_run, phone_region: None }).await
@@ -39,7 +39,8 @@ async fn good_rows_come_in_and_bad_ones_are_named() {
     let office = office().await;
     let (summary, results) = run(&office, MIXED, false).await;
     assert_eq!((summary.n_rows, summary.n_new, summary.n_left_out), (7, 2, 5));
-    let codes: Vec<_> = summary.bad_rows.iter().map(|bad| (bad.row, bad.faults[0].code)).collect();
+    let codes: Vec<_> =
+        summary.bad_rows.iter().map(|bad| (bad.row, code(&bad.faults[0]))).collect();
     assert_eq!(
         codes,
         [(3, "E-REQ-013"), (4, "E-REQ-015"), (5, "E-CSV-010"), (6, "E-CSV-013"), (7, "E-REQ-041"),]
@@ -84,7 +85,7 @@ async fn a_duplicate_far_down_the_file_is_found_in_the_store() {
     file.push_str("deletion,person3@lovelace.org\n");
     file.push_str("deletion,new@lovelace.org|person4@lovelace.org\n");
     let (summary, _) = run(&office, &file, false).await;
-    let codes: Vec<_> = summary.bad_rows.iter().map(|bad| bad.faults[0].code).collect();
+    let codes: Vec<_> = summary.bad_rows.iter().map(|bad| code(&bad.faults[0])).collect();
     assert_eq!(codes, ["E-CSV-013", "E-REQ-040"]);
     assert_eq!(summary.n_new as usize, GROUP + 10);
 }

@@ -3,14 +3,20 @@
 use domain::{Event, IdentifierKind};
 
 use super::*;
+use crate::operator::Given;
 use crate::operator::decide;
-use crate::operator::office::{draft, now, office};
+use crate::operator::office::{code, draft, now, office};
+
+/// That it was in before.
+fn known(request: RequestId) -> TakenIn {
+    TakenIn { request, is_new: false }
+}
 
 async fn codes(desk: &Desk<'_>, drafts: &[Draft]) -> Vec<Vec<&'static str>> {
     let taken = submit(desk, drafts, None).await.unwrap();
     let codes = taken.into_iter().map(|one| match one {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.iter().map(|fault| fault.code).collect(),
+        Err(faults) => faults.iter().map(code).collect(),
     });
     codes.collect()
 }
@@ -55,7 +61,7 @@ async fn what_a_household_shares_does_not_make_two_people_one() {
     let desk = office.desk();
     let with_cookie = |email: &str| {
         let mut draft = draft("deletion", email);
-        draft.identifiers.push((IdentifierKind::Cookie, "abc-def-123".into()));
+        draft.identifiers.push(Given::new(IdentifierKind::Cookie, "abc-def-123"));
         draft
     };
     let drafts = [with_cookie("ada@lovelace.org"), with_cookie("bob@lovelace.org")];
@@ -80,12 +86,12 @@ async fn an_external_id_makes_it_the_same_request() {
     let external = |id: &str| Draft { external_id: Some(id.into()), ..draft("access", "a@b.org") };
     let first = submit(&desk, &[external("X-1")], None).await.unwrap().remove(0).unwrap();
     let again = submit(&desk, &[external("X-1")], None).await.unwrap().remove(0).unwrap();
-    let Added::New(id) = first else { panic!("new at first") };
-    assert_eq!(again, Added::Known(id));
+    let id = first.request;
+    assert_eq!((first.is_new, again), (true, known(id)));
     assert_eq!(codes(&desk, &[external("X-2")]).await, [["E-REQ-040"]]);
     decide::cancel(&desk, id, "").await.unwrap();
     let closed = submit(&desk, &[external("X-1")], None).await.unwrap().remove(0).unwrap();
-    assert_eq!(closed, Added::Known(id));
+    assert_eq!(closed, known(id));
 }
 
 #[tokio::test]
@@ -96,17 +102,14 @@ async fn an_external_id_that_names_another_request_is_refused() {
         |right: &str, email: &str| Draft { external_id: Some("X-1".into()), ..draft(right, email) };
     let first = external("deletion", "ada@lovelace.org");
     let added = submit(&desk, std::slice::from_ref(&first), None).await.unwrap().remove(0).unwrap();
-    let Added::New(id) = added else { panic!("new at first") };
+    let TakenIn { request: id, is_new: true } = added else { panic!("new at first") };
     for other in [external("deletion", "bob@lovelace.org"), external("access", "ada@lovelace.org")]
     {
         assert_eq!(codes(&desk, std::slice::from_ref(&other)).await, [["E-REQ-042"]]);
         decide::cancel(&desk, id, "").await.ok();
         assert_eq!(codes(&desk, &[other]).await, [["E-REQ-042"]], "also when it is closed");
     }
-    assert_eq!(
-        submit(&desk, std::slice::from_ref(&first), None).await.unwrap(),
-        [Ok(Added::Known(id))]
-    );
+    assert_eq!(submit(&desk, std::slice::from_ref(&first), None).await.unwrap(), [Ok(known(id))]);
     let elsewhere = Draft { brand: Some("outlet".into()), ..first };
     assert_eq!(codes(&desk, &[elsewhere]).await, [["E-REQ-042"]], "other systems would serve it");
     let beside = |right: &str| Draft { external_id: Some("X-2".into()), ..draft(right, "c@d.org") };
@@ -120,13 +123,13 @@ async fn a_named_request_is_known_also_by_what_an_operator_added() {
     let desk = office.desk();
     let external = Draft { external_id: Some("X-1".into()), ..draft("deletion", "ada@d.org") };
     let added = submit(&desk, std::slice::from_ref(&external), None).await.unwrap().remove(0);
-    let Ok(Added::New(id)) = added else { panic!("new at first") };
-    let other = (IdentifierKind::Email, "countess@d.org".to_owned());
+    let Ok(TakenIn { request: id, is_new: true }) = added else { panic!("new at first") };
+    let other = Given::new(IdentifierKind::Email, "countess@d.org");
     let mut more = external;
     more.identifiers.push(other.clone());
     assert_eq!(codes(&desk, std::slice::from_ref(&more)).await, [["E-REQ-042"]]);
     decide::add_identifiers(&desk, id, &[other], None).await.unwrap();
-    assert_eq!(submit(&desk, &[more], None).await.unwrap(), [Ok(Added::Known(id))]);
+    assert_eq!(submit(&desk, &[more], None).await.unwrap(), [Ok(known(id))]);
 }
 
 #[tokio::test]
@@ -134,9 +137,9 @@ async fn a_type_that_no_connection_takes_is_refused() {
     let office = office().await;
     let desk = office.desk();
     let mut loyalty = draft("deletion", "ada@lovelace.org");
-    loyalty.identifiers.push((IdentifierKind::Custom("loyalty".into()), "L-77".into()));
+    loyalty.identifiers.push(Given::new(IdentifierKind::Custom("loyalty".into()), "L-77"));
     let mut mpid = draft("access", "ada@lovelace.org");
-    mpid.identifiers.push((IdentifierKind::Mpid, "812345".into()));
+    mpid.identifiers.push(Given::new(IdentifierKind::Mpid, "812345"));
     let mut connection = office.connection().await;
     assert_eq!(codes(&desk, &[loyalty.clone(), mpid]).await, [["E-REQ-017"], ["E-REQ-017"]]);
     connection.settings.insert("external_ids".into(), serde_json::json!(["id.loyalty"]));

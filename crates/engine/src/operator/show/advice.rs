@@ -18,13 +18,14 @@ use std::collections::BTreeSet;
 
 use domain::task::Whom;
 use domain::{Outcome, Proof, RequestState, TaskState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::awaited;
-use super::view::{RequestView, Standing, SystemView, minute};
+use super::view::{RequestView, Standing, SystemView, minute, or};
 
 /// One thing a person can do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Advice {
     /// What, and why, in a sentence.
     pub what: String,
@@ -169,7 +170,7 @@ fn first_of(remedy: &str) -> &str {
 
 fn lacking(view: &RequestView, system: &SystemView, list: &mut List) {
     let (id, name) = (view.asked.request, &system.name);
-    let needs = system.needs.join(" or ");
+    let needs = or(&system.needs);
     let blind = system.is_blind_since();
     if let Some(why) = blind {
         see_again(why, system, list);

@@ -3,8 +3,9 @@
 
 use domain::task::Whom;
 use domain::{Connection, RequestId, Right, Task, TaskState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::Store;
+use utoipa::ToSchema;
 
 use super::advice::List;
 use super::view::Standing;
@@ -12,7 +13,7 @@ use crate::operator::approve::{GateName, gate_of};
 use crate::operator::desk::OperatorError;
 
 /// A request that another one waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Awaited {
     /// The request.
     pub request: RequestId,

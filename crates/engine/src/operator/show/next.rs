@@ -3,7 +3,7 @@
 use domain::task::Whom;
 use domain::{Instant, RequestState, Right, TaskState};
 
-use super::view::{Asked, NextAct, Standing, SystemView, WaitView, at_place, minute};
+use super::view::{Asked, NextAct, Standing, SystemView, WaitView, at_place, minute, or};
 
 /// More than this many next acts tell a reader nothing.
 const MOST_ACTS: usize = 5;
@@ -94,7 +94,7 @@ fn wait_of(asked: &Asked, system: &SystemView, is_paused: bool) -> WaitView {
         }
         None => match system.state {
             TaskState::NeedsIdentifier => {
-                let why = format!("needs {}", system.needs.join(" or "));
+                let why = format!("needs {}", or(&system.needs));
                 (why, Whom::Operator, system.since, None)
             }
             state if system.due_at.is_none() => {

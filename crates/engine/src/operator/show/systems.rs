@@ -50,7 +50,7 @@ pub(super) async fn system(
         outcome: detail.outcome.clone(),
         proof: detail.proof.clone(),
         hand: detail.hand.as_ref().map(Handed::from),
-        needs: detail.needs.iter().map(ToString::to_string).collect(),
+        needs: detail.needs.clone(),
         wait: detail.wait.clone(),
         reappeared_at: None,
         jobs,

@@ -1,6 +1,7 @@
 //! The read model, and the right next step in the eight situations that an operator meets.
 
 use domain::connection::Pause;
+use domain::deadline::Basis;
 use domain::job::Carried;
 use domain::outcome::Residue;
 use domain::plan::HandWork;
@@ -200,11 +201,11 @@ async fn a_late_request_says_so_first_and_then_what_to_do() {
     let connection = office.connection().await;
     let late = Draft { received_at: Some("2026-09-01".into()), ..draft("deletion", "a@b.org") };
     let taken = intake::submit(&office.desk(), &[late], None).await.unwrap().remove(0).unwrap();
-    let store::Added::New(id) = taken else { panic!("new") };
+    let id = taken.request;
     office.planned(id, &connection).await;
     let view = view(&office, id).await;
     assert!(view.asked.is_late);
-    assert_eq!(view.asked.due_basis, "default, not the law's");
+    assert_eq!(view.asked.due_basis, Basis::Default);
     assert!(view.advice[0].what.starts_with("It is late: it was due on 2026-10-01"));
     assert_eq!(commands(&view)[0], format!("habeas request approve {id} --gate approval"));
 }
@@ -328,7 +329,7 @@ async fn a_view_shows_no_value_and_a_reveal_is_journalled() {
     let draft =
         Draft { external_id: Some("ada-ticket".into()), ..draft("access", "ada@lovelace.org") };
     let taken = intake::submit(&office.desk(), &[draft], None).await.unwrap().remove(0).unwrap();
-    let store::Added::New(id) = taken else { panic!("new") };
+    let id = taken.request;
     office.planned(id, &connection).await;
     let shown = view(&office, id).await;
     let text = serde_json::to_string(&shown).unwrap();

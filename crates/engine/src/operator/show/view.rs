@@ -1,22 +1,24 @@
 //! The read model of a request, as the screen and `--json` show it.
 
+use domain::deadline::Basis;
 use domain::outcome::Residue;
 use domain::plan::HandWork;
 use domain::request::{Closing, Verified};
 use domain::task::Whom;
 use domain::{
-    ConnectionId, EvidenceId, Instant, JobId, Outcome, Proof, RequestId, RequestState, Right,
-    TaskId, TaskState,
+    ConnectionId, EvidenceId, IdentifierKind, Instant, JobId, Outcome, Proof, RequestId,
+    RequestState, Right, Scope, TaskId, TaskState,
 };
 use jiff::{RoundMode, TimestampRound, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::advice::Advice;
 use super::awaited::Awaited;
 use crate::operator::approve::IdentifierView;
 
 /// Everything a person is told about a request.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RequestView {
     /// What was asked, and by when.
     pub asked: Asked,
@@ -39,22 +41,24 @@ pub struct RequestView {
 }
 
 /// What was asked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
     /// The request.
     pub request: RequestId,
     /// The right.
     pub right: Right,
-    /// The scope's words; empty without one.
-    pub scope: String,
+    /// Its scope; empty where the right has none.
+    pub scope: Scope,
     /// Where it stands.
     pub state: RequestState,
     /// When it was received.
+    #[schema(value_type = Timestamp)]
     pub received_at: Instant,
     /// When it must be answered.
+    #[schema(value_type = Timestamp)]
     pub due_at: Instant,
     /// Where that date comes from.
-    pub due_basis: &'static str,
+    pub due_basis: Basis,
     /// Whether it has passed while the request is open.
     pub is_late: bool,
     /// The law, as given.
@@ -80,7 +84,7 @@ pub struct Asked {
 }
 
 /// A system that does not serve a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LeftOut {
     /// The connection.
     pub connection: String,
@@ -89,7 +93,7 @@ pub struct LeftOut {
 }
 
 /// What is known in one system: one task.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SystemView {
     /// The task.
     pub task: TaskId,
@@ -108,8 +112,10 @@ pub struct SystemView {
     /// Which go it is.
     pub round: u32,
     /// Since when it stands there.
+    #[schema(value_type = Timestamp)]
     pub since: Instant,
     /// When the engine looks at it next.
+    #[schema(value_type = Option<Timestamp>)]
     pub due_at: Option<Instant>,
     /// How many profiles were found, once known.
     pub n_profiles: Option<u32>,
@@ -132,10 +138,11 @@ pub struct SystemView {
     /// The work for a person, where it is that.
     pub hand: Option<Handed>,
     /// The identifier types that would help.
-    pub needs: Vec<String>,
+    pub needs: Vec<IdentifierKind>,
     /// What it waits for.
     pub wait: Option<domain::task::Wait>,
     /// When what had gone was found again, if it was.
+    #[schema(value_type = Option<Timestamp>)]
     pub reappeared_at: Option<Instant>,
     /// What the vendor is, or was, working on for it.
     pub jobs: Vec<JobView>,
@@ -157,7 +164,7 @@ impl SystemView {
 }
 
 /// Work for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Handed {
     /// Where.
     pub place: String,
@@ -188,18 +195,25 @@ pub(super) fn minute(at: Instant) -> String {
     next_minute(at).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
+/// Kinds of identifiers of which any would do.
+pub(super) fn or(kinds: &[IdentifierKind]) -> String {
+    kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+}
+
 /// What a connection is held by, whatever its tasks want.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum Standing {
     /// Nothing.
     Working {
         /// When it is checked next.
+        #[schema(value_type = Timestamp)]
         check_due_at: Instant,
     },
     /// It makes no changing calls.
     Observing {
         /// When it is checked next.
+        #[schema(value_type = Timestamp)]
         check_due_at: Instant,
     },
     /// A person paused it.
@@ -207,6 +221,7 @@ pub enum Standing {
         /// Why.
         why: String,
         /// Since when.
+        #[schema(value_type = Timestamp)]
         since: Instant,
     },
     /// A refused call or a failed check paused it.
@@ -216,8 +231,10 @@ pub enum Standing {
         /// What to do about it.
         remedy: String,
         /// Since when.
+        #[schema(value_type = Timestamp)]
         since: Instant,
         /// When it is checked next.
+        #[schema(value_type = Timestamp)]
         check_due_at: Instant,
     },
     /// It was removed, or there never was one.
@@ -225,7 +242,7 @@ pub enum Standing {
 }
 
 /// Something that a vendor works on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobView {
     /// The job.
     pub job: JobId,
@@ -236,8 +253,10 @@ pub struct JobView {
     /// The vendor's word for where it stands.
     pub vendor_says: Option<String>,
     /// Since when.
+    #[schema(value_type = Timestamp)]
     pub started_at: Instant,
     /// When the vendor is asked next; absent when it is over.
+    #[schema(value_type = Option<Timestamp>)]
     pub due_at: Option<Instant>,
     /// Whether it is over.
     pub is_over: bool,
@@ -249,20 +268,21 @@ pub struct JobView {
 }
 
 /// A piece of evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceView {
     /// Its id.
     pub evidence: EvidenceId,
     /// What it shows.
     pub title: String,
     /// When it was taken.
+    #[schema(value_type = Timestamp)]
     pub at: Instant,
-    /// Its digest.
+    /// The beginning of its SHA-256 digest.
     pub digest: String,
 }
 
 /// Something that waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WaitView {
     /// The task, where it is one's.
     pub task: Option<TaskId>,
@@ -273,17 +293,20 @@ pub struct WaitView {
     /// For whom.
     pub whom: Whom,
     /// Since when.
+    #[schema(value_type = Timestamp)]
     pub since: Instant,
     /// Until when, where that is known.
+    #[schema(value_type = Option<Timestamp>)]
     pub until: Option<Instant>,
     /// Whether that is only the longest it may take.
     pub is_longest: bool,
 }
 
 /// Something that happens by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NextAct {
     /// When; at once if that has passed.
+    #[schema(value_type = Timestamp)]
     pub at: Instant,
     /// What.
     pub what: String,

@@ -1,0 +1,69 @@
+//! What a person is told with an error beside its text: a code that never changes, which has a page in
+//! `docs/errors`, and what can be done.
+
+use store::StoreError;
+
+use super::desk::OperatorError;
+
+impl OperatorError {
+    /// Its code.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::NotFound { .. } => "E-ACT-001",
+            Self::Ambiguous { .. } => "E-ACT-002",
+            Self::Refused { .. } => "E-ACT-003",
+            Self::WrongState { .. } => "E-ACT-004",
+            Self::CarriedOut { .. } => "E-ACT-005",
+            Self::ChangedMeanwhile => "E-ACT-006",
+            Self::NeedsCheck { .. } => "E-ACT-007",
+            Self::Fault(fault) | Self::Forbidden(fault) => &fault.code,
+            Self::Store(error) => of_store(error),
+        }
+    }
+
+    /// What can be done about it, as a sentence, where the text does not say it.
+    pub fn advice(&self) -> Option<String> {
+        let advice = match self {
+            Self::NotFound { what: "request" } => "see `habeas request list`",
+            Self::NotFound { what: "task" } => {
+                "see `habeas request show ID`, which lists the tasks"
+            }
+            Self::NotFound { what: "connection" } => "see `habeas connections list`",
+            Self::NotFound { what: "principal" } => "see `habeas principals list`",
+            Self::NotFound { what: "token" } => "see `habeas tokens list`",
+            Self::Refused { instead, .. } => instead,
+            Self::CarriedOut { request, .. } => {
+                return Some(format!(
+                    "tell the person what was done: `habeas request answer {request} --note …`; what has not begun can be left out before, by the commands that `habeas request show {request}` names"
+                ));
+            }
+            Self::Store(error) => advice_on_store(error)?,
+            Self::NotFound { .. }
+            | Self::Ambiguous { .. }
+            | Self::WrongState { .. }
+            | Self::ChangedMeanwhile
+            | Self::NeedsCheck { .. }
+            | Self::Fault(_)
+            | Self::Forbidden(_) => return None,
+        };
+        Some(advice.to_owned())
+    }
+}
+
+/// The code of an error of the store.
+pub fn of_store(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::DiskFull { .. } => "E-STO-001",
+        _ => "E-STO-002",
+    }
+}
+
+/// What can be done about an error of the store.
+pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::DiskFull { .. } => Some(
+            "what was saved before is safe; make room and start it again, and it goes on from there",
+        ),
+        _ => None,
+    }
+}
