@@ -21,7 +21,7 @@ pub struct JournalFilter {
     pub connection: Option<ConnectionId>,
     /// Of this kind.
     pub event: Option<Event>,
-    /// About a request of one of these brands; all entries if absent.
+    /// About a request of one of these brands, or about none; all entries if absent.
     pub brands: Option<BTreeSet<String>>,
 }
 
@@ -59,8 +59,9 @@ macro_rules! select {
             $request,
             " AND ($3 = '' OR task_id = $3) AND ($4 = '' OR connection_id = $4)
               AND ($5 = '' OR event = $5)
-              AND ($7 = '' OR EXISTS (SELECT 1 FROM request r WHERE r.id = request_id
-                AND REPLACE($7, $8 || r.brand || $8, '') <> $7)) ORDER BY ",
+              AND ($7 = '' OR request_id IS NULL OR EXISTS (SELECT 1 FROM request r
+                WHERE r.id = request_id AND REPLACE($7, $8 || r.brand || $8, '') <> $7))
+              ORDER BY ",
             $order,
             " LIMIT $6"
         )

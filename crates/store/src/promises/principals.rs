@@ -197,11 +197,25 @@ async fn a_list_that_is_bound_to_brands_holds_theirs_and_no_others() {
     check(&[], &[]).await;
     let all = setup.store.requests(&RequestFilter::default(), None, 10).await.unwrap();
     assert_eq!(all.len(), 6);
-    let of_shop = RequestFilter { brands: Some(["shop".to_owned()].into()), ..Default::default() };
-    let of_shop = setup.store.requests(&of_shop, None, 10).await.unwrap()[0].id;
-    let brands = Some(["shop".to_owned()].into());
-    let journal = JournalFilter { brands, ..JournalFilter::default() };
-    let entries = setup.store.journal(From::After(0), &journal, 100).await.unwrap();
-    assert!(!entries.is_empty());
-    assert!(entries.iter().all(|(_, entry)| entry.request == Some(of_shop)));
+}
+
+#[tokio::test]
+async fn a_journal_that_is_bound_to_brands_leaves_out_the_requests_of_others() {
+    let setup = setup().await;
+    let mut of_brand = Vec::new();
+    for brand in [Some("Shop"), Some("other"), None] {
+        let mut new = setup.new_request(Right::Access, &["a@example.org"]);
+        new.request.brand = brand.map(str::to_owned);
+        of_brand.push(new.request.id);
+        setup.store.add_requests(vec![new], now()).await.unwrap();
+    }
+    let about_none = Entry::new(now(), Actor::Engine, Event::EnginePaused);
+    setup.store.set_setting("key", "value", &about_none).await.unwrap();
+    let brands = Some(BTreeSet::from(["shop".to_owned()]));
+    let filter = JournalFilter { brands, ..JournalFilter::default() };
+    let entries = setup.store.journal(From::After(0), &filter, 100).await.unwrap();
+    let about: Vec<_> = entries.iter().map(|(_, entry)| entry.request).collect();
+    assert_eq!(about, [Some(of_brand[0]), None]);
+    let other = JournalFilter { request: Some(of_brand[1]), ..filter };
+    assert!(setup.store.journal(From::Before(i64::MAX), &other, 100).await.unwrap().is_empty());
 }
