@@ -3,14 +3,33 @@
 use std::str::FromStr;
 
 use phonelib::PhoneNumber;
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::MixedScript as _;
 
 use super::IdentifierKind;
+use crate::schema::{PartialSchema, Shape, ToSchema, text};
 
 /// A default region for phone numbers without a country: an ISO 3166 code such as `DE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Region(String);
+
+impl TryFrom<String> for Region {
+    type Error = NormaliseError;
+    fn try_from(text: String) -> Result<Self, NormaliseError> {
+        text.parse()
+    }
+}
+
+impl PartialSchema for Region {
+    fn schema() -> Shape {
+        let about = "The country of phone numbers that don't say theirs, by ISO 3166-1 alpha-2.";
+        text(about, "^[A-Za-z]{2}$", "DE")
+    }
+}
+
+impl ToSchema for Region {}
 
 impl FromStr for Region {
     type Err = NormaliseError;

@@ -10,6 +10,9 @@ use store::{Applied, Store, StoreError, Transition};
 /// How often a decision is made anew before its maker is told to look again.
 const TRIES: usize = 5;
 
+/// The connectors that exist.
+pub type Connectors = &'static [&'static dyn Connector];
+
 /// Who acts, when, on which store.
 pub struct Desk<'a> {
     /// The store.
@@ -41,7 +44,7 @@ impl Desk<'_> {
     }
 
     /// Those of these requests that the person may see.
-    pub(super) async fn within_reach(
+    pub async fn within_reach(
         &self,
         ids: impl IntoIterator<Item = RequestId>,
     ) -> Result<HashSet<RequestId>, OperatorError> {

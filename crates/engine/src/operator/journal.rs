@@ -45,8 +45,8 @@ pub struct JournalEntry {
     pub entry: Entry,
 }
 
-/// A page of the entries that fit, from a number on, forward or backward. Those about requests out of
-/// reach are left out, so a page may be short; `next` says whether another follows.
+/// A page of the entries that fit, from a number on, forward or backward, without those about requests
+/// out of reach.
 pub async fn page(
     desk: &Desk<'_>,
     filter: &Filter,
@@ -59,15 +59,13 @@ pub async fn page(
     let is_more = entries.len() > limit as usize;
     entries.truncate(limit as usize);
     let next = entries.last().map(|(seq, _)| *seq).filter(|_| is_more);
-    let about = entries.iter().filter_map(|(_, entry)| entry.request);
-    let within = desk.within_reach(about).await?;
-    entries.retain(|(_, entry)| entry.request.is_none_or(|id| within.contains(&id)));
     let entries = entries.into_iter().map(|(seq, entry)| JournalEntry { seq, entry });
     Ok(JournalPage { entries: entries.collect(), next })
 }
 
 async fn resolve(desk: &Desk<'_>, filter: &Filter) -> Result<JournalFilter, OperatorError> {
-    let mut resolved = JournalFilter { event: filter.event, ..JournalFilter::default() };
+    let brands = desk.reach.brands().cloned();
+    let mut resolved = JournalFilter { event: filter.event, brands, ..JournalFilter::default() };
     if let Some(text) = &filter.request {
         resolved.request = Some(find::request(desk, text).await?);
     }

@@ -31,6 +31,6 @@ mod shapes;
 pub mod show;
 pub mod tasks;
 
-pub use desk::{Desk, OperatorError};
+pub use desk::{Connectors, Desk, OperatorError};
 pub use draft::{Draft, Given};
 pub use fault::Fault;

@@ -33,19 +33,24 @@ pub use view::{
 };
 
 /// Reads everything there is to tell about a request. Only the outermost crate can tell whether
-/// somebody runs the engine now.
+/// somebody runs the engine now. Of other requests only those within reach are named.
 pub async fn request_view(
-    store: &Store,
+    desk: &Desk<'_>,
     id: RequestId,
-    now: Instant,
     is_served: bool,
 ) -> Result<RequestView, OperatorError> {
+    let (store, now) = (desk.store, desk.now);
     let request = store.request(id).await?.ok_or(OperatorError::NotFound { what: "request" })?;
     let tasks = store.tasks_of(&[id]).await?;
     let connections = store.all_connections().await?;
     let identifiers = store.identifiers_of(&[id]).await?;
     let at_hand = HashMap::from([(id, request.clone())]);
     let same_person = same_person(store, &at_hand, &identifiers).await?;
+    let same_person: Vec<_> = same_person.into_values().flatten().collect();
+    let mut awaited = awaited::awaited(store, id, &tasks, &connections).await?;
+    let others = awaited.iter().map(|one| one.request).chain(same_person.iter().copied());
+    let within = desk.within_reach(others).await?;
+    awaited.retain(|one| within.contains(&one.request));
     let mut systems = Vec::with_capacity(tasks.len());
     for task in &tasks {
         systems.push(systems::system(store, task, &connections, now).await?);
@@ -55,7 +60,7 @@ pub async fn request_view(
     let identifiers = identifiers.iter().map(|(_, one)| IdentifierView::new(one, &connections));
     let asked = Asked {
         identifiers: identifiers.collect(),
-        same_person: same_person.into_values().flatten().collect(),
+        same_person: same_person.into_iter().filter(|id| within.contains(id)).collect(),
         ..asked(&request, &tasks, now)
     };
     let left_out = request.routed.iter().flatten().filter_map(|routed| {
@@ -63,7 +68,7 @@ pub async fn request_view(
         Some(LeftOut { connection: routed.name.clone(), why })
     });
     let mut view = RequestView {
-        awaited: awaited::awaited(store, id, &tasks, &connections).await?,
+        awaited,
         is_served,
         left_out: left_out.collect(),
         waits: next::waits(&asked, &systems, is_paused),

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use domain::{Instant, Outcome, Proof, RequestId, TaskState};
+use engine::operator::Desk;
 use engine::operator::import::BadRow;
 use engine::operator::show::{RequestView, request_view};
 use serde_json::{Value, json};
@@ -41,7 +42,8 @@ impl Ending {
     ) -> anyhow::Result<Self> {
         let mut acts = Vec::new();
         for (at, id) in requests {
-            let view = request_view(&session.store, *id, to, true).await?;
+            let desk = Desk { now: to, ..session.desk() };
+            let view = request_view(&desk, *id, true).await?;
             acts.push(Act { role: cast.roles[*at].clone(), view });
         }
         let role_of =

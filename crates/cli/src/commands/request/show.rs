@@ -48,7 +48,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         find::request(&session.desk(), &args.id).await?
     };
     let is_served = session.holder().await?.is_some();
-    let view = read_model::request_view(&session.store, id, session.now, is_served).await?;
+    let view = read_model::request_view(&session.desk(), id, is_served).await?;
     let revealed = match args.reveal {
         true => Some(read_model::reveal(&session.desk(), id).await?),
         false => None,

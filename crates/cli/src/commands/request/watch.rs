@@ -46,7 +46,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             version = Some(latest);
             follow_as_set(&mut session).await?;
             let is_served = session.holder().await?.is_some();
-            let view = request_view(&session.store, id, session.now, is_served).await?;
+            let view = request_view(&session.desk(), id, is_served).await?;
             shown.show(&view, &session)?;
             if let Some(exit) = end(&view) {
                 shown.close();

@@ -16,7 +16,7 @@ use crate::operator::engine::{EngineView, Runner};
 use crate::operator::office::{Office, now, office, put};
 use crate::operator::show::{request_view, reveal};
 use crate::operator::tasks::{self, Settle, TaskView};
-use crate::operator::{Given, connections, controls, import, intake, journal, list};
+use crate::operator::{Desk, Given, connections, controls, import, intake, journal, list};
 
 fn later() -> Instant {
     "2026-12-01T00:00:00Z".parse().unwrap()
@@ -94,7 +94,7 @@ async fn what_is_told_of_requests_fits() {
     let planned = office.request("deletion", "bob@example.com").await;
     office.planned(planned, &connection).await;
     for id in [running, planned] {
-        check(&request_view(&office.store, id, later(), false).await.unwrap());
+        check(&request_view(&Desk { now: later(), ..office.desk() }, id, false).await.unwrap());
     }
     check(&list::page(&desk, &list::Filter::default(), None, 1).await.unwrap());
     check(&list::page(&desk, &list::Filter::default(), None, 9).await.unwrap());
@@ -104,7 +104,7 @@ async fn what_is_told_of_requests_fits() {
     }
     check(&reveal(&desk, running).await.unwrap().remove(0));
     check(&decide::cancel(&desk, running, "taken back").await.unwrap());
-    check(&request_view(&office.store, running, now(), true).await.unwrap());
+    check(&request_view(&desk, running, true).await.unwrap());
     let page = journal::page(&desk, &journal::Filter::default(), From::After(0), 50).await.unwrap();
     assert!(page.entries.len() > 5);
     check(&page);

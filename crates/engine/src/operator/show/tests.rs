@@ -7,7 +7,7 @@ use domain::outcome::Residue;
 use domain::plan::HandWork;
 use domain::task::{Command, Found, Whom};
 use domain::{
-    Connection, IdentifierKind, Job, JobId, Outcome, Proof, RequestState, TaskId, TaskState,
+    Connection, IdentifierKind, Job, JobId, Outcome, Proof, Reach, RequestState, TaskId, TaskState,
 };
 
 use super::*;
@@ -15,7 +15,7 @@ use crate::operator::office::{Office, carried, draft, now, office, put};
 use crate::operator::{Draft, intake};
 
 async fn view(office: &Office, id: RequestId) -> RequestView {
-    request_view(&office.store, id, now(), true).await.unwrap()
+    request_view(&office.desk(), id, true).await.unwrap()
 }
 
 /// A deletion whose only task was changed as wished.
@@ -160,7 +160,8 @@ async fn a_lost_answer_is_told_as_one_and_not_as_being_sent() {
     let sending = view(&office, id).await;
     assert_eq!(sending.waits[0].why, "it is being sent");
     assert!(!sending.systems[0].jobs[0].is_lost);
-    let later = request_view(&office.store, id, at("2026-11-22T12:01:00Z"), true).await.unwrap();
+    let a_minute_on = Desk { now: at("2026-11-22T12:01:00Z"), ..office.desk() };
+    let later = request_view(&a_minute_on, id, true).await.unwrap();
     assert!(later.systems[0].jobs[0].is_lost, "whoever sent it did not live to tell");
     let lost = domain::Entry::new(now(), domain::Actor::Engine, Event::IntentLost);
     let journal = vec![lost.connection(Some(connection.id)).job(job.id)];
@@ -347,7 +348,7 @@ async fn a_view_shows_no_value_and_a_reveal_is_journalled() {
 async fn what_goes_on_by_itself_needs_somebody_who_runs_the_engine() {
     let office = office().await;
     let id = parked(&office, at("2026-12-01T00:00:00Z")).await;
-    let unserved = request_view(&office.store, id, now(), false).await.unwrap();
+    let unserved = request_view(&office.desk(), id, false).await.unwrap();
     assert_eq!(commands(&unserved), ["habeas serve"]);
     assert!(said(&unserved).contains("Nobody runs it now"), "{}", said(&unserved));
 }
@@ -367,6 +368,25 @@ async fn the_longest_a_vendor_may_take_is_not_told_as_when_it_goes_on() {
     assert_eq!((view.waits[0].until, view.waits[0].is_longest), (Some(longest), true));
     assert!(said(&view).contains("next, at 2026-11-22 18:00 UTC"), "{}", said(&view));
     assert!(!said(&view).contains("2027"), "{}", said(&view));
+}
+
+#[tokio::test]
+async fn requests_out_of_reach_are_not_named() {
+    let office = office().await;
+    let branded =
+        |right, brand: &str| Draft { brand: Some(brand.into()), ..draft(right, "ada@example.com") };
+    let drafts = [branded("opt_out", "shop"), branded("opt_out", "other")];
+    let mut ids = Vec::new();
+    for (one, scope) in drafts.into_iter().zip(["sale", "sharing"]) {
+        let one = Draft { scope: scope.into(), ..one };
+        let taken = intake::submit(&office.desk(), &[one], None).await.unwrap();
+        ids.push(taken[0].as_ref().unwrap().request);
+    }
+    assert_eq!(view(&office, ids[0]).await.asked.same_person, [ids[1]]);
+    let reach = Reach::Brands(["shop".to_owned()].into());
+    let bound = Desk { reach, ..office.desk() };
+    let shown = request_view(&bound, ids[0], true).await.unwrap();
+    assert!(shown.asked.same_person.is_empty());
 }
 
 #[tokio::test]
