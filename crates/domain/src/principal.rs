@@ -16,7 +16,7 @@ use crate::{Actor, Instant, PrincipalId, TokenId, words};
 
 words! {
     /// What a principal is.
-    Kind: "kind of principal" {
+    PrincipalKind: "kind of principal" {
         /// Somebody.
         Person = "person",
         /// A program that acts by itself.
@@ -35,7 +35,7 @@ pub struct Principal {
     /// Its name, as the journal says it; no two have the same.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: PrincipalKind,
     /// What it is trusted with.
     pub roles: BTreeSet<Role>,
     /// In which requests.

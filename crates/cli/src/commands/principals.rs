@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Subcommand;
-use domain::principal::Kind;
+use domain::principal::PrincipalKind;
 use domain::{Reach, Role};
 use engine::operator::Desk;
 use engine::operator::principals::{self, Changes, NewPrincipal, PrincipalView};
@@ -110,7 +110,7 @@ async fn carry_out(change: Change, desk: &Desk<'_>) -> anyhow::Result<(Principal
     Ok(match change {
         Change::Add(args) => {
             let reach = some_brands(&args.brands).unwrap_or(Reach::All);
-            let kind = if args.program { Kind::Program } else { Kind::Person };
+            let kind = if args.program { PrincipalKind::Program } else { PrincipalKind::Person };
             let roles = args.roles.into_iter().collect();
             let new = NewPrincipal { name: args.name, kind, roles, reach };
             let added = principals::add(desk, &new).await?;
@@ -119,11 +119,17 @@ async fn carry_out(change: Change, desk: &Desk<'_>) -> anyhow::Result<(Principal
         }
         Change::Set(args) => {
             let set = principals::set(desk, &args.name, &changes(&args)?).await?;
-            (set, "Its tokens follow at once.".to_owned())
+            let next = match set.disabled_at {
+                None => "Its tokens follow at once.".to_owned(),
+                Some(_) => {
+                    format!("It is disabled. On again: habeas principals enable {}", set.name)
+                }
+            };
+            (set, next)
         }
         Change::Disable { name } => {
             let disabled = principals::disable(desk, &name).await?;
-            let next = "Its tokens are not accepted any more. On again: habeas principals enable";
+            let next = "It may do nothing any more. On again: habeas principals enable";
             (disabled, format!("{next} {name}"))
         }
         Change::Enable { name } => {
@@ -185,9 +191,5 @@ pub fn reach(reach: &Reach) -> String {
 }
 
 fn told(one: &PrincipalView) -> String {
-    let may = match one.disabled_at {
-        Some(_) => "may do nothing any more".to_owned(),
-        None => format!("has {}, in requests: {}", show::list(&one.roles), reach(&one.reach)),
-    };
-    format!("{} {may}.", one.name)
+    format!("{}: {}; requests: {}.", one.name, show::list(&one.roles), reach(&one.reach))
 }

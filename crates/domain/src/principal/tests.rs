@@ -15,7 +15,7 @@ fn principal(roles: &[Role], reach: Reach) -> Principal {
     Principal {
         id: PrincipalId::new(&TimedIds::new(|| NOW, || [1; 8])),
         name: "ann".into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         roles: roles.iter().copied().collect(),
         reach,
         disabled_at: None,

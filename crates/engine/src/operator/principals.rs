@@ -11,10 +11,11 @@ pub mod tokens;
 use std::collections::BTreeSet;
 
 use domain::access::may_give;
-use domain::principal::Kind;
+use domain::principal::PrincipalKind;
 use domain::{Entry, Event, Instant, Principal, PrincipalId, Reach, Role};
 use serde::{Deserialize, Serialize};
 use store::{Store, Transition};
+use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
@@ -22,12 +23,13 @@ use super::find;
 pub use tokens::{MadeToken, NewToken, NotAccepted, TokenState, TokenView, authenticate};
 
 /// A principal to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewPrincipal {
     /// Its name, as the journal will say it: up to 40 small letters, digits, `-`, `_` and `.`.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: PrincipalKind,
     /// What it is trusted with.
     pub roles: BTreeSet<Role>,
     /// In which requests.
@@ -35,32 +37,34 @@ pub struct NewPrincipal {
 }
 
 /// What is to change in a principal. What is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = PrincipalChanges)]
 pub struct Changes {
     /// What it is trusted with from now on.
-    #[serde(default)]
     pub roles: Option<BTreeSet<Role>>,
     /// In which requests from now on.
-    #[serde(default)]
     pub reach: Option<Reach>,
 }
 
 /// A principal as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PrincipalView {
     /// Its id.
     pub id: PrincipalId,
     /// Its name, as the journal says it.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: PrincipalKind,
     /// What it is trusted with.
     pub roles: BTreeSet<Role>,
     /// In which requests.
     pub reach: Reach,
     /// Since when it may do nothing any more.
+    #[schema(value_type = Option<Timestamp>)]
     pub disabled_at: Option<Instant>,
     /// When it was made.
+    #[schema(value_type = Timestamp)]
     pub made_at: Instant,
     /// How many of its tokens are accepted now.
     pub n_tokens: u32,
@@ -85,7 +89,7 @@ pub async fn add(desk: &Desk<'_>, new: &NewPrincipal) -> Result<PrincipalView, O
     refuse_name(&new.name)?;
     refuse_empty(&new.roles, &new.reach)?;
     refuse_more(desk, &new.roles, &new.reach)?;
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let Some(known) = desk.store.principal_by_name(&new.name).await? else {
             let principal = principal(desk, new);
             let entry = about(desk.entry(Event::PrincipalAdded), &principal);
@@ -153,7 +157,7 @@ async fn change(
     name: &str,
     with: impl Fn(&mut Principal) -> Result<Option<Entry>, OperatorError>,
 ) -> Result<PrincipalView, OperatorError> {
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let found = find::principal(desk.store, name).await?;
         refuse_more(desk, &found.roles, &found.reach)?;
         let mut changed = found.clone();

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use domain::principal::Kind;
+use domain::principal::PrincipalKind;
 use domain::{
     Actor, Digest, Entry, Event, Principal, PrincipalId, Reach, Right, Role, Token, TokenId,
 };
@@ -19,7 +19,7 @@ fn principal(setup: &Setup, name: &str) -> Principal {
     Principal {
         id: PrincipalId::new(&*setup.ids),
         name: name.into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         roles: BTreeSet::from([Role::Auditor]),
         reach: Reach::Brands(BTreeSet::from(["shop".to_owned()])),
         disabled_at: None,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::principal::Kind;
+use domain::principal::PrincipalKind;
 use domain::{Actor, Digest, Event, Instant, Reach, Role, Token, TokenId};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -65,13 +65,13 @@ pub async fn finish(desk: &Desk<'_>, text: &str, name: &str) -> Result<MadeToken
         reach: Reach::All,
         now: desk.now,
     };
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         if is_over(desk.store).await? {
             return Err(refused());
         }
         let new = NewPrincipal {
             name: name.to_owned(),
-            kind: Kind::Person,
+            kind: PrincipalKind::Person,
             roles: BTreeSet::from([Role::SuperAdmin]),
             reach: Reach::All,
         };

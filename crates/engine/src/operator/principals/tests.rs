@@ -3,6 +3,7 @@
 use super::tokens::{self, Why};
 use super::*;
 use crate::operator::office::{Office, now, office};
+use crate::operator::shapes::strict::check;
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -17,7 +18,7 @@ fn brands(names: &[&str]) -> Reach {
 fn new(name: &str, roles: &[Role], reach: Reach) -> NewPrincipal {
     NewPrincipal {
         name: name.into(),
-        kind: Kind::Person,
+        kind: PrincipalKind::Person,
         roles: roles.iter().copied().collect(),
         reach,
     }
@@ -267,8 +268,34 @@ async fn no_text_of_a_token_stands_in_the_journal_or_in_what_is_printed() {
         assert!(!printed.contains(secret.trim_start_matches("habeas_setup_")));
         assert!(!printed.contains(secret.trim_start_matches("habeas_")));
     }
+    check(&made);
     let told = serde_json::to_value(&made).unwrap();
     assert_eq!(told["secret"], secrets[0], "it is told once, to whoever made it");
     let read: MadeToken = serde_json::from_value(told).unwrap();
     assert_eq!(text(&read), secrets[0]);
+}
+
+#[tokio::test]
+async fn what_is_taken_and_told_is_what_the_schemas_say() {
+    let office = office().await;
+    let desk = office.desk();
+    let ann = new("ann", &[Role::Auditor, Role::Approver], brands(&["shop"]));
+    check(&ann);
+    check(&add(&desk, &ann).await.unwrap());
+    check(&new("bob", &[Role::Auditor], Reach::All));
+    check(&Changes::default());
+    check(&Changes { roles: Some(Role::every()), reach: Some(Reach::All) });
+    let wish = NewToken {
+        label: "laptop".into(),
+        roles: Some(BTreeSet::from([Role::Auditor])),
+        reach: Some(brands(&["shop"])),
+        days: Some(1),
+    };
+    check(&wish);
+    let made = tokens::add(&desk, "ann", &wish, Some("k")).await.unwrap();
+    check(&made);
+    check(&tokens::add(&desk, "ann", &wish, Some("k")).await.unwrap());
+    check(&tokens::revoke(&desk, &made.token.id.to_string()).await.unwrap());
+    check(&disable(&desk, "ann").await.unwrap());
+    assert!(serde_json::from_str::<Changes>(r#"{"role": ["auditor"]}"#).is_err(), "a slip");
 }

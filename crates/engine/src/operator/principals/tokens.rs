@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use store::seal::{new_token, token_digest};
 use store::{Secret, Store, StoreError, Transition};
+use utoipa::ToSchema;
 
 use super::{fault, refuse_empty, refuse_more, told, words};
 use crate::operator::desk::{Desk, OperatorError};
@@ -26,7 +27,8 @@ const MOST_DAYS: u32 = 365;
 const LONGEST_LABEL: usize = 60;
 
 /// A token to be made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What it is for, in up to 60 characters.
     pub label: String,
@@ -56,7 +58,7 @@ domain::words! {
 }
 
 /// A token as it is shown: everything but its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenView {
     /// Its id.
     pub id: TokenId,
@@ -71,20 +73,24 @@ pub struct TokenView {
     /// Whether it is accepted now.
     pub state: TokenState,
     /// When it was made.
+    #[schema(value_type = Timestamp)]
     pub made_at: Instant,
     /// When it ends by itself.
+    #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<Instant>,
     /// When somebody ended it.
+    #[schema(value_type = Option<Timestamp>)]
     pub revoked_at: Option<Instant>,
 }
 
 /// A token that was made, with its text: the one time that it is there to be seen.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct MadeToken {
     /// The token.
     pub token: TokenView,
     /// Its text, `habeas_` and 43 characters. Absent if it had been made before, by the same key.
     #[serde(with = "shown")]
+    #[schema(value_type = Option<String>)]
     pub secret: Option<Secret>,
 }
 
@@ -177,7 +183,7 @@ pub async fn add(
     refuse_wide(desk, &principal, &token)?;
     // The same key of another caller is another key.
     let key = key.map(|key| format!("{}\n{key}", desk.name()));
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let known = match &key {
             Some(key) => desk.store.token_asked_for(key).await?,
             None => None,
@@ -246,7 +252,7 @@ pub async fn list(
 pub async fn revoke(desk: &Desk<'_>, token: &str) -> Result<TokenView, OperatorError> {
     let missing = || OperatorError::NotFound { what: "token" };
     let id = find::token(desk.store, token).await?;
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let token = desk.store.token(id).await?.ok_or_else(missing)?;
         let principal = desk.store.principal(token.principal).await?.ok_or_else(missing)?;
         refuse_more(desk, &principal.roles, &principal.reach)?;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 const COMPONENTS: &str = "#/components/schemas/";
 
 /// Checks a value against the schema of its type, and that it reads back as the same.
-pub(super) fn check<T: Serialize + DeserializeOwned + ToSchema>(value: &T) {
+pub(in crate::operator) fn check<T: Serialize + DeserializeOwned + ToSchema>(value: &T) {
     let written = serde_json::to_value(value).unwrap();
     let faults = faults::<T>(&written);
     assert!(faults.is_empty(), "{}: {faults:#?}", T::name());
