@@ -123,9 +123,11 @@ impl PartialSchema for IdentifierKind {
     fn schema() -> Shape {
         let names: Vec<_> = Self::BUILT_IN.iter().map(Self::name).collect();
         let pattern = format!(r"^({}|id\.[A-Za-z0-9_.-]{{1,64}})$", names.join("|"));
-        let about =
-            "The type of an identifier: one of those listed, or `id.NAME` for one of your own.";
-        text(about, &pattern, "email")
+        let about = format!(
+            "The type of an identifier: {}, or `id.NAME` for one of your own.",
+            names.join(", ")
+        );
+        text(&about, &pattern, "email")
     }
 }
 

@@ -33,6 +33,7 @@ pub struct Draft {
     #[serde(default)]
     pub scope: String,
     /// What names the person.
+    #[schema(min_items = 1)]
     pub identifiers: Vec<Given>,
     /// The law.
     pub jurisdiction: Option<String>,

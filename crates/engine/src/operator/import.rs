@@ -68,7 +68,7 @@ pub struct Summary {
     pub n_known: u64,
     /// Rows left out.
     pub n_left_out: u64,
-    /// The first of them, for the screen; the result file has them all.
+    /// The first hundred of them; the result file has them all.
     pub bad_rows: Vec<BadRow>,
 }
 
