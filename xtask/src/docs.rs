@@ -1,7 +1,8 @@
 //! `cargo xtask docs`: writes what in the documentation is made: the page of each vendor, from its
-//! manifest, and the list of error codes in the summary of the book.
+//! manifest, the document of the API, from its routes, and the list of error codes in the summary of
+//! the book.
 //!
-//! A test of `connectors` fails while a page is stale, and `tidy` while the list lacks one.
+//! Tests of `connectors` and `server` fail while one is stale, and `tidy` while the list lacks a code.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +19,8 @@ mod tests;
 pub fn run(args: Args) -> Result<bool> {
     args.end()?;
     let docs = workspace::root().join("docs");
-    write_vendors(&docs.join("connectors"))?;
+    write("connectors", "pages", &docs.join("connectors"))?;
+    write("server", "openapi", &docs.join("api/openapi.json"))?;
     let titles = titles(&docs.join("errors"))?;
     let path = docs.join("SUMMARY.md");
     let summary = fs::read_to_string(&path).context("read the summary")?;
@@ -27,12 +29,12 @@ pub fn run(args: Args) -> Result<bool> {
     Ok(true)
 }
 
-/// The manifests are the product's, so the product writes their pages.
-fn write_vendors(folder: &Path) -> Result<()> {
+/// Manifests and routes are the product's, so an example of the product writes what is made of them.
+fn write(package: &str, example: &str, to: &Path) -> Result<()> {
     let mut cargo = workspace::command("cargo");
-    cargo.args(["run", "--quiet", "--locked", "--package", "connectors", "--example", "pages"]);
-    let status = cargo.arg("--").arg(folder).status().context("start cargo")?;
-    ensure!(status.success(), "the pages of the vendors could not be written");
+    cargo.args(["run", "--quiet", "--locked", "--package", package, "--example", example, "--"]);
+    let status = cargo.arg(to).status().context("start cargo")?;
+    ensure!(status.success(), "the {example} of {package} could not be written");
     Ok(())
 }
 

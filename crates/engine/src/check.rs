@@ -24,6 +24,20 @@ pub enum CheckError {
     Vendor(VendorError),
 }
 
+impl CheckError {
+    /// Whether it may work in a moment: the vendor was not reached, or asked to wait.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Vendor(
+                VendorError::Transient { .. }
+                    | VendorError::AnswerLost { .. }
+                    | VendorError::Throttled { .. }
+            )
+        )
+    }
+}
+
 /// Checks a connection that need not exist yet.
 pub async fn check(
     connector: &'static dyn Connector,

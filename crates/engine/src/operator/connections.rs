@@ -301,7 +301,7 @@ async fn change(
     with: impl Fn(&mut Connection) -> Vec<domain::Entry>,
 ) -> Result<Connection, OperatorError> {
     let missing = OperatorError::NotFound { what: "connection" };
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let found = desk.store.connection(id).await?;
         let mut connection = found.ok_or(OperatorError::NotFound { what: "connection" })?;
         let journal = with(&mut connection);

@@ -58,7 +58,7 @@ async fn stop(
     note: &str,
 ) -> Result<Stopped, OperatorError> {
     let note = note::read(desk, id, note).await?;
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let (request, tasks) = load(desk, id).await?;
         refuse_closed(&request)?;
         let mut transition = Transition::default();
@@ -120,7 +120,7 @@ pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Answer
         let fault = Fault::new("note", "E-REQ-050", "is empty: say how the person was told");
         return Err(OperatorError::Fault(fault));
     }
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let (request, tasks) = load(desk, id).await?;
         refuse_closed(&request)?;
         let state = state(&request, &tasks);
@@ -147,7 +147,7 @@ pub async fn answer(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<Answer
 /// Opens a closed request again. What had been cancelled begins anew, where its system still is.
 pub async fn reopen(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<(), OperatorError> {
     let note = note::read(desk, id, note).await?;
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let (request, tasks) = load(desk, id).await?;
         let Some(closing) = &request.closing else {
             let why = "only a closed request can be opened again";
@@ -214,7 +214,7 @@ pub async fn add_identifiers(
             |(code, message)| OperatorError::Fault(Fault::new(kind.to_string(), code, message));
         read.push((kind, value.trim(), read_identifier(kind, value, &rules).map_err(fault)?));
     }
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let (request, tasks) = load(desk, id).await?;
         refuse_closed(&request)?;
         let known = desk.store.identifiers_of(&[id]).await?;

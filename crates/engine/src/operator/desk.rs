@@ -73,10 +73,13 @@ impl Desk<'_> {
 
     /// Makes a transition out of what the store holds now and writes it; makes it again if somebody
     /// else, most often the engine, changed a row of it in between.
-    pub(super) async fn write_fresh<T>(
+    pub(super) async fn write_fresh<T, Made>(
         &self,
-        make: impl AsyncFn() -> Result<(Transition, T), OperatorError>,
-    ) -> Result<T, OperatorError> {
+        make: impl Fn() -> Made,
+    ) -> Result<T, OperatorError>
+    where
+        Made: Future<Output = Result<(Transition, T), OperatorError>>,
+    {
         for _ in 0..TRIES {
             let (transition, answer) = make().await?;
             if self.store.apply(None, &[transition]).await?.first() != Some(&Applied::Lost) {

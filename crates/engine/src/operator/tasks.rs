@@ -64,7 +64,7 @@ pub async fn settle(
         return Err(OperatorError::Fault(Fault::new("note", "E-REQ-050", message)));
     }
     let done = how == Settle::Done;
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let task = load(desk, id).await?;
         let command = Command::Settle { by: desk.name(), done, note: note.clone() };
         let (moved, entry) = apply(desk, &task, command)?;
@@ -81,7 +81,7 @@ pub async fn settle(
 /// Begins another round of a task that is over, or waits for a decision or an identifier. Where it
 /// had stopped since the identifiers lead to many profiles, this says that they are one person's.
 pub async fn retry(desk: &Desk<'_>, id: TaskId) -> Result<TaskView, OperatorError> {
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let mut task = load(desk, id).await?;
         let request = desk.store.request(task.request).await?;
         request.as_ref().map_or(Ok(()), refuse_closed)?;

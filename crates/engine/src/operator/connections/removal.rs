@@ -135,7 +135,7 @@ async fn open_jobs(desk: &Desk<'_>, connection: &Connection) -> Result<Vec<Job>,
 
 /// Ends jobs; a call whose answer nobody knows stays on record as one that nobody can tell.
 async fn end_jobs(desk: &Desk<'_>, connection: &Connection) -> Result<(), OperatorError> {
-    desk.write_fresh(async || {
+    desk.write_fresh(|| async {
         let mut transition = Transition::default();
         for job in open_jobs(desk, connection).await? {
             let entry = desk.entry(Event::JobEnded).connection(Some(connection.id)).job(job.id);

@@ -1,0 +1,163 @@
+//! Requests: taking them in, finding and showing them.
+
+#![expect(unused_qualifications, reason = "utoipa qualifies what stands in `params(…)`")]
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use domain::identifier::Region;
+use domain::{RequestId, RequestState, Right};
+use engine::operator::intake::{self, TakenIn};
+use engine::operator::list::{self, Filter, RequestList};
+use engine::operator::show::{self, RequestView, Revealed};
+use engine::operator::{Draft, engine as standing, find};
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::app::App;
+use crate::body::{Json, Path, Query};
+use crate::caller::Caller;
+use crate::page::Limit;
+use crate::problem::Problem;
+
+/// Which requests, and which page of them.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Listing {
+    /// Those that wait for a person.
+    needs_me: bool,
+    /// Those that are open past their deadline.
+    overdue: bool,
+    /// Those in this state.
+    state: Option<RequestState>,
+    /// Those under this right.
+    right: Option<Right>,
+    /// Those with a task of the connection of this name.
+    connection: Option<String>,
+    /// The page that begins after this request: `next` of the page before.
+    after: Option<RequestId>,
+    /// How many to list at most.
+    #[param(value_type = u32, minimum = 1, maximum = 500, default = 50)]
+    limit: Limit,
+}
+
+/// Lists requests, the oldest first.
+#[utoipa::path(get, path = "/requests", operation_id = "list_requests", tag = "requests",
+    params(Listing), responses((status = 200, description = "A page", body = RequestList)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(listing): Query<Listing>,
+) -> Result<Json<RequestList>, Problem> {
+    let filter = Filter {
+        needs_me: listing.needs_me,
+        overdue: listing.overdue,
+        states: listing.state.into_iter().collect(),
+        right: listing.right,
+        connection: listing.connection,
+    };
+    let (after, limit) = (listing.after, listing.limit.rows());
+    Ok(Json(list::page(&app.desk(&caller), &filter, after, limit).await?))
+}
+
+/// How values of a new request are read.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Reading {
+    /// The country of phone numbers that don't say theirs, by ISO 3166-1 alpha-2, such as `DE`.
+    #[param(value_type = Option<String>)]
+    phone_region: Option<Region>,
+}
+
+/// Takes in a request.
+///
+/// With an `external_id` the same request comes in once, however often it is sent: send one wherever
+/// an answer may get lost.
+#[utoipa::path(post, path = "/requests", operation_id = "create_request", tag = "requests",
+    params(Reading), request_body = Draft, responses(
+        (status = 201, description = "It is in", body = TakenIn,
+            headers(("Location" = String, description = "Where it is shown"))),
+        (status = 200, description = "It was in already", body = TakenIn)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Query(reading): Query<Reading>,
+    Json(draft): Json<Draft>,
+) -> Result<Response, Problem> {
+    let taken = intake::submit(&app.desk(&caller), &[draft], reading.phone_region).await?;
+    let taken = taken.into_iter().next().unwrap_or_else(|| Err(Vec::new()));
+    let taken = taken.map_err(Problem::faults)?;
+    if !taken.is_new {
+        return Ok(Json(taken).into_response());
+    }
+    let place = [(header::LOCATION, format!("{}/requests/{}", super::BASE, taken.request))];
+    Ok((StatusCode::CREATED, place, Json(taken)).into_response())
+}
+
+/// What a person calls a request.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    /// Its id, the beginning of its id, or its external id.
+    text: String,
+}
+
+/// The request that was meant.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Found {
+    /// Its id.
+    request: RequestId,
+}
+
+/// Finds a request by what a person calls it. An external id may tell of a person, so it is sent in
+/// the body and stands in no URL.
+#[utoipa::path(post, path = "/requests/find", operation_id = "find_request", tag = "requests",
+    request_body = Named, responses((status = 200, description = "Its id", body = Found)))]
+pub(super) async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Json(named): Json<Named>,
+) -> Result<Json<Found>, Problem> {
+    let request = find::request(&app.desk(&caller), &named.text).await?;
+    Ok(Json(Found { request }))
+}
+
+/// Shows a request: what was asked and by when, what is known per system, what waits, what happens
+/// next by itself, and what can be done now. Without values.
+#[utoipa::path(get, path = "/requests/{id}", operation_id = "show_request", tag = "requests",
+    params(("id" = RequestId, Path)),
+    responses((status = 200, description = "The request", body = RequestView)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+) -> Result<Json<RequestView>, Problem> {
+    let id = within_reach(&app, &caller, id).await?;
+    let is_served = standing::runner(app.store(), app.holder()).await?.is_some();
+    Ok(Json(show::request_view(&app.desk(&caller), id, is_served).await?))
+}
+
+/// Shows the values that a request came with, or that were found, in plain. The journal says who saw
+/// them.
+#[utoipa::path(post, path = "/requests/{id}/reveal", operation_id = "reveal_request",
+    tag = "requests", params(("id" = RequestId, Path)),
+    responses((status = 200, description = "The values", body = Vec<Revealed>)))]
+pub(super) async fn reveal(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+) -> Result<Json<Vec<Revealed>>, Problem> {
+    let id = within_reach(&app, &caller, id).await?;
+    Ok(Json(show::reveal(&app.desk(&caller), id).await?))
+}
+
+/// The request, if its caller may know that there is one.
+pub(super) async fn within_reach(
+    app: &App,
+    caller: &Caller,
+    id: RequestId,
+) -> Result<RequestId, Problem> {
+    Ok(find::request(&app.desk(caller), &id.to_string()).await?)
+}

@@ -1,0 +1,6 @@
+//! The API as programs see it: real store, real engine types, requests through the whole router.
+
+mod document;
+mod office;
+mod people;
+mod requests;

@@ -1,0 +1,165 @@
+//! Requests through the API, and what a program that misbehaves is told.
+
+use http::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::office::{Office, Persona, office};
+
+const OWNER: Persona = Persona::Owner;
+
+fn access(email: &str) -> Value {
+    json!({"right": "access", "identifiers": [{"type": "email", "value": email}]})
+}
+
+async fn with_segment() -> Office {
+    let office = office().await;
+    office.stage.connect().await.unwrap();
+    office
+}
+
+#[tokio::test]
+async fn a_request_with_an_external_id_comes_in_once_however_often_it_is_sent() {
+    let office = with_segment().await;
+    let mut new = access("mia@example.com");
+    new["external_id"] = json!("T-1");
+    let first = office.ask(&OWNER, Method::POST, "/requests", Some(new.clone())).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.body);
+    let id = first.body["request"].as_str().unwrap();
+    assert_eq!(first.headers[header::LOCATION], format!("/api/v1/requests/{id}"));
+    let again = office.ask(&OWNER, Method::POST, "/requests", Some(new.clone())).await;
+    assert_eq!((again.status, &again.body["request"]), (StatusCode::OK, &first.body["request"]));
+    new["right"] = json!("deletion");
+    let other = office.ask(&OWNER, Method::POST, "/requests", Some(new)).await;
+    assert_eq!((other.status, other.code()), (StatusCode::UNPROCESSABLE_ENTITY, "E-REQ-042"));
+    let found =
+        office.ask(&OWNER, Method::POST, "/requests/find", Some(json!({"text": "T-1"}))).await;
+    assert_eq!(found.body["request"], first.body["request"]);
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page_and_every_request_once() {
+    let office = with_segment().await;
+    for n in 0..5 {
+        let new = access(&format!("p{n}@example.com"));
+        assert_eq!(office.ask(&OWNER, Method::POST, "/requests", Some(new)).await.status, 201);
+    }
+    let (mut seen, mut path) = (Vec::new(), "/requests?limit=2".to_owned());
+    loop {
+        let page = office.ask(&OWNER, Method::GET, &path, None).await;
+        let rows = page.body["requests"].as_array().unwrap();
+        assert!(rows.len() <= 2);
+        seen.extend(rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page.body["next"].as_str() else { break };
+        path = format!("/requests?limit=2&after={next}");
+    }
+    let n_seen = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!((n_seen, seen.len()), (5, 5));
+}
+
+#[tokio::test]
+async fn an_approval_holds_for_what_was_shown() {
+    let office = with_segment().await;
+    let name =
+        office.ask(&OWNER, Method::GET, "/connections", None).await.body["connections"][0]["name"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+    let switches = Some(json!({"approval": "ask"}));
+    let path = format!("/connections/{name}/switches");
+    let set = office.ask(&OWNER, Method::PATCH, &path, switches).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.body);
+    let email = office.stage.twins["segment"]["subjects"][0]["email"].as_str().unwrap().to_owned();
+    let new = json!({"right": "deletion", "identifiers": [{"type": "email", "value": email}]});
+    office.ask(&OWNER, Method::POST, "/requests", Some(new)).await;
+    office.stage.run().await.unwrap();
+    let shown = office.ask(&OWNER, Method::POST, "/gates/preview", Some(json!({}))).await;
+    let pending = shown.body["pending"].as_array().unwrap();
+    assert_eq!(pending.len(), 1, "{}", shown.body);
+    assert!(!shown.body.to_string().contains(&email), "values are masked");
+    let part = |name: &str| pending[0][name].clone();
+    let exact = json!({"task": part("task"), "what": part("what"),
+                       "version": part("version"), "plan": part("plan")});
+    let mut older = exact.clone();
+    older["version"] = json!(part("version").as_i64().unwrap() - 1);
+    let stale =
+        office.ask(&OWNER, Method::POST, "/gates/approve", Some(json!({"shown": [older]}))).await;
+    assert_eq!(stale.body["approved"], json!([]), "{}", stale.body);
+    let good =
+        office.ask(&OWNER, Method::POST, "/gates/approve", Some(json!({"shown": [exact]}))).await;
+    assert_eq!(good.body["approved"], json!([part("task")]), "{}", good.body);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_told_by_its_place_and_not_by_its_value() {
+    let office = with_segment().await;
+    let json_type = [("content-type", "application/json")];
+    let secret = "mia@example.com";
+    let bodies = [
+        (format!("{{\"right\": \"{secret}\""), StatusCode::BAD_REQUEST),
+        (
+            format!("{{\"right\": \"access\", \"identifiers\": \"{secret}\"}}"),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            format!("{{\"right\": \"access\", \"identifiers\": [], \"{secret}\": 1}}"),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            format!("{{\"right\": \"{secret}\", \"identifiers\": []}}"),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        ("{} {}".to_owned(), StatusCode::BAD_REQUEST),
+        (String::new(), StatusCode::BAD_REQUEST),
+        (format!("\"{}\"", "x".repeat(2 << 20)), StatusCode::PAYLOAD_TOO_LARGE),
+    ];
+    for (body, status) in bodies {
+        let path = "/api/v1/requests";
+        let answer = office.send(&OWNER, Method::POST, path, &json_type, body).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        answer.code();
+        assert!(!answer.body.to_string().contains(secret), "{}", answer.body);
+    }
+    let plain = [("content-type", "text/plain")];
+    let answer = office.send(&OWNER, Method::POST, "/api/v1/requests", &plain, "{}".into()).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-API-005"));
+}
+
+#[tokio::test]
+async fn forged_cursors_strange_parameters_and_ids_of_nobody_are_refused() {
+    let office = with_segment().await;
+    let refused = [
+        ("/requests?after=req_1", 400, "E-API-003"),
+        ("/requests?after=%27%20OR%201%3D1", 400, "E-API-003"),
+        ("/requests?limit=0", 400, "E-API-003"),
+        ("/requests?limit=501", 400, "E-API-003"),
+        ("/requests?need_me=true", 400, "E-API-003"),
+        ("/journal?after=1&before=5", 400, "E-API-003"),
+        ("/journal?event=everything", 400, "E-API-003"),
+        ("/requests/req_00000000000000000000000000000000", 404, "E-ACT-001"),
+        ("/requests/nothing", 404, "E-API-004"),
+        ("/connections/nowhere", 404, "E-ACT-001"),
+        ("/nothing", 404, "E-API-004"),
+    ];
+    for (path, status, code) in refused {
+        let answer = office.ask(&OWNER, Method::GET, path, None).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{path}");
+    }
+    let answer = office.ask(&OWNER, Method::PUT, "/requests", None).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::METHOD_NOT_ALLOWED, "E-API-007"));
+}
+
+#[tokio::test]
+async fn the_page_of_a_code_is_served_where_a_problem_points() {
+    let office = office().await;
+    let problem = office.ask(&Persona::Visitor, Method::GET, "/me", None).await;
+    let page = problem.body["type"].as_str().unwrap();
+    let page = office.send(&Persona::Visitor, Method::GET, page, &[], String::new()).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.as_str().unwrap().starts_with("# E-API-001"));
+    let none = office
+        .send(&Persona::Visitor, Method::GET, "/errors/..%2FSUMMARY", &[], String::new())
+        .await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+}

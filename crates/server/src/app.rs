@@ -1,0 +1,109 @@
+//! What every handler needs: the store, the time, and where ids come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::connection::CheckReport;
+use domain::id::IdSource;
+use domain::{Actor, Connection, Instant, Reach};
+use engine::check::check;
+use engine::http::HttpClient;
+use engine::operator::{Connectors, Desk};
+use engine::{Clock, Holder, Surroundings};
+use store::{Secret, Store};
+use tokio::sync::watch;
+
+use crate::caller::Caller;
+use crate::problem::Problem;
+
+/// What a server is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// The connectors that exist.
+    pub connectors: Connectors,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdSource>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The engine's HTTP client, for checks that a person asks for.
+    pub http: HttpClient,
+    /// This process, to tell who runs the engine.
+    pub holder: Holder,
+    /// Says true once the server is to stop.
+    pub stopped: watch::Receiver<bool>,
+}
+
+/// The server's state. Clones share it.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// A server over these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    /// Whether the server is being stopped, for answers that would go on for ever.
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.0.stopped.clone()
+    }
+
+    /// The desk at which a caller acts, now.
+    pub(crate) fn desk(&self, caller: &Caller) -> Desk<'_> {
+        Desk {
+            store: &self.0.store,
+            connectors: self.0.connectors,
+            ids: &*self.0.ids,
+            actor: Actor::Operator(caller.name().to_owned()),
+            roles: caller.roles(),
+            reach: caller.reach().clone(),
+            now: self.now(),
+        }
+    }
+
+    /// A desk for somebody whom nobody knows yet: it gives nothing and reaches nothing.
+    pub(crate) fn desk_of_nobody(&self) -> Desk<'_> {
+        Desk {
+            store: &self.0.store,
+            connectors: self.0.connectors,
+            ids: &*self.0.ids,
+            actor: Actor::Operator("set-up".to_owned()),
+            roles: BTreeSet::new(),
+            reach: Reach::Brands(BTreeSet::new()),
+            now: self.now(),
+        }
+    }
+
+    /// This process, to tell who runs the engine.
+    pub(crate) fn holder(&self) -> &Holder {
+        &self.0.holder
+    }
+
+    /// Tries every permission of a connection that need not be saved yet.
+    pub(crate) async fn check(
+        &self,
+        connection: &Connection,
+        secrets: BTreeMap<String, Secret>,
+    ) -> Result<CheckReport, Problem> {
+        let mut connectors = self.0.connectors.iter().copied();
+        let connector = connectors.find(|one| one.manifest().name == connection.connector);
+        let connector = connector.ok_or_else(|| Problem::not_found("connector"))?;
+        let with = Surroundings {
+            store: self.0.store.clone(),
+            clock: Arc::clone(&self.0.clock),
+            http: self.0.http.clone(),
+        };
+        Ok(check(connector, connection, secrets, &with).await?)
+    }
+}
