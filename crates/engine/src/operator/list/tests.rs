@@ -7,6 +7,7 @@ use store::{From, Transition};
 
 use super::*;
 use crate::operator::office::{draft, now, office, put};
+use crate::operator::show::request_view;
 use crate::operator::{Draft, intake, journal};
 
 #[tokio::test]
@@ -83,4 +84,24 @@ async fn what_is_out_of_reach_is_neither_listed_nor_in_the_journal() {
     let told = journal::page(&bound, &all, From::After(0), 100).await.unwrap();
     assert!(!told.entries.is_empty());
     assert!(told.entries.iter().all(|one| one.entry.request.is_none_or(|id| id == own)));
+}
+
+#[tokio::test]
+async fn what_is_out_of_reach_is_not_named_beside_a_request() {
+    let office = office().await;
+    let branded =
+        |right, brand: &str| Draft { brand: Some(brand.into()), ..draft(right, "ada@example.com") };
+    let drafts = [branded("opt_out", "shop"), branded("opt_out", "other")];
+    let mut ids = Vec::new();
+    for (one, scope) in drafts.into_iter().zip(["sale", "sharing"]) {
+        let one = Draft { scope: scope.into(), ..one };
+        let taken = intake::submit(&office.desk(), &[one], None).await.unwrap();
+        ids.push(taken[0].as_ref().unwrap().request);
+    }
+    let shown = request_view(&office.desk(), ids[0], true).await.unwrap();
+    assert_eq!(shown.asked.same_person, [ids[1]]);
+    let reach = Reach::Brands(["shop".to_owned()].into());
+    let bound = Desk { reach, ..office.desk() };
+    let shown = request_view(&bound, ids[0], true).await.unwrap();
+    assert!(shown.asked.same_person.is_empty());
 }

@@ -7,7 +7,7 @@ use domain::outcome::Residue;
 use domain::plan::HandWork;
 use domain::task::{Command, Found, Whom};
 use domain::{
-    Connection, IdentifierKind, Job, JobId, Outcome, Proof, Reach, RequestState, TaskId, TaskState,
+    Connection, IdentifierKind, Job, JobId, Outcome, Proof, RequestState, TaskId, TaskState,
 };
 
 use super::*;
@@ -368,25 +368,6 @@ async fn the_longest_a_vendor_may_take_is_not_told_as_when_it_goes_on() {
     assert_eq!((view.waits[0].until, view.waits[0].is_longest), (Some(longest), true));
     assert!(said(&view).contains("next, at 2026-11-22 18:00 UTC"), "{}", said(&view));
     assert!(!said(&view).contains("2027"), "{}", said(&view));
-}
-
-#[tokio::test]
-async fn requests_out_of_reach_are_not_named() {
-    let office = office().await;
-    let branded =
-        |right, brand: &str| Draft { brand: Some(brand.into()), ..draft(right, "ada@example.com") };
-    let drafts = [branded("opt_out", "shop"), branded("opt_out", "other")];
-    let mut ids = Vec::new();
-    for (one, scope) in drafts.into_iter().zip(["sale", "sharing"]) {
-        let one = Draft { scope: scope.into(), ..one };
-        let taken = intake::submit(&office.desk(), &[one], None).await.unwrap();
-        ids.push(taken[0].as_ref().unwrap().request);
-    }
-    assert_eq!(view(&office, ids[0]).await.asked.same_person, [ids[1]]);
-    let reach = Reach::Brands(["shop".to_owned()].into());
-    let bound = Desk { reach, ..office.desk() };
-    let shown = request_view(&bound, ids[0], true).await.unwrap();
-    assert!(shown.asked.same_person.is_empty());
 }
 
 #[tokio::test]
