@@ -5,7 +5,12 @@
 //! here and nowhere else, in headers that are never printed. What it can't know it says: a call
 //! whose answer never came is [`SendError::Lost`], not "failed".
 
+mod fenced;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,6 +21,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use store::Secret;
 
 use crate::holder::CHANGE_DEADLINE;
+pub use fenced::MayLeave;
+use fenced::{Fenced, TooLate};
 
 /// The longest a read may take, whole body included.
 const READ_DEADLINE: Duration = Duration::from_secs(60);
@@ -177,11 +184,35 @@ impl HttpClient {
         target: &Target,
         secrets: &BTreeMap<String, Secret>,
     ) -> Result<Answer, SendError> {
+        let request = self.request(call, target, secrets)?;
+        self.exchange_in_time(call, request).await
+    }
+
+    /// The same for a call that changes something. Its body leaves only while it may.
+    pub async fn change(
+        &self,
+        call: &Call,
+        target: &Target,
+        secrets: &BTreeMap<String, Secret>,
+        may_leave: MayLeave,
+    ) -> Result<Answer, SendError> {
+        let mut request = self.request(call, target, secrets)?;
+        if let Body::Json(body) = &call.body {
+            let body = Fenced::new(body.to_string().into(), may_leave);
+            *request.body_mut() = Some(reqwest::Body::wrap(body));
+        }
+        self.exchange_in_time(call, request).await
+    }
+
+    async fn exchange_in_time(
+        &self,
+        call: &Call,
+        request: reqwest::Request,
+    ) -> Result<Answer, SendError> {
         let deadline = match call.endpoint.method {
             Method::Get => READ_DEADLINE,
             Method::Post | Method::Put | Method::Delete => CHANGE_DEADLINE,
         };
-        let request = self.request(call, target, secrets)?;
         let exchange = self.exchange(request, call.endpoint.max_bytes);
         tokio::select! {
             biased;
@@ -237,6 +268,8 @@ impl HttpClient {
             // Errors of the client hold the URL, which may hold a personal value.
             if error.is_connect() {
                 SendError::NotSent("no connection could be made".to_owned())
+            } else if is_too_late(&error) {
+                SendError::NotSent("it was held up until it was too late".to_owned())
             } else {
                 SendError::Lost("the connection broke".to_owned())
             }
@@ -254,6 +287,18 @@ impl HttpClient {
         }
         Ok(Answer { status, headers, body: body.into() })
     }
+}
+
+/// Whether our own body broke the request off.
+fn is_too_late(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.is::<TooLate>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn authorization(

@@ -16,7 +16,7 @@ use store::{Secret, Store};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::clock::{Busy, Clock, while_others_work};
-use crate::http::{HttpClient, SendError, Target, TargetError};
+use crate::http::{HttpClient, MayLeave, SendError, Target, TargetError};
 use crate::limits::{Limits, add};
 
 /// How long a call may wait for a limit before its work goes back to its row: as long as the reads of
@@ -182,18 +182,15 @@ impl Link {
         place_in_time(&self.reading, &*self.clock, || self.wait_for_limit(call)).await
     }
 
-    /// Makes the one changing call. Whether it may be made was settled before.
-    pub async fn change(&self, call: &Call) -> Result<Answer, VendorError> {
-        let answer =
-            self.http.send(call, &self.target, &self.secrets).await.map_err(
-                |error| match error {
-                    SendError::NotSent(what) => VendorError::Transient { what },
-                    SendError::Lost(what) => VendorError::AnswerLost { what },
-                    SendError::TooLarge { .. } => {
-                        VendorError::AnswerLost { what: error.to_string() }
-                    }
-                },
-            )?;
+    /// Makes the one changing call. Whether it may be made was settled before; whether it still may
+    /// leave is asked at the last moment.
+    pub async fn change(&self, call: &Call, may_leave: MayLeave) -> Result<Answer, VendorError> {
+        let sent = self.http.change(call, &self.target, &self.secrets, may_leave).await;
+        let answer = sent.map_err(|error| match error {
+            SendError::NotSent(what) => VendorError::Transient { what },
+            SendError::Lost(what) => VendorError::AnswerLost { what },
+            SendError::TooLarge { .. } => VendorError::AnswerLost { what: error.to_string() },
+        })?;
         self.judge(call, answer)
     }
 

@@ -4,16 +4,19 @@
 //! after it (see [`intent`](super::intent)). Right before the call the lease must outlive it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use connector_api::{Input, Step, Subject, Turn, VendorError};
 use domain::task::Command;
 use domain::{IntentId, Job, Right, Task, TaskId, TaskState};
-use store::{Applied, IntentAnswer, Transition};
+use store::{Applied, Intent, IntentAnswer, Transition};
 
 use super::act::{flow_of, put_all_off};
 use super::intent::{answered, give_back, is_in_time, lost, write_intent};
 use super::{Shift, WorkError, join, locate};
 use crate::flow::{Log, NoSink};
+use crate::holder::{MARGIN, millis};
+use crate::http::MayLeave;
 
 /// Sends a group; if the vendor refuses it for one bad member, splits it until the culprit
 /// stands alone.
@@ -135,8 +138,8 @@ async fn send(
         };
         return after_refusal(shift, job, intent.id, &tasks, error, IntentAnswer::NotSent).await;
     }
-    let intent = intent.id;
-    match shift.link.change(&change.call).await {
+    let (may_leave, intent) = (may_leave(shift, &intent), intent.id);
+    match shift.link.change(&change.call, may_leave).await {
         Ok(answer) => {
             answered(shift, job, intent, IntentAnswer::Answered, answer, tasks).await?;
             Ok(None)
@@ -150,6 +153,15 @@ async fn send(
         }
         Err(error) => after_refusal(shift, job, intent, &tasks, error, IntentAnswer::Refused).await,
     }
+}
+
+/// Whether a call may still leave: nobody may have taken it for over by the time it arrives.
+fn may_leave(shift: &Shift, intent: &Intent) -> MayLeave {
+    let (time, until) = (Arc::clone(&shift.holder.time), intent.deadline.clone());
+    Arc::new(move || {
+        let now = time();
+        now.boot == until.boot && now.millis.saturating_add(millis(MARGIN)) <= until.millis
+    })
 }
 
 /// The call did not take place: the job is over and its tasks go back.
