@@ -65,9 +65,9 @@ impl App {
             store: &self.0.store,
             connectors: self.0.connectors,
             ids: &*self.0.ids,
-            actor: Actor::Operator(caller.name().to_owned()),
-            roles: caller.roles(),
-            reach: caller.reach().clone(),
+            actor: caller.access().actor(),
+            roles: caller.access().roles.clone(),
+            reach: caller.access().reach.clone(),
             now: self.now(),
         }
     }

@@ -153,7 +153,7 @@ impl Telling {
             self.after = *seq;
         }
         entries.retain(|(_, entry)| TOLD.contains(&entry.event));
-        if *self.caller.reach() != Reach::All {
+        if self.caller.access().reach != Reach::All {
             let desk = self.app.desk(&self.caller);
             let about = entries.iter().filter_map(|(_, entry)| entry.request);
             let within = desk.within_reach(about).await?;

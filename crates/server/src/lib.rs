@@ -15,6 +15,6 @@ mod page;
 mod problem;
 
 pub use app::{App, Parts};
-pub use caller::Local;
+pub use caller::Caller;
 pub use listen::{Limits, ListenError, Listening, Socket, Tls, TlsError, listen};
 pub use problem::Problem;

@@ -1,6 +1,8 @@
 //! Sockets, and the limits that hold on them: how many connections, how large a head, how long
 //! anything may take. What a client sends beyond them ends its connection, never the server.
 
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::convert::Infallible;
@@ -27,7 +29,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt as _;
 
-use crate::caller::Local;
+use crate::caller::Caller;
 use crate::problem::Problem;
 pub use tls::{Tls, TlsError};
 
@@ -109,8 +111,8 @@ pub async fn listen(
         }
         Socket::Local(path) => {
             let url = format!("unix:{}", path.display());
-            let listener = local(&path).map_err(|error| ListenError::Path(path, error))?;
-            (Listener::Local(listener), url)
+            let listener = local(&path).map_err(|error| ListenError::Path(path.clone(), error))?;
+            (Listener::Local(listener, path), url)
         }
     };
     let server = Server { router, limits, stopped };
@@ -140,7 +142,7 @@ fn local(path: &Path) -> io::Result<UnixListener> {
 
 enum Listener {
     Tcp(TcpListener, Option<Tls>),
-    Local(UnixListener),
+    Local(UnixListener, PathBuf),
 }
 
 enum Stream {
@@ -157,7 +159,15 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream, tls.clone()))
             }
-            Self::Local(listener) => Ok(Stream::Local(listener.accept().await?.0)),
+            Self::Local(listener, _) => Ok(Stream::Local(listener.accept().await?.0)),
+        }
+    }
+
+    /// Listens no more.
+    fn close(self) {
+        if let Self::Local(_, path) = self {
+            // One that somebody took away is gone, which is what is wanted.
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -197,7 +207,7 @@ impl Server {
                 Err(_) => sleep_until(Instant::now() + AFTER_FAILURE).await,
             }
         }
-        drop(listener);
+        listener.close();
         let all = async { while connections.join_next().await.is_some() {} };
         if timeout(self.limits.stop_within, all).await.is_err() {
             tracing::warn!("requests that did not end were cut off");
@@ -262,8 +272,8 @@ async fn answer(
     if let Access::Local = access {
         let name = request.headers().get(LOCAL_NAME).and_then(|name| name.to_str().ok());
         let name = name.filter(|name| !name.is_empty() && name.len() <= LONGEST_NAME);
-        let local = Local { name: name.unwrap_or("local").to_owned() };
-        request.extensions_mut().insert(local);
+        let owner = Caller::owner(name.unwrap_or("local").to_owned());
+        request.extensions_mut().insert(owner);
     }
     match timeout(within, router.oneshot(request)).await {
         Ok(answer) => answer,

@@ -75,9 +75,9 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "E-API-003", detail)
     }
 
-    /// Nobody, or nobody we know, asks.
+    /// Nobody says who asks.
     pub(crate) fn unauthenticated() -> Self {
-        let detail = "the request carries no token that is valid";
+        let detail = "the request carries no token";
         Self::new(StatusCode::UNAUTHORIZED, "E-API-001", detail)
             .advise("send `Authorization: Bearer TOKEN`; `habeas tokens add` makes one")
     }

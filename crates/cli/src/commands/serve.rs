@@ -1,7 +1,8 @@
-//! `habeas serve`: the engine, running until stopped.
+//! `habeas serve`: the engine and the API, running until stopped.
 
 mod banner;
 mod follow;
+mod listen;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::open::Session;
 use crate::screen::Screen;
 use crate::{lease, show};
 pub use follow::{check_beside, follow, follow_as_set};
+use listen::Listen;
 
 /// How often a second `serve` tries to take over.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -26,6 +28,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     habeas serve\n  \
+    habeas serve --listen 127.0.0.1:8080\n  \
     habeas serve --clock http://127.0.0.1:7803\n\n\
     Ctrl-C stops it; what is due then waits for the next start. A second `serve` on the same\n\
     folder waits and takes over when the first ends.")]
@@ -34,10 +37,14 @@ pub struct Args {
     /// this folder, so that every later command tells the same time.
     #[arg(long, value_name = "URL")]
     clock: Option<String>,
+    /// Where it listens.
+    #[command(flatten)]
+    listen: Listen,
 }
 
-/// Runs the engine until stopped.
+/// Runs the engine and serves the API until stopped.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    args.listen.check()?;
     let mut session = Session::to_write(common, screen).await?;
     if let Some(url) = &args.clock {
         follow::check(&session, url).await?;
@@ -105,7 +112,8 @@ async fn serve(
     }
     let clock = session.clock().await?;
     let engine = session.engine(clock.shared())?;
-    banner::begin(session, common, screen).await?;
+    let door = args.listen.open(session, clock.shared(), common).await?;
+    banner::begin(session, common, &door, screen).await?;
     let mut running = std::pin::pin!(engine.run(Until::Stopped(stop.subscribe())));
     let ended = tokio::select! {
         ended = &mut running => ended,
@@ -114,6 +122,7 @@ async fn serve(
             running.await
         }
     };
+    door.close().await;
     clock.leave().await;
     if ended.is_ok() {
         follow::refuse_lost(&clock)?;

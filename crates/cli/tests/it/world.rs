@@ -165,17 +165,10 @@ impl World {
 
     /// Calls the twins' control interface, and gives what it answers.
     pub fn control_call(&self, method: &str, path: &str, body: &str) -> String {
-        let host = self.control().trim_start_matches("http://").to_owned();
-        let mut stream = TcpStream::connect(&host).unwrap();
-        let call = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(call.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+        let stream = TcpStream::connect(self.control().trim_start_matches("http://")).unwrap();
+        let (status, body) = http(stream, method, path, &[], body);
+        assert_eq!(status, 200, "{body}");
+        body
     }
 
     /// The people that the twin told of.
@@ -192,12 +185,32 @@ impl World {
     }
 }
 
+/// Makes one call over a stream, and gives status and body of the answer.
+pub fn http(
+    mut stream: impl Read + Write,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, String) {
+    let mut call = format!("{method} {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        call.push_str(&format!("{name}: {value}\r\n"));
+    }
+    call.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    stream.write_all(call.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
 fn collect(folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, files);
-        } else {
+        } else if path.is_file() {
             let bytes = fs::read(&path).unwrap();
             files.push((path, bytes));
         }

@@ -37,12 +37,13 @@ pub(super) struct Me {
 #[utoipa::path(get, path = "/me", operation_id = "show_me", tag = "principals",
     responses((status = 200, description = "Whoever asks", body = Me)))]
 pub(super) async fn me(caller: Caller) -> Json<Me> {
-    let permissions = Permission::ALL.iter().copied().filter(|one| caller.may(*one));
+    let access = caller.access();
+    let permissions = Permission::ALL.iter().copied().filter(|one| access.allows(*one));
     Json(Me {
-        name: caller.name().to_owned(),
-        roles: caller.roles().into_iter().collect(),
+        name: access.name.clone(),
+        roles: access.roles.iter().copied().collect(),
         permissions: permissions.collect(),
-        reach: caller.reach().clone(),
+        reach: access.reach.clone(),
     })
 }
 
@@ -71,7 +72,7 @@ pub(super) async fn set_up(
 /// The principals.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PrincipalList {
-    /// All of them, the oldest first.
+    /// All of them, by name.
     principals: Vec<PrincipalView>,
 }
 

@@ -1,6 +1,7 @@
 //! The API as programs see it: real store, real engine types, requests through the whole router.
 
 mod document;
+mod events;
 mod office;
 mod people;
 mod requests;

@@ -2,8 +2,10 @@
 
 use domain::{Instant, RequestState};
 use serde_json::json;
-use store::RequestFilter;
+use server::api;
+use store::{RequestFilter, Secret};
 
+use super::listen::Door;
 use crate::args::Common;
 use crate::open::Session;
 use crate::screen::Screen;
@@ -13,7 +15,12 @@ use crate::show;
 const MOST_COUNTED: u32 = 1_000;
 
 /// Says what is served: the connections, how much is open, and when something is due.
-pub async fn begin(session: &Session, common: &Common, screen: Screen) -> anyhow::Result<()> {
+pub async fn begin(
+    session: &Session,
+    common: &Common,
+    door: &Door,
+    screen: Screen,
+) -> anyhow::Result<()> {
     let connections = session.store.connections().await?;
     let n_open = n_open(session).await?;
     let next_due = next_due(session).await?;
@@ -23,6 +30,8 @@ pub async fn begin(session: &Session, common: &Common, screen: Screen) -> anyhow
             "serving": common.data,
             "clock": session.clock_url,
             "now": session.now,
+            "listening": door.urls().collect::<Vec<_>>(),
+            "setup_token": door.setup.as_ref().map(Secret::expose),
             "connections": names,
             "n_open_requests": n_open,
             "next_due": next_due,
@@ -34,6 +43,14 @@ pub async fn begin(session: &Session, common: &Common, screen: Screen) -> anyhow
     };
     screen.line(format!("habeas {} serves {}", env!("CARGO_PKG_VERSION"), common.data.display()));
     screen.line(format!("  clock: {clock}"));
+    for url in door.urls() {
+        screen
+            .line(format!("  API: {url}{}", if url.starts_with("unix:") { "" } else { api::BASE }));
+    }
+    if let Some(token) = &door.setup {
+        let token = token.expose();
+        screen.line(format!("  nobody is known to the API yet; set-up token, for a day: {token}"));
+    }
     for connection in &connections {
         let mode = connection.switches.mode;
         let state = if connection.paused.is_some() { ", paused" } else { "" };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::response::Response;
 use domain::principal::PrincipalKind;
 use domain::{Reach, Role};
 use engine::http::HttpClient;
@@ -17,7 +18,7 @@ use tower::ServiceExt as _;
 
 use crate::api::router;
 use crate::app::{App, Parts};
-use crate::caller::{Caller, Local};
+use crate::caller::Caller;
 
 /// The most that an answer in a test may hold.
 const MOST: usize = 1 << 22;
@@ -27,8 +28,7 @@ pub(super) struct Office {
     pub(super) stage: Stage,
     pub(super) app: App,
     router: Router,
-    /// Stops the streams when it is dropped.
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
 }
 
 /// What came back.
@@ -62,13 +62,13 @@ pub(super) async fn office() -> Office {
         stopped,
     });
     let router = router(app.clone());
-    Office { stage, app, router, _stop: stop }
+    Office { stage, app, router, stop }
 }
 
 impl Office {
     /// A principal with these roles and this reach, by a token of their own.
     pub(super) async fn persona(&self, name: &str, roles: &[Role], reach: Reach) -> Persona {
-        let owner = Caller::Local(Local { name: "owner".to_owned() });
+        let owner = Caller::owner("owner".to_owned());
         let desk = self.app.desk(&owner);
         let roles: BTreeSet<Role> = roles.iter().copied().collect();
         let new = NewPrincipal { name: name.to_owned(), kind: PrincipalKind::Person, roles, reach };
@@ -101,6 +101,28 @@ impl Office {
         headers: &[(&str, &str)],
         body: String,
     ) -> Answer {
+        let response = self.response(who, method, uri, headers, Body::from(body)).await;
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, MOST).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Stops the server.
+    pub(super) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// An answer whose body is still to be read.
+    pub(super) async fn response(
+        &self,
+        who: &Persona,
+        method: Method,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -108,16 +130,11 @@ impl Office {
         if let Persona::Known(token) = who {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let mut request = request.body(Body::from(body)).unwrap();
+        let mut request = request.body(body).unwrap();
         if let Persona::Owner = who {
-            request.extensions_mut().insert(Local { name: "owner".to_owned() });
+            request.extensions_mut().insert(Caller::owner("owner".to_owned()));
         }
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, MOST).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status: parts.status, headers: parts.headers, body }
+        self.router.clone().oneshot(request).await.unwrap()
     }
 }
 

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::office::{Persona, office};
-use crate::caller::{Caller, Local};
+use crate::caller::Caller;
 
 #[tokio::test]
 async fn nobody_learns_why_a_token_is_refused() {
@@ -21,18 +21,20 @@ async fn nobody_learns_why_a_token_is_refused() {
     let unknown = Persona::Known(format!("habeas_{}", "A".repeat(43)));
     let strange = Persona::Known("strange".to_owned());
     let mut answers = Vec::new();
-    for who in [known, unknown, strange, Persona::Visitor] {
+    for who in [known, unknown, strange] {
         let answer = office.ask(&who, Method::GET, "/me", None).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "E-API-001"));
+        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "E-AUTH-001"));
         answers.push(answer.body);
     }
+    let nobody = office.ask(&Persona::Visitor, Method::GET, "/me", None).await;
+    assert_eq!((nobody.status, nobody.code()), (StatusCode::UNAUTHORIZED, "E-API-001"));
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
 }
 
 #[tokio::test]
 async fn a_set_up_token_makes_the_first_super_admin_once() {
     let office = office().await;
-    let owner = Caller::Local(Local { name: "owner".to_owned() });
+    let owner = Caller::owner("owner".to_owned());
     let secret = setup::begin(&office.app.desk(&owner)).await.unwrap().unwrap();
     let body = json!({"token": secret.expose(), "name": "ada"});
     let made = office.ask(&Persona::Visitor, Method::POST, "/setup", Some(body.clone())).await;
