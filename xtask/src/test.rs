@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use crate::args::{Args, Misuse};
 use crate::{screen, tidy, torture, workspace};
 
+mod api;
 mod deny;
 mod sdk;
 mod suite;
@@ -51,6 +52,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", pace: Pace::Quick, run: suite::run },
     Step { name: "node sdk", pace: Pace::Slow, run: sdk::node },
     Step { name: "python sdk", pace: Pace::Slow, run: sdk::python },
+    Step { name: "api", pace: Pace::Slow, run: api::run },
     Step { name: "torture", pace: Pace::Slow, run: torture_step },
 ];
 

@@ -25,7 +25,7 @@ mod tests;
 pub use people::Person;
 
 /// How long the twins may take until all of them listen; they invent their people first.
-const START: Duration = Duration::from_secs(120);
+pub const START: Duration = Duration::from_secs(120);
 /// The last line that an engine prints before it works.
 pub const READY: &str = "Ctrl-C stops.";
 /// How long an engine may take to say so; the promise is far shorter.

@@ -16,10 +16,10 @@ mod tests;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::routing::get;
 use domain::access::Permission;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use utoipa::OpenApi as _;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -58,14 +58,14 @@ struct Document;
 pub fn router(app: App) -> Router {
     let (api, document) = routes().split_for_parts();
     let document = text(&document);
-    let openapi =
-        move || async move { ([(http::header::CONTENT_TYPE, "application/json")], document) };
+    let openapi = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
     let api = api.route("/openapi.json", get(openapi));
     Router::new()
         .nest(BASE, api)
         .route("/errors/{code}", get(errors::page))
         .fallback(|| async { Problem::not_found("page") })
         .method_not_allowed_fallback(|| async { not_allowed() })
+        .layer(map_response(kept_by_nobody))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(app.clone(), identify))
         .with_state(app)
@@ -182,6 +182,14 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
         .into_iter()
         .flatten()
+}
+
+/// What is answered may tell of people: nobody on the way keeps it, and no browser guesses what it is.
+async fn kept_by_nobody(mut response: axum::response::Response) -> axum::response::Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 fn not_allowed() -> Problem {

@@ -27,6 +27,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-API-005", detail));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
+        // serde would take a list of the fields' values as well, which no schema says.
+        if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+            return Err(Problem::malformed("the body must be an object of JSON"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let cause = error.inner();

@@ -54,24 +54,32 @@ pub(super) fn node() -> Result<End> {
 
 /// The step with Python.
 pub(super) fn python() -> Result<End> {
-    if !workspace::is_installed("python3") {
-        return Ok(End::Skipped("python3 is missing".to_owned()));
+    match python_with("python", PYTHON_PACKAGES)? {
+        Ok(python) => against_twins(workspace::command(python).arg(scripts().join("sdk.py"))),
+        Err(why) => Ok(End::Skipped(why)),
     }
-    let folder = folder("python")?;
+}
+
+/// A Python of its own with these packages, in a folder of this name; or why there is none.
+pub(super) fn python_with(name: &str, packages: &[&str]) -> Result<Result<PathBuf, String>> {
+    if !workspace::is_installed("python3") {
+        return Ok(Err("python3 is missing".to_owned()));
+    }
+    let folder = folder(name)?;
     let python = folder.join("bin/python");
     if !workspace::is_installed(&python) {
         let mut venv = workspace::command("python3");
         venv.args(["-m", "venv"]).arg(&folder);
         if !venv.status().context("start python3")?.success() {
-            return Ok(End::Skipped("python3 can't make a virtual environment".to_owned()));
+            return Ok(Err("python3 can't make a virtual environment".to_owned()));
         }
     }
     let mut pip = workspace::command(&python);
-    pip.args(["-m", "pip", "install", "--quiet"]).args(PYTHON_PACKAGES);
+    pip.args(["-m", "pip", "install", "--quiet"]).args(packages);
     if !pip.status().context("start pip")?.success() {
-        return Ok(End::Skipped("pip can't install the packages".to_owned()));
+        return Ok(Err("pip can't install the packages".to_owned()));
     }
-    against_twins(workspace::command(&python).arg(scripts().join("sdk.py")))
+    Ok(Ok(python))
 }
 
 /// Starts the twins, runs the script with their line, and stops them.

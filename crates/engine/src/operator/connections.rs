@@ -33,6 +33,7 @@ const GROUP: u32 = 500;
 #[serde(deny_unknown_fields)]
 pub struct NewConnection {
     /// Its name.
+    #[schema(pattern = "^[a-z0-9_-]{1,40}$")]
     pub name: String,
     /// The connector's name.
     pub connector: String,

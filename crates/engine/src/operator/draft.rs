@@ -62,6 +62,7 @@ pub struct Given {
     #[serde(rename = "type")]
     pub kind: IdentifierKind,
     /// Its value.
+    #[schema(min_length = 1)]
     pub value: String,
 }
 

@@ -27,10 +27,12 @@ pub use tokens::{MadeToken, NewToken, NotAccepted, TokenState, TokenView, authen
 #[serde(deny_unknown_fields)]
 pub struct NewPrincipal {
     /// Its name, as the journal will say it: up to 40 small letters, digits, `-`, `_` and `.`.
+    #[schema(pattern = "^[a-z0-9_.-]{1,40}$")]
     pub name: String,
     /// What it is.
     pub kind: PrincipalKind,
     /// What it is trusted with.
+    #[schema(min_items = 1)]
     pub roles: BTreeSet<Role>,
     /// In which requests.
     pub reach: Reach,

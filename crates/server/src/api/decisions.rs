@@ -86,11 +86,10 @@ pub(super) async fn reopen(
 #[serde(deny_unknown_fields)]
 pub(super) struct NewIdentifiers {
     /// The identifiers.
-    #[schema(min_items = 1, max_items = 50)]
     identifiers: Vec<Given>,
     /// The country of phone numbers that don't say theirs, by ISO 3166-1 alpha-2, such as `DE`.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Z]{2}$")]
     phone_region: Option<Region>,
 }
 

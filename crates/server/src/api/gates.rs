@@ -34,7 +34,6 @@ pub(super) async fn preview(
 #[serde(deny_unknown_fields)]
 pub(super) struct Decision {
     /// Tasks as the preview showed them: `task`, `what`, `version` and `plan` of each.
-    #[schema(min_items = 1, max_items = 5000)]
     shown: Vec<Shown>,
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn list(
 #[into_params(parameter_in = Query)]
 pub(super) struct Reading {
     /// The country of phone numbers that don't say theirs, by ISO 3166-1 alpha-2, such as `DE`.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^[A-Z]{2}$")]
     phone_region: Option<Region>,
 }
 

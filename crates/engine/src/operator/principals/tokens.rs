@@ -31,6 +31,7 @@ const LONGEST_LABEL: usize = 60;
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What it is for, in up to 60 characters.
+    #[schema(min_length = 1)]
     pub label: String,
     /// The roles it is narrowed to; all of its principal's if absent.
     #[serde(default)]
@@ -40,6 +41,7 @@ pub struct NewToken {
     pub reach: Option<Reach>,
     /// Days until it ends by itself, 1 to 365; 90 if absent.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 365)]
     pub days: Option<u32>,
 }
 

@@ -13,6 +13,7 @@ async fn nobody_learns_why_a_token_is_refused() {
     let office = office().await;
     let known = office.persona("ada", &[Role::SuperAdmin], Reach::All).await;
     let me = office.ask(&known, Method::GET, "/me", None).await;
+    assert_eq!(me.headers["cache-control"], "no-store");
     assert_eq!((me.status, &me.body["name"]), (StatusCode::OK, &json!("ada")));
     let tokens = office.ask(&known, Method::GET, "/principals/ada/tokens", None).await;
     let id = tokens.body["tokens"][0]["id"].as_str().unwrap().to_owned();
