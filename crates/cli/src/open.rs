@@ -10,6 +10,7 @@ use anyhow::Context;
 use domain::id::{IdSource, TimedIds};
 use domain::{Actor, Instant, Reach, Role};
 use engine::operator::Desk;
+use engine::operator::controls::CLOCK;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
 use store::{LeaseRow, Options, Store, StoreError};
 use tempfile::TempDir;
@@ -20,9 +21,6 @@ use crate::clock::{RealClock, real_now};
 use crate::exit::{self, Stop};
 use crate::screen::Screen;
 use crate::{environment, lease, show};
-
-/// The setting that holds the control URL of the twins whose clock this folder follows.
-pub const CLOCK_SETTING: &str = "clock";
 
 /// An opened store, and what every command needs beside it.
 pub struct Session {
@@ -75,7 +73,7 @@ impl Session {
     }
 
     async fn new(store: Store, screen: Screen) -> anyhow::Result<Self> {
-        let clock_url = store.setting(CLOCK_SETTING).await?.filter(|url| !url.is_empty());
+        let clock_url = store.setting(CLOCK).await?.filter(|url| !url.is_empty());
         let now = match &clock_url {
             None => real_now(),
             Some(url) => led_now(url, screen).await,

@@ -27,6 +27,9 @@ use fenced::{Fenced, TooLate};
 /// The longest a read may take, whole body included.
 const READ_DEADLINE: Duration = Duration::from_secs(60);
 
+/// What is told of a change that was held up.
+const TOO_LATE: &str = "it was held up until it was too late";
+
 /// What became of a call that brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -158,23 +161,28 @@ fn is_loopback(host: &str) -> bool {
 /// The client. One serves all connections; what differs is the [`Target`] and the secrets.
 #[derive(Clone)]
 pub struct HttpClient {
-    inner: reqwest::Client,
+    reads: reqwest::Client,
+    /// HTTP/1 alone, where a body is asked for right before it is written.
+    changes: reqwest::Client,
 }
 
 impl HttpClient {
     /// A client. The TLS provider must have been installed by then.
     pub fn new() -> Result<Self, SendError> {
-        reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(30))
-            .tcp_nodelay(true)
-            .no_proxy()
-            .retry(reqwest::retry::never())
-            .user_agent(concat!("habeas/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(|inner| Self { inner })
-            .map_err(|_| SendError::NotSent("the HTTP client could not be set up".to_owned()))
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(Duration::from_secs(10))
+                .pool_idle_timeout(Duration::from_secs(30))
+                .tcp_nodelay(true)
+                .no_proxy()
+                .retry(reqwest::retry::never())
+                .user_agent(concat!("habeas/", env!("CARGO_PKG_VERSION")))
+        };
+        let failed = |_| SendError::NotSent("the HTTP client could not be set up".to_owned());
+        let reads = builder().build().map_err(failed)?;
+        let changes = builder().http1_only().build().map_err(failed)?;
+        Ok(Self { reads, changes })
     }
 
     /// Makes one call and reads its whole answer.
@@ -185,7 +193,7 @@ impl HttpClient {
         secrets: &BTreeMap<String, Secret>,
     ) -> Result<Answer, SendError> {
         let request = self.request(call, target, secrets)?;
-        self.exchange_in_time(call, request).await
+        exchange_in_time(&self.reads, call, request).await
     }
 
     /// The same for a call that changes something. Its body leaves only while it may.
@@ -197,30 +205,15 @@ impl HttpClient {
         may_leave: MayLeave,
     ) -> Result<Answer, SendError> {
         let mut request = self.request(call, target, secrets)?;
+        // Also for a call without a body, which nobody asks for later.
+        if !may_leave() {
+            return Err(SendError::NotSent(TOO_LATE.to_owned()));
+        }
         if let Body::Json(body) = &call.body {
             let body = Fenced::new(body.to_string().into(), may_leave);
             *request.body_mut() = Some(reqwest::Body::wrap(body));
         }
-        self.exchange_in_time(call, request).await
-    }
-
-    async fn exchange_in_time(
-        &self,
-        call: &Call,
-        request: reqwest::Request,
-    ) -> Result<Answer, SendError> {
-        let deadline = match call.endpoint.method {
-            Method::Get => READ_DEADLINE,
-            Method::Post | Method::Put | Method::Delete => CHANGE_DEADLINE,
-        };
-        let exchange = self.exchange(request, call.endpoint.max_bytes);
-        tokio::select! {
-            biased;
-            () = real_sleep(deadline) => {
-                Err(SendError::Lost(format!("nothing within {} s", deadline.as_secs())))
-            }
-            answer = exchange => answer,
-        }
+        exchange_in_time(&self.changes, call, request).await
     }
 
     fn request(
@@ -258,35 +251,55 @@ impl HttpClient {
         }
         Ok(request)
     }
+}
 
-    async fn exchange(
-        &self,
-        request: reqwest::Request,
-        max_bytes: u64,
-    ) -> Result<Answer, SendError> {
-        let response = self.inner.execute(request).await.map_err(|error| {
-            // Errors of the client hold the URL, which may hold a personal value.
-            if error.is_connect() {
-                SendError::NotSent("no connection could be made".to_owned())
-            } else if is_too_late(&error) {
-                SendError::NotSent("it was held up until it was too late".to_owned())
-            } else {
-                SendError::Lost("the connection broke".to_owned())
-            }
-        })?;
-        let status = response.status().as_u16();
-        let headers = kept(response.headers());
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|_| SendError::Lost("the answer was cut off".to_owned()))?;
-            if (body.len() + chunk.len()) as u64 > max_bytes {
-                return Err(SendError::TooLarge { max_bytes });
-            }
-            body.extend_from_slice(&chunk);
+/// Makes a call and reads its whole answer, within its deadline.
+async fn exchange_in_time(
+    client: &reqwest::Client,
+    call: &Call,
+    request: reqwest::Request,
+) -> Result<Answer, SendError> {
+    let deadline = match call.endpoint.method {
+        Method::Get => READ_DEADLINE,
+        Method::Post | Method::Put | Method::Delete => CHANGE_DEADLINE,
+    };
+    let exchange = exchange(client, request, call.endpoint.max_bytes);
+    tokio::select! {
+        biased;
+        () = real_sleep(deadline) => {
+            Err(SendError::Lost(format!("nothing within {} s", deadline.as_secs())))
         }
-        Ok(Answer { status, headers, body: body.into() })
+        answer = exchange => answer,
     }
+}
+
+async fn exchange(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    max_bytes: u64,
+) -> Result<Answer, SendError> {
+    let response = client.execute(request).await.map_err(|error| {
+        // Errors of the client hold the URL, which may hold a personal value.
+        if error.is_connect() {
+            SendError::NotSent("no connection could be made".to_owned())
+        } else if is_too_late(&error) {
+            SendError::NotSent(TOO_LATE.to_owned())
+        } else {
+            SendError::Lost("the connection broke".to_owned())
+        }
+    })?;
+    let status = response.status().as_u16();
+    let headers = kept(response.headers());
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| SendError::Lost("the answer was cut off".to_owned()))?;
+        if (body.len() + chunk.len()) as u64 > max_bytes {
+            return Err(SendError::TooLarge { max_bytes });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body: body.into() })
 }
 
 /// Whether our own body broke the request off.

@@ -29,14 +29,13 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::body::LARGEST_BODY;
 use crate::caller::{admit, identify};
 use crate::problem::{self, Problem};
-use crate::{errors, events};
+use crate::{errors, events, health};
 
 /// Where the API lies.
 pub const BASE: &str = "/api/v1";
-/// The largest body of JSON, in bytes. Files of requests have a bound of their own.
-const LARGEST_BODY: usize = 1 << 20;
 /// The name of the way to prove who one is.
 const BEARER: &str = "token";
 
@@ -63,6 +62,8 @@ pub fn router(app: App) -> Router {
     Router::new()
         .nest(BASE, api)
         .route("/errors/{code}", get(errors::page))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
         .fallback(|| async { Problem::not_found("page") })
         .method_not_allowed_fallback(|| async { not_allowed() })
         .layer(map_response(kept_by_nobody))

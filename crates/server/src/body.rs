@@ -1,16 +1,21 @@
 //! Reading bodies, queries and paths. What does not fit is told by its place, never by its value.
 
+use std::error::Error;
+
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::problem::Problem;
+
+/// The largest body, in bytes.
+pub(crate) const LARGEST_BODY: usize = 1 << 20;
 
 /// A body of JSON, in and out.
 pub(crate) struct Json<T>(pub T);
@@ -26,7 +31,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             let detail = "the body must be JSON, and say so (Content-Type: application/json)";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-API-005", detail));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|error| unread(&error))?;
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|error| match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+                _ => unread(&error),
+            })?;
         // serde would take a list of the fields' values as well, which no schema says.
         if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
             return Err(Problem::malformed("the body must be an object of JSON"));
@@ -36,7 +45,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             let cause = error.inner();
             let at = format!("line {}, column {}", cause.line(), cause.column());
             Problem::malformed(match cause.classify() {
-                Category::Data => format!("the body does not fit{} ({at})", place(error.path())),
+                Category::Data => {
+                    let what = misfit(error.path(), &cause.to_string());
+                    format!("the body does not fit: {what} ({at})")
+                }
                 _ => format!("the body is no JSON: {at}"),
             })
         })?;
@@ -45,25 +57,41 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-/// Where something does not fit, as far as it can be told without repeating what was sent: the name of
-/// a field that nobody knows may be a value.
-fn place(path: &serde_path_to_error::Path) -> String {
+/// What does not fit, and where, without repeating what was sent: what serde expected there is ours,
+/// what it found is not, and neither is the name of a field that nobody knows.
+fn misfit(path: &serde_path_to_error::Path, cause: &str) -> String {
+    let cause = cause.split(" at line ").next().unwrap_or_default();
+    let expected = cause.split_once("expected ").map(|(_, expected)| expected);
     let path = path.to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '-');
-    match path.chars().all(is_plain) && path != "." {
-        true => format!(" at {path}"),
-        false => String::new(),
+    let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+    let (at, what) = if cause.starts_with("unknown field") {
+        (parent, format!("a field is not known; it takes {}", expected.unwrap_or("none")))
+    } else if cause.starts_with("missing field") {
+        (path.as_str(), cause.to_owned())
+    } else {
+        (path.as_str(), expected.map_or("it does not fit".into(), |it| format!("it takes {it}")))
+    };
+    match at {
+        "" | "." => what,
+        at => format!("{at}: {what}"),
     }
 }
 
-fn unread(error: &BytesRejection) -> Problem {
-    match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let detail = "the body is larger than this server takes";
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "E-API-006", detail)
+fn too_large() -> Problem {
+    let detail = "the body is larger than this server takes";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "E-API-006", detail)
+}
+
+/// Why a body could not be read.
+pub(crate) fn unread(error: &(dyn Error + 'static)) -> Problem {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return too_large();
         }
-        _ => Problem::malformed("the body could not be read to its end"),
+        cause = error.source();
     }
+    Problem::malformed("the body could not be read to its end")
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -82,7 +110,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let query = parts.uri.query().unwrap_or_default();
         let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(reader).map(Self).map_err(|error| {
-            Problem::malformed(format!("the query does not fit{}", place(error.path())))
+            let what = misfit(error.path(), &error.inner().to_string());
+            Problem::malformed(format!("the query does not fit: {what}"))
         })
     }
 }
@@ -95,6 +124,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| Problem::not_found("thing"))
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| {
+            let detail = "what the path names is no id; an id is written whole";
+            Problem::new(StatusCode::NOT_FOUND, "E-API-004", detail)
+                .advise("`POST /api/v1/requests/find` and `POST /api/v1/tasks/find` turn the beginning of an id, or an external id, into one")
+        })
     }
 }

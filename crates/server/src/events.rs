@@ -12,7 +12,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use domain::{Entry, Event as Happened, Reach};
-use futures_util::stream::{self, Stream};
+use engine::operator::principals::tokens::is_good_still;
+use futures_util::stream::{self, Stream, StreamExt as _};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
@@ -32,8 +33,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const PAGE: u32 = 200;
 /// The header by which a client that comes back says what it has seen.
 const LAST_SEEN: &str = "last-event-id";
-/// How long one answer lasts. Who asks is looked at when it begins, so it must not last for ever;
-/// clients come back by themselves.
+/// How long one answer lasts; clients come back by themselves.
 const LASTS: Duration = Duration::from_secs(15 * 60);
 
 /// What counts as a change of state.
@@ -91,7 +91,10 @@ pub(crate) async fn events(
     headers: HeaderMap,
     Query(since): Query<Since>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, axum::Error>>>, Problem> {
-    let last_seen = headers.get(LAST_SEEN).and_then(|value| value.to_str().ok()?.parse().ok());
+    let last_seen = headers.get(LAST_SEEN).map(|value| value.to_str().unwrap_or_default().parse());
+    let last_seen = last_seen.transpose();
+    let last_seen =
+        last_seen.map_err(|_| Problem::malformed("Last-Event-ID is no number of an event"))?;
     let after = match last_seen.or(since.after) {
         Some(after) => after,
         None => app
@@ -102,11 +105,13 @@ pub(crate) async fn events(
             .map_or(0, |(seq, _)| *seq),
     };
     let telling = Telling::new(app, caller, after);
+    // The head of the answer leaves with the first bytes, so something is said at once.
+    let begin = stream::once(async { Ok(Event::default().comment("from here on")) });
     let events = stream::unfold(telling, |mut telling| async {
         let event = telling.next().await?;
         Some((event, telling))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(begin.chain(events)).keep_alive(KeepAlive::default()))
 }
 
 /// A stream of events to one caller.
@@ -115,6 +120,8 @@ struct Telling {
     caller: Caller,
     after: i64,
     ready: VecDeque<(i64, Entry)>,
+    /// Whether more may lie there already.
+    is_behind: bool,
     look: Interval,
     until: Instant,
     stopped: watch::Receiver<bool>,
@@ -126,7 +133,7 @@ impl Telling {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stopped = app.stopped();
         let until = Instant::now() + LASTS;
-        Self { app, caller, after, ready: VecDeque::new(), look, until, stopped }
+        Self { app, caller, after, ready: VecDeque::new(), is_behind: true, look, until, stopped }
     }
 
     /// The next event, once there is one; nothing when the answer ends.
@@ -136,19 +143,25 @@ impl Telling {
                 return Some(event(seq, &entry));
             }
             tokio::select! {
-                _ = self.look.tick() => {}
+                _ = self.look.tick(), if !self.is_behind => {}
+                () = std::future::ready(()), if self.is_behind => {}
                 () = sleep_until(self.until) => return None,
                 _ = self.stopped.wait_for(|stopped| *stopped) => return None,
             }
-            // A store that fails ends the answer; the client comes back and is told why.
+            // A store that fails, or a token that ended, ends the answer; the client comes back and is
+            // told why.
             self.read().await.ok()?;
         }
     }
 
     /// Reads what happened meanwhile, as far as this caller may see it.
     async fn read(&mut self) -> Result<(), Problem> {
+        if !is_good_still(self.app.store(), self.caller.access(), self.app.now()).await? {
+            return Err(Problem::unauthenticated());
+        }
         let all = JournalFilter::default();
         let mut entries = self.app.store().journal(From::After(self.after), &all, PAGE).await?;
+        self.is_behind = entries.len() == PAGE as usize;
         if let Some((seq, _)) = entries.last() {
             self.after = *seq;
         }

@@ -10,6 +10,7 @@ mod body;
 mod caller;
 mod errors;
 mod events;
+mod health;
 mod listen;
 mod page;
 mod problem;

@@ -9,15 +9,16 @@ use std::convert::Infallible;
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse as _, Response};
-use http::{Request, StatusCode};
+use domain::Principal;
+use http::{Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,8 +28,10 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
+use crate::body::{LARGEST_BODY, unread};
 use crate::caller::Caller;
 use crate::problem::Problem;
 pub use tls::{Tls, TlsError};
@@ -37,8 +40,6 @@ pub use tls::{Tls, TlsError};
 const LOCAL_NAME: &str = "habeas-operator";
 /// How long to wait before accepting again after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(20);
-/// A name longer than this is none.
-const LONGEST_NAME: usize = 64;
 
 /// What a connection may cost.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Until a request's head has come, counted from the connection's or the last answer's end.
     pub head_within: Duration,
+    /// Until a client takes some of what is written to it.
+    pub taken_within: Duration,
     /// Until a request is answered. Streams are answered when they begin.
     pub answer_within: Duration,
     /// Until running requests are cut off when the server stops.
@@ -61,6 +64,7 @@ impl Default for Limits {
             n_connections: 512,
             head_bytes: 32 * 1024,
             head_within: Duration::from_secs(15),
+            taken_within: Duration::from_secs(30),
             answer_within: Duration::from_secs(60),
             stop_within: Duration::from_secs(10),
         }
@@ -112,7 +116,8 @@ pub async fn listen(
         Socket::Local(path) => {
             let url = format!("unix:{}", path.display());
             let listener = local(&path).map_err(|error| ListenError::Path(path.clone(), error))?;
-            (Listener::Local(listener, path), url)
+            let lies_there = inode(&path);
+            (Listener::Local(listener, path, lies_there), url)
         }
     };
     let server = Server { router, limits, stopped };
@@ -140,9 +145,16 @@ fn local(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
+/// Which file a path leads to.
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    let file = fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
 enum Listener {
     Tcp(TcpListener, Option<Tls>),
-    Local(UnixListener, PathBuf),
+    /// With its path, and what lies there since it was made.
+    Local(UnixListener, PathBuf, Option<(u64, u64)>),
 }
 
 enum Stream {
@@ -159,14 +171,16 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Stream::Tcp(stream, tls.clone()))
             }
-            Self::Local(listener, _) => Ok(Stream::Local(listener.accept().await?.0)),
+            Self::Local(listener, ..) => Ok(Stream::Local(listener.accept().await?.0)),
         }
     }
 
     /// Listens no more.
     fn close(self) {
-        if let Self::Local(_, path) = self {
-            // One that somebody took away is gone, which is what is wanted.
+        if let Self::Local(_, path, lies_there) = self
+            && inode(&path) == lies_there
+        {
+            // A successor's own socket may lie there by now; that one stays.
             let _ = fs::remove_file(path);
         }
     }
@@ -228,7 +242,10 @@ impl Server {
         }
     }
 
-    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite + Unpin, access: Access) {
+    async fn serve(mut self, stream: impl AsyncRead + AsyncWrite, access: Access) {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.limits.taken_within));
+        let stream = Box::pin(stream);
         let (router, within) = (self.router.clone(), self.limits.answer_within);
         let service = service_fn(move |request| answer(router.clone(), request, access, within));
         let connection = http1::Builder::new()
@@ -268,18 +285,40 @@ async fn answer(
     access: Access,
     within: Duration,
 ) -> Result<Response, Infallible> {
-    let mut request = request.map(Body::new);
+    let (parts, body) = request.into_parts();
+    // Read whole before anything begins: what was begun waits for no client.
+    let body = match timeout(within, to_bytes(Body::new(body), LARGEST_BODY)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => return Ok(closing(unread(&error))),
+        Err(_) => {
+            let detail = "the request did not come to its end in time; nothing was done";
+            return Ok(closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "E-API-008", detail)));
+        }
+    };
+    let mut request = Request::from_parts(parts, Body::from(body));
     if let Access::Local = access {
         let name = request.headers().get(LOCAL_NAME).and_then(|name| name.to_str().ok());
-        let name = name.filter(|name| !name.is_empty() && name.len() <= LONGEST_NAME);
+        let name = name.filter(|name| Principal::is_name(name));
         let owner = Caller::owner(name.unwrap_or("local").to_owned());
         request.extensions_mut().insert(owner);
     }
-    match timeout(within, router.oneshot(request)).await {
-        Ok(answer) => answer,
+    // What was begun is finished, also for a client that hangs up or has waited too long.
+    let running = tokio::spawn(router.oneshot(request));
+    match timeout(within, running).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => {
+            let detail = "the server has a bug there; please report it";
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Ok(Problem::new(status, "E-API-014", detail).into_response())
+        }
         Err(_) => {
             let detail = "the request was not answered in time; look whether it took place";
-            Ok(Problem::new(StatusCode::GATEWAY_TIMEOUT, "E-API-008", detail).into_response())
+            Ok(closing(Problem::new(StatusCode::GATEWAY_TIMEOUT, "E-API-008", detail)))
         }
     }
+}
+
+/// Tells a problem and ends the connection: whatever the client still has to send is not waited for.
+fn closing(problem: Problem) -> Response {
+    ([(header::CONNECTION, "close")], problem).into_response()
 }

@@ -79,7 +79,7 @@ impl Problem {
     pub(crate) fn unauthenticated() -> Self {
         let detail = "the request carries no token";
         Self::new(StatusCode::UNAUTHORIZED, "E-API-001", detail)
-            .advise("send `Authorization: Bearer TOKEN`; `habeas tokens add` makes one")
+            .advise("send `Authorization: Bearer TOKEN`; `habeas tokens add` makes one, and where nobody is known yet `POST /api/v1/setup` with the set-up token that `habeas serve` printed")
     }
 
     /// Nothing is there, or nothing that this caller may see.

@@ -186,6 +186,7 @@ impl Store {
         let entries = new.iter().filter(|one| is_new(one.request.id)).flat_map(|one| &one.journal);
         journal::append(&mut tx, entries).await?;
         tx.commit().await?;
+        self.note_asked();
         let answer = |one: &Incoming| match known.get(&one.token) {
             Some(id) if !is_new(one.id) => Added::Known(*id),
             _ => Added::New(one.id),
@@ -208,11 +209,15 @@ impl Store {
     }
 
     /// The requests that an operator may mean: those whose id begins so (`req_` may be left out), or
-    /// whose external id is exactly this. At most 20.
+    /// whose external id is exactly this. At most 20. A whole id names its request alone, whatever
+    /// another system calls another one.
     pub async fn request_by_prefix(&self, text: &str) -> Result<Vec<RequestId>, StoreError> {
         let mut rows = self.db().fetch(PREFIX, prefix_range("req_", text)).await?;
-        let tokens = self.keys().tokens(EXTERNAL, text);
-        rows.extend(BY_EXTERNAL.read(self.db(), tokens.into_iter().map(|it| values![it])).await?);
+        let is_whole = text.parse::<RequestId>().is_ok() && !rows.is_empty();
+        if !is_whole {
+            let tokens = self.keys().tokens(EXTERNAL, text).into_iter().map(|it| values![it]);
+            rows.extend(BY_EXTERNAL.read(self.db(), tokens).await?);
+        }
         let mut ids = rows.iter().map(|row| row.parse("id")).collect::<Result<Vec<_>, _>>()?;
         ids.sort();
         ids.dedup();

@@ -28,6 +28,8 @@ impl Store {
         let mut tx = self.db().begin().await?;
         tx.execute(SET, values![key, value]).await?;
         journal::append(&mut tx, [entry]).await?;
-        tx.commit().await
+        tx.commit().await?;
+        self.note_asked();
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::Instant;
 use domain::id::IdSource;
@@ -38,6 +39,8 @@ struct Inner {
     blobs: Blobs,
     /// A store that only reads makes no ids.
     ids: Option<Arc<dyn IdSource>>,
+    /// How often somebody who is not the engine wrote through this handle.
+    n_asked: AtomicI64,
 }
 
 impl Store {
@@ -53,7 +56,9 @@ impl Store {
         keys.make_epoch(now)?;
         let blobs = Blobs::open(options.data.join(BLOBS))?;
         let db = Db::open(&options.data).await?;
-        Ok(Self { inner: Arc::new(Inner { db, keys, blobs, ids: Some(ids) }) })
+        Ok(Self {
+            inner: Arc::new(Inner { db, keys, blobs, ids: Some(ids), n_asked: AtomicI64::new(0) }),
+        })
     }
 
     /// Opens an existing store to read, beside whoever writes it. Makes and changes nothing.
@@ -62,12 +67,21 @@ impl Store {
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
         let blobs = Blobs::open_read_only(options.data.join(BLOBS));
-        Ok(Self { inner: Arc::new(Inner { db, keys, blobs, ids: None }) })
+        Ok(Self {
+            inner: Arc::new(Inner { db, keys, blobs, ids: None, n_asked: AtomicI64::new(0) }),
+        })
     }
 
-    /// A number that changes when another process has committed. Cheap.
+    /// A number that changes when another process has committed, or somebody in this one who is not
+    /// the engine: who writes without a fence. Cheap.
     pub async fn data_version(&self) -> Result<i64, StoreError> {
-        self.db().data_version().await
+        // Both only ever grow.
+        Ok(self.db().data_version().await? + self.inner.n_asked.load(Ordering::SeqCst))
+    }
+
+    /// Notes that somebody who is not the engine has committed something.
+    pub(crate) fn note_asked(&self) {
+        self.inner.n_asked.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Closes the connections, so that the last process to leave folds the log into the database.

@@ -106,7 +106,11 @@ impl Store {
         transitions: &[Transition],
     ) -> Result<Vec<Applied>, StoreError> {
         let prepared = self.prepare(transitions.to_vec()).await?;
-        self.apply_prepared(fence, vec![prepared]).await
+        let applied = self.apply_prepared(fence, vec![prepared]).await?;
+        if fence.is_none() {
+            self.note_asked();
+        }
+        Ok(applied)
     }
 
     /// Makes transitions ready to be written.

@@ -175,9 +175,6 @@ pub async fn try_out(
         switches: wanted.switches.clone(),
     };
     let draft = connections::draft(&session.desk(), new).await?;
-    if session.clock_url.is_some() {
-        super::serve::check_beside(draft.connection())?;
-    }
     let report = report::check(session, clock, draft.connection(), draft.secrets()).await?;
     Ok((draft, report))
 }

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::Screen;
 use crate::{lease, show};
-pub use follow::{check_beside, follow, follow_as_set};
+pub use follow::{follow, follow_as_set};
 use listen::Listen;
 
 /// How often a second `serve` tries to take over.

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -52,7 +53,13 @@ fn the_first_start_lets_somebody_in_who_then_lets_in_others() {
     let sync = made["secret"].as_str().unwrap().to_owned();
     let email = world.people("regular")[0]["email"].as_str().unwrap().to_owned();
     let request = json!({"right": "access", "identifiers": [{"type": "email", "value": email}]});
-    assert_eq!(ask("POST", "/api/v1/requests", &sync, &request).0, 201);
+    let (status, taken) = ask("POST", "/api/v1/requests", &sync, &request);
+    assert_eq!(status, 201, "{taken}");
+    let path = format!("/api/v1/requests/{}", taken["request"].as_str().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while ask("GET", &path, &sync, &Value::Null).1["systems"] == json!([]) {
+        assert!(Instant::now() < deadline, "the engine learns of what the API writes");
+    }
     assert_eq!(ask("POST", "/api/v1/engine/pause", &sync, &Value::Null).0, 403);
     assert_eq!(ask("GET", "/api/v1/requests", "habeas_nobody", &Value::Null).0, 401);
     let ended = serve.end();

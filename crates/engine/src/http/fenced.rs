@@ -2,8 +2,9 @@
 //!
 //! A process can be stopped anywhere, also between the last look at its lease and the moment in which
 //! the call leaves, and wake up long after another has taken its place. So the bytes of a changing call
-//! ask for themselves: they are handed over at the very end, right before they are written, and not
+//! ask for themselves: they are handed over a piece at a time, right before each is written, and not
 //! at all once it is too late. What reached the vendor by then is no whole request and changes nothing.
+//! What nobody asks any more is the last piece, once it lies in the buffers of client and kernel.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,15 +21,18 @@ pub type MayLeave = Arc<dyn Fn() -> bool + Send + Sync>;
 #[error("it was too late to send it")]
 pub(super) struct TooLate;
 
+/// How many bytes leave by one asking.
+const PIECE: usize = 16 * 1024;
+
 /// Bytes that leave only while they may.
 pub(super) struct Fenced {
-    bytes: Option<Bytes>,
+    left: Bytes,
     may_leave: MayLeave,
 }
 
 impl Fenced {
     pub(super) fn new(bytes: Bytes, may_leave: MayLeave) -> Self {
-        Self { bytes: Some(bytes), may_leave }
+        Self { left: bytes, may_leave }
     }
 }
 
@@ -40,17 +44,21 @@ impl Body for Fenced {
         mut self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TooLate>>> {
-        if self.bytes.is_some() && !(self.may_leave)() {
+        if self.left.is_empty() {
+            return Poll::Ready(None);
+        }
+        if !(self.may_leave)() {
             return Poll::Ready(Some(Err(TooLate)));
         }
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        let n_bytes = self.left.len().min(PIECE);
+        Poll::Ready(Some(Ok(Frame::data(self.left.split_to(n_bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
+        self.left.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        SizeHint::with_exact(self.left.len() as u64)
     }
 }

@@ -54,6 +54,13 @@ fn secrets() -> BTreeMap<String, Secret> {
     [("token".to_owned(), Secret::new("t".to_owned()))].into()
 }
 
+/// It may leave the first time that it is asked, and never again: it was stopped right after the look.
+fn once() -> (MayLeave, Arc<AtomicBool>) {
+    let was_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&was_asked);
+    (Arc::new(move || !asked.swap(true, Ordering::SeqCst)), was_asked)
+}
+
 async fn change(may_leave: MayLeave) -> (Result<Answer, SendError>, String) {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let (target, came) = vendor().await;
@@ -74,14 +81,20 @@ async fn a_change_in_time_leaves_whole_and_with_its_length() {
 
 #[tokio::test]
 async fn a_change_that_was_held_up_does_not_leave_and_is_told_as_not_sent() {
-    let was_asked = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&was_asked);
-    let (answer, came) = change(Arc::new(move || {
-        asked.store(true, Ordering::SeqCst);
-        false
-    }))
-    .await;
+    let (may_leave, was_asked) = once();
+    let (answer, came) = change(may_leave).await;
     assert!(matches!(answer, Err(SendError::NotSent(_))), "{answer:?}");
     assert!(was_asked.load(Ordering::SeqCst));
     assert!(!came.contains("\"name\""), "{came}");
+}
+
+#[tokio::test]
+async fn a_change_without_a_body_is_asked_for_too() {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    let (target, came) = vendor().await;
+    let bare = Call::new(&CREATE, "/things", Auth::Bearer("token".into()));
+    let client = HttpClient::new().unwrap();
+    let answer = client.change(&bare, &target, &secrets(), Arc::new(|| false)).await;
+    assert!(matches!(answer, Err(SendError::NotSent(_))), "{answer:?}");
+    assert!(!came.is_finished(), "nobody connected");
 }

@@ -8,6 +8,7 @@ mod view;
 
 use std::collections::BTreeMap;
 
+use connector_api::Connector;
 use connector_api::check::missing_required;
 use domain::connection::{CheckReport, Pause, Switches};
 use domain::task::Whom;
@@ -17,9 +18,11 @@ use serde_json::Value;
 use store::{Secret, Transition, Which};
 use utoipa::ToSchema;
 
+use super::controls::CLOCK;
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
 use super::find;
+use crate::http::Target;
 pub use removal::{Ending, Removal, remove, what_removal_ends};
 pub use view::{ConnectionList, ConnectionView, list, view};
 
@@ -119,7 +122,34 @@ pub async fn draft(desk: &Desk<'_>, new: NewConnection) -> Result<Draft, Operato
         removed_at: None,
         version: renews.as_ref().map_or(0, |old| old.version),
     };
+    let clock = desk.store.setting(CLOCK).await?;
+    if clock.is_some_and(|url| !url.is_empty()) {
+        refuse_beside_twins(desk.connectors, &connection)?;
+    }
     Ok(Draft { connection, secrets: new.secrets, renews })
+}
+
+/// Refuses a twin's clock beside a connection to a real vendor: its time is not the vendor's.
+pub fn refuse_beside_twins(
+    connectors: &[&'static dyn Connector],
+    connection: &Connection,
+) -> Result<(), OperatorError> {
+    let manifests = connectors.iter().map(|connector| connector.manifest());
+    let manifest = manifests.into_iter().find(|one| one.name == connection.connector);
+    let manifest = manifest.ok_or(OperatorError::NotFound { what: "connector" })?;
+    let region = connection.settings.get("region").and_then(Value::as_str).unwrap_or_default();
+    let (bases, loopback) = (&connection.base_urls, connection.allow_loopback);
+    let target = Target::new(manifest, region, bases, loopback)
+        .map_err(|error| fault("base_urls", "E-SET-003", error.to_string()))?;
+    if target.is_loopback() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} leads to a real vendor, so no twin's clock may be followed; use a folder of its own for \
+         twins (HABEAS_DATA, HABEAS_KEYS)",
+        connection.name
+    );
+    Err(OperatorError::Forbidden(Fault::new("", "E-SET-007", message)))
 }
 
 /// Saves a draft with what its check found. With a required permission missing nothing is saved.

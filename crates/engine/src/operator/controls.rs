@@ -18,6 +18,8 @@ use super::fault::Fault;
 const RESPOND_WITHIN: &str = "respond_within";
 /// Values that are never acted on beside the shipped ones, parted by `|`.
 const PLACEHOLDERS: &str = "placeholders";
+/// The control URL of the twins whose clock this installation follows, while it does.
+pub const CLOCK: &str = "clock";
 /// Set while every changing call is stopped.
 const PAUSED_ALL: &str = "paused_all";
 /// What `respond_within` is until somebody sets it.

@@ -59,7 +59,14 @@ pub async fn page(
     let is_more = entries.len() > limit as usize;
     entries.truncate(limit as usize);
     let next = entries.last().map(|(seq, _)| *seq).filter(|_| is_more);
-    let entries = entries.into_iter().map(|(seq, entry)| JournalEntry { seq, entry });
+    let is_bound = desk.reach.brands().is_some();
+    let entries = entries.into_iter().map(|(seq, mut entry)| {
+        if is_bound {
+            // It names another request, which may be another brand's.
+            entry.facts.remove("begun_for");
+        }
+        JournalEntry { seq, entry }
+    });
     Ok(JournalPage { entries: entries.collect(), next })
 }
 

@@ -4,7 +4,7 @@
 //! account they lead to; every plan is made again and compared with the approved one. What is
 //! left goes to [`send`](super::send).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use connector_api::flow::Planned;
 use connector_api::{Input, Report, Step, Subject, VendorError};
@@ -59,22 +59,26 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
 /// A deletion waits while an access of the same person is open and not yet collected.
 async fn after_open_accesses(shift: &Shift, tasks: Vec<Task>) -> Result<Vec<Task>, WorkError> {
     let requests: Vec<_> = tasks.iter().map(|task| task.request).collect();
-    let waits: HashMap<_, _> =
-        shift.store.open_collections_sharing(&requests).await?.into_iter().collect();
+    let waits: HashSet<_> = shift
+        .store
+        .open_collections_sharing(&requests)
+        .await?
+        .into_iter()
+        .map(|(waiting, _)| waiting)
+        .collect();
     if waits.is_empty() {
         return Ok(tasks);
     }
     let now = shift.now();
     let (blocked, free): (Vec<_>, Vec<_>) =
-        tasks.into_iter().partition(|task| waits.contains_key(&task.request));
+        tasks.into_iter().partition(|task| waits.contains(&task.request));
     let held: Vec<_> = blocked.iter().map(|task| (task.request, task.id)).collect();
     let transitions = blocked
         .into_iter()
         .map(|mut task| {
-            let why = format!(
-                "waits until the access request {} has been collected",
-                waits[&task.request]
-            );
+            // Which request that is, is told by a view, to those who may know of it.
+            let why =
+                "waits until an access request of the same person has been collected".to_owned();
             let mut transition = Transition::default();
             if task.detail.wait.as_ref().is_none_or(|wait| wait.why != why) {
                 transition

@@ -133,8 +133,9 @@ pub(super) async fn join(
                 kept.0.push(task);
                 kept.1.push(subject);
             }
-            Some(Carrier::Uncertain { at, request, what }) => {
-                let why = format!("whether the same was {what} for {request} is being found out");
+            Some(Carrier::Uncertain { at, what }) => {
+                let why =
+                    format!("whether the same was {what} for another request is being found out");
                 transitions.push(wait(shift, task, at, &why));
             }
             Some(Carrier::Running(job, request)) => {
@@ -159,7 +160,7 @@ pub(super) async fn join(
 /// A job for another request that carries everything a task would send.
 enum Carrier {
     /// Nobody knows yet whether it was taken, or whether it was done.
-    Uncertain { at: Instant, request: RequestId, what: &'static str },
+    Uncertain { at: Instant, what: &'static str },
     /// It is at the vendor.
     Running(Job, RequestId),
     /// The vendor says it is done.
@@ -202,16 +203,14 @@ fn is_same_way(task: &Task, other: &Task) -> bool {
 
 fn as_carrier(shift: &Shift, task: &Task, job: Job, other: Task) -> Option<Carrier> {
     let soon = add(shift.now(), CALL);
-    let uncertain = |due_at: Option<Instant>, request, what| {
+    let uncertain = |due_at: Option<Instant>, what| {
         let at = due_at.map_or(soon, |due_at| due_at.max(soon));
-        Some(Carrier::Uncertain { at, request, what })
+        Some(Carrier::Uncertain { at, what })
     };
     match job.state {
-        JobState::Sending => uncertain(job.due_at, other.request, "sent"),
+        JobState::Sending => uncertain(job.due_at, "sent"),
         JobState::Running => Some(Carrier::Running(job, other.request)),
-        JobState::Ended if other.state == TaskState::Confirming => {
-            uncertain(other.due_at, other.request, "done")
-        }
+        JobState::Ended if other.state == TaskState::Confirming => uncertain(other.due_at, "done"),
         JobState::Ended => {
             let looked_at = task.findings.found().and_then(|found| found.looked_at);
             let is_later = looked_at.is_some_and(|looked_at| other.since > looked_at);

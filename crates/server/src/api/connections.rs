@@ -44,6 +44,12 @@ pub(super) async fn create(
     caller: Caller,
     Json(new): Json<NewConnection>,
 ) -> Result<Response, Problem> {
+    if new.allow_loopback && caller.access().token.is_some() {
+        let detail =
+            "only at the machine itself may a connection be led back to it (allow_loopback)";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "E-API-013", detail)
+            .advise("use the socket in the data folder, or `habeas connect`"));
+    }
     let desk = app.desk(&caller);
     let draft = connections::draft(&desk, new).await?;
     let report = app.check(draft.connection(), draft.secrets().clone()).await?;

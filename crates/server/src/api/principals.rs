@@ -170,7 +170,9 @@ pub(super) async fn list_tokens(
         ("name" = String, Path),
         ("Idempotency-Key" = Option<String>, Header, max_length = 100)),
     request_body = NewToken,
-    responses((status = 201, description = "The token", body = MadeToken)))]
+    responses(
+        (status = 201, description = "The token with its text", body = MadeToken),
+        (status = 200, description = "The token that the key made before", body = MadeToken)))]
 pub(super) async fn create_token(
     State(app): State<App>,
     caller: Caller,
@@ -183,7 +185,8 @@ pub(super) async fn create_token(
         return Err(Problem::malformed("Idempotency-Key takes 1 to 100 characters of ASCII"));
     }
     let made = tokens::add(&app.desk(&caller), &name, &new, key).await?;
-    Ok((StatusCode::CREATED, Json(made)).into_response())
+    let status = if made.secret.is_some() { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(made)).into_response())
 }
 
 /// Ends a token, for good.

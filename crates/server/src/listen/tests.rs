@@ -63,7 +63,46 @@ async fn what_takes_too_long_is_answered_as_such() {
     assert!(never.contains("504") && never.contains("E-API-008"), "{never}");
     let slow_body = "POST /body HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nabc";
     let slow = exchange(&address, slow_body).await;
-    assert!(!slow.contains("200 OK"), "{slow}");
+    assert!(slow.contains("408") && slow.contains("E-API-008"), "{slow}");
+    let large = format!("POST /body HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n", 2 << 20);
+    let large = exchange(&address, &format!("{large}{}", "x".repeat(2 << 20))).await;
+    assert!(!large.contains("200 OK"), "{large}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_loses_its_place() {
+    let limits =
+        Limits { n_connections: 1, taken_within: Duration::from_millis(50), ..Limits::default() };
+    let large = "x".repeat(32 << 20);
+    let router = routes().route("/large", get(move || std::future::ready(large.clone())));
+    let (_listening, address, _stop) = server(limits, router).await;
+    let mut first = TcpStream::connect(&address).await.unwrap();
+    first.write_all(b"GET /large HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+    let second = timeout(Duration::from_secs(30), exchange(&address, ASK)).await;
+    assert!(second.unwrap().contains("200 OK"));
+    drop(first);
+}
+
+#[tokio::test]
+async fn what_was_begun_is_finished_though_its_client_hung_up() {
+    let (begun, go_on, done) =
+        (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, wait, end) = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&done));
+    let router = Router::new().route(
+        "/",
+        get(move || async move {
+            tell.notify_one();
+            wait.notified().await;
+            end.notify_one();
+        }),
+    );
+    let (_listening, address, _stop) = server(Limits::default(), router).await;
+    let mut client = TcpStream::connect(&address).await.unwrap();
+    client.write_all(ASK.as_bytes()).await.unwrap();
+    begun.notified().await;
+    drop(client);
+    go_on.notify_one();
+    timeout(Duration::from_secs(30), done.notified()).await.unwrap();
 }
 
 #[tokio::test]

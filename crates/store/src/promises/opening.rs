@@ -6,7 +6,7 @@ use domain::{Actor, Entry, Event, Right};
 
 use super::setup::{now, setup};
 use crate::migrate::{MIGRATIONS, Migration};
-use crate::{Options, Store, StoreError, db, driver::sqlite};
+use crate::{Options, Store, StoreError, Transition, db, driver::sqlite};
 
 /// The newest schema of this program.
 const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -55,14 +55,20 @@ async fn a_reader_makes_nothing() {
 }
 
 #[tokio::test]
-async fn the_data_version_tells_the_commits_of_others_from_our_own() {
+async fn the_data_version_tells_what_anybody_wrote_but_the_engine() {
     let setup = setup().await;
     let other = setup.again().await;
-    let before = setup.store.data_version().await.unwrap();
-    setup.store.set_setting("key", "ours", &setting()).await.unwrap();
-    assert_eq!(setup.store.data_version().await.unwrap(), before);
+    let fence = setup.lease("engine", "one").await;
+    let entry = Transition { journal: vec![setting()], ..Transition::default() };
+    let version = async || setup.store.data_version().await.unwrap();
+    let before = version().await;
+    setup.store.apply(Some(&fence), std::slice::from_ref(&entry)).await.unwrap();
+    assert_eq!(version().await, before, "the engine knows what it did");
+    setup.store.apply(None, &[entry]).await.unwrap();
+    let by_a_person_here = version().await;
+    assert_ne!(by_a_person_here, before);
     other.set_setting("key", "theirs", &setting()).await.unwrap();
-    assert_ne!(setup.store.data_version().await.unwrap(), before);
+    assert_ne!(version().await, by_a_person_here);
     assert_eq!(setup.store.setting("key").await.unwrap().as_deref(), Some("theirs"));
 }
 

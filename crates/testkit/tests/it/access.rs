@@ -119,7 +119,7 @@ async fn a_deletion_says_for_which_access_it_waits_and_acts_when_that_is_collect
     assert_eq!(
         stage.verdict(deletion).await?,
         format!(
-            "acting, waits for another request: waits until the access request {access} has been collected"
+            "acting, waits for another request: waits until an access request of the same person has been collected"
         )
     );
     assert_eq!(stage.compare_books().await?, 0);

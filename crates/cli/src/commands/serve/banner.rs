@@ -49,7 +49,11 @@ pub async fn begin(
     }
     if let Some(token) = &door.setup {
         let token = token.expose();
-        screen.line(format!("  nobody is known to the API yet; set-up token, for a day: {token}"));
+        screen.line(format!(
+            "  nobody is known to the API yet: POST {}/setup {{\"token\": …, \"name\": …}} with this \
+             token, good for a day: {token}",
+            api::BASE
+        ));
     }
     for connection in &connections {
         let mode = connection.switches.mode;

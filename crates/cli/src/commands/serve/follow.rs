@@ -1,13 +1,13 @@
 //! Which clock a folder follows, a twin's on this machine or the real one, and whether it still
 //! answers.
 
-use anyhow::Context;
-use domain::{Connection, Entry, Event, Instant};
-use engine::http::Target;
+use domain::{Entry, Event, Instant};
+use engine::operator::connections::refuse_beside_twins;
+use engine::operator::controls::CLOCK;
 
 use crate::clock::followed::{check_loopback, read};
 use crate::exit::Stop;
-use crate::open::{CLOCK_SETTING, Session, SessionClock};
+use crate::open::{Session, SessionClock};
 
 /// What is written instead of a URL to go back to the machine's own clock.
 const REAL: &str = "real";
@@ -20,7 +20,7 @@ pub async fn check(session: &Session, url: &str) -> anyhow::Result<Option<Instan
     }
     check_loopback(url)?;
     for connection in session.store.connections().await? {
-        check_beside(&connection)?;
+        refuse_beside_twins(session.desk().connectors, &connection)?;
     }
     Ok(Some(read(url).await?.now))
 }
@@ -33,9 +33,9 @@ pub async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
     let url = if url == REAL { "" } else { url };
     if session.clock_url.as_deref().unwrap_or("") != url {
         let entry = Entry::new(session.now, session.actor.clone(), Event::SettingChanged)
-            .fact("setting", CLOCK_SETTING)
+            .fact("setting", CLOCK)
             .fact("value", url);
-        session.store.set_setting(CLOCK_SETTING, url, &entry).await?;
+        session.store.set_setting(CLOCK, url, &entry).await?;
     }
     session.clock_url = Some(url.to_owned()).filter(|url| !url.is_empty());
     Ok(())
@@ -44,7 +44,7 @@ pub async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
 /// Looks again at the clock that the folder follows by now: whoever runs the engine may have changed
 /// it.
 pub async fn follow_as_set(session: &mut Session) -> anyhow::Result<()> {
-    session.clock_url = session.store.setting(CLOCK_SETTING).await?.filter(|url| !url.is_empty());
+    session.clock_url = session.store.setting(CLOCK).await?.filter(|url| !url.is_empty());
     session.refresh_now().await;
     Ok(())
 }
@@ -63,29 +63,4 @@ pub fn refuse_lost(clock: &SessionClock) -> Result<(), Stop> {
         SessionClock::Real(_) => Ok(()),
         SessionClock::Followed(clock) => clock.refuse_lost(),
     }
-}
-
-/// Refuses a followed clock beside a connection to a real vendor: its time is not the vendor's.
-pub fn check_beside(connection: &Connection) -> anyhow::Result<()> {
-    let manifest = connectors::all()
-        .iter()
-        .map(|connector| connector.manifest())
-        .find(|manifest| manifest.name == connection.connector)
-        .with_context(|| format!("the connector of {} does not exist", connection.name))?;
-    let region = connection.settings.get("region").and_then(|region| region.as_str());
-    let target = Target::new(
-        manifest,
-        region.unwrap_or_default(),
-        &connection.base_urls,
-        connection.allow_loopback,
-    )?;
-    if target.is_loopback() {
-        return Ok(());
-    }
-    Err(Stop::refused(format!(
-        "{} leads to a real vendor, so no twin's clock may be followed",
-        connection.name
-    ))
-    .advise("use a folder of its own for twins (HABEAS_DATA, HABEAS_KEYS)")
-    .into())
 }

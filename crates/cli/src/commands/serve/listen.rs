@@ -1,8 +1,10 @@
 //! Where `serve` listens: an address for operators and their programs, and the socket in the data
 //! folder for its owner.
 
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use engine::Clock;
@@ -83,11 +85,18 @@ impl Listen {
         });
         let router = api::router(app);
         let mut sockets = Vec::new();
-        let local = Socket::Local(common.data.join(SOCKET));
-        match listen(local, router.clone(), Limits::default(), until.clone()).await {
-            Ok(listening) => sockets.push(listening),
-            // A path may be too long for a socket; the address does the same.
-            Err(error) => session.note(told(&error)),
+        if is_open_to_others(&common.data) {
+            session.note(format!(
+                "others can enter {}, so there is no socket in it for its owner: chmod 700",
+                common.data.display()
+            ));
+        } else {
+            let local = Socket::Local(common.data.join(SOCKET));
+            match listen(local, router.clone(), Limits::default(), until.clone()).await {
+                Ok(listening) => sockets.push(listening),
+                // A path may be too long for a socket; the address does the same.
+                Err(error) => session.note(told(&error)),
+            }
         }
         let address = Socket::Tcp(self.listen.unwrap_or(USUAL), tls);
         match listen(address, router, Limits::default(), until).await {
@@ -100,6 +109,11 @@ impl Listen {
         let setup = setup::begin(&session.desk()).await?;
         Ok(Door { sockets, end, setup })
     }
+}
+
+/// Whether anybody but the owner gets into a folder. Unknown counts as yes.
+fn is_open_to_others(folder: &Path) -> bool {
+    fs::metadata(folder).map_or(true, |folder| folder.permissions().mode() & 0o077 != 0)
 }
 
 fn told(error: &ListenError) -> String {

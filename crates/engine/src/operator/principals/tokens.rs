@@ -161,6 +161,18 @@ pub async fn authenticate(store: &Store, text: &str, now: Instant) -> Result<Acc
     access(&principal, &token, now).map_err(|why| no(Why::Ended(why), Some(token.id)))
 }
 
+/// Whether what somebody was let in with still holds. Whoever owns the folder needs nothing for that.
+pub async fn is_good_still(
+    store: &Store,
+    given: &Access,
+    now: Instant,
+) -> Result<bool, OperatorError> {
+    let Some(id) = given.token else { return Ok(true) };
+    let Some(token) = store.token(id).await? else { return Ok(false) };
+    let Some(principal) = store.principal(token.principal).await? else { return Ok(false) };
+    Ok(access(&principal, &token, now).is_ok_and(|now| now == *given))
+}
+
 /// Makes a token for a principal. With a key of the caller's, asking again by the same key returns
 /// the token that was made then, without its text.
 pub async fn add(
@@ -172,12 +184,22 @@ pub async fn add(
     let label = read_label(&new.label)?;
     let expires_at = end(desk.now, new.days.unwrap_or(DEFAULT_DAYS))?;
     let principal = find::principal(desk.store, principal).await?;
+    // Whoever may not give everything gives what the principal has now, and no part of what somebody
+    // else gives it later.
+    let rules_all = desk.roles.contains(&Role::SuperAdmin) && desk.reach == Reach::All;
+    let now_or = |is_given: bool| !rules_all && !is_given;
     let token = Token {
         id: TokenId::new(desk.ids),
         principal: principal.id,
         label,
-        roles: new.roles.clone(),
-        reach: new.reach.clone(),
+        roles: match now_or(new.roles.is_some()) {
+            true => Some(principal.roles.clone()),
+            false => new.roles.clone(),
+        },
+        reach: match now_or(new.reach.is_some()) {
+            true => Some(principal.reach.clone()),
+            false => new.reach.clone(),
+        },
         made_at: desk.now,
         expires_at: Some(expires_at),
         revoked_at: None,

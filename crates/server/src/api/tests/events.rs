@@ -84,6 +84,23 @@ async fn who_is_bound_to_a_brand_hears_of_that_brand_alone() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_when_its_token_does_and_one_from_nowhere_is_refused() {
+    let office = office().await;
+    let ada = office.persona("ada", &[Role::Auditor], Reach::All).await;
+    let reading = Reading::begin(&office, &ada, &[], "").await;
+    let path = "/principals/ada/tokens";
+    let tokens = office.ask(&Persona::Owner, Method::GET, path, None).await;
+    let path = format!("/tokens/{}", tokens.body["tokens"][0]["id"].as_str().unwrap());
+    assert_eq!(office.ask(&Persona::Owner, Method::DELETE, &path, None).await.status, 200);
+    let rest: Vec<_> = reading.stream.collect().await;
+    assert!(rest.iter().all(Result::is_ok));
+    let nowhere = [("last-event-id", "abc")];
+    let path = "/api/v1/events";
+    let refused = office.send(&Persona::Owner, Method::GET, path, &nowhere, String::new()).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "E-API-003"));
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_the_server_does() {
     let office = office().await;
     let reading = Reading::begin(&office, &Persona::Owner, &[], "").await;

@@ -37,6 +37,33 @@ async fn a_request_with_an_external_id_comes_in_once_however_often_it_is_sent() 
 }
 
 #[tokio::test]
+async fn a_request_that_another_system_calls_by_our_id_does_not_stand_in_its_way() {
+    let office = with_segment().await;
+    let first = office.ask(&OWNER, Method::POST, "/requests", Some(access("a@example.com"))).await;
+    let id = first.body["request"].as_str().unwrap();
+    let mut second = access("b@example.com");
+    second["external_id"] = json!(id);
+    assert_eq!(office.ask(&OWNER, Method::POST, "/requests", Some(second)).await.status, 201);
+    let shown = office.ask(&OWNER, Method::GET, &format!("/requests/{id}"), None).await;
+    assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
+}
+
+#[tokio::test]
+async fn a_real_vendor_is_refused_beside_the_clock_of_twins() {
+    let office = office().await;
+    let (now, entry) = (office.stage.now(), domain::Event::SettingChanged);
+    let entry = domain::Entry::new(now, domain::Actor::Engine, entry);
+    office.stage.store.set_setting("clock", "http://127.0.0.1:1", &entry).await.unwrap();
+    let real = json!({"name": "real", "connector": "segment", "settings": {"region": "eu"}});
+    let refused = office.ask(&OWNER, Method::POST, "/connections", Some(real)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "E-SET-007"));
+    let ada = office.persona("ada", &[domain::Role::SuperAdmin], domain::Reach::All).await;
+    let back = json!({"name": "back", "connector": "segment", "allow_loopback": true});
+    let refused = office.ask(&ada, Method::POST, "/connections", Some(back)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "E-API-013"));
+}
+
+#[tokio::test]
 async fn a_list_is_read_page_by_page_and_every_request_once() {
     let office = with_segment().await;
     for n in 0..5 {
@@ -121,6 +148,20 @@ async fn what_does_not_fit_is_told_by_its_place_and_not_by_its_value() {
         answer.code();
         assert!(!answer.body.to_string().contains(secret), "{}", answer.body);
     }
+    let reasons = [
+        (json!({"right": "access"}), "missing field `identifiers`"),
+        (
+            json!({"right": "access", "identifiers": [{"type": "email"}]}),
+            "identifiers[0]: missing field `value`",
+        ),
+        (json!({"right": "access", "identifiers": [], "extid": 1}), "it takes one of `right`"),
+        (json!({"right": 7, "identifiers": []}), "right: it takes a string"),
+    ];
+    for (body, reason) in reasons {
+        let answer = office.ask(&OWNER, Method::POST, "/requests", Some(body)).await;
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains(reason) && !detail.contains("extid"), "{detail}");
+    }
     let plain = [("content-type", "text/plain")];
     let answer = office.send(&OWNER, Method::POST, "/api/v1/requests", &plain, "{}".into()).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-API-005"));
@@ -148,6 +189,21 @@ async fn forged_cursors_strange_parameters_and_ids_of_nobody_are_refused() {
     }
     let answer = office.ask(&OWNER, Method::PUT, "/requests", None).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::METHOD_NOT_ALLOWED, "E-API-007"));
+}
+
+#[tokio::test]
+async fn whoever_watches_learns_that_it_lives_and_whether_it_works() {
+    let office = office().await;
+    let look = async |path: &str| {
+        office.send(&Persona::Visitor, Method::GET, path, &[], String::new()).await
+    };
+    assert_eq!(look("/healthz").await.body, json!({"alive": true}));
+    let idle = look("/readyz").await;
+    assert_eq!((idle.status, idle.code()), (StatusCode::SERVICE_UNAVAILABLE, "E-API-012"));
+    let holder = office.stage.holder("engine");
+    let (store, now) = (&office.stage.store, office.stage.now());
+    holder.take(store, engine::run::ENGINE_LEASE, &(holder.time)(), now).await.unwrap();
+    assert_eq!(look("/readyz").await.body, json!({"ready": true}));
 }
 
 #[tokio::test]
