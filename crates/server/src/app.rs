@@ -8,12 +8,14 @@ use domain::id::IdSource;
 use domain::{Actor, Connection, Instant, Reach};
 use engine::check::check;
 use engine::http::HttpClient;
+use engine::operator::intake::Taken;
 use engine::operator::{Connectors, Desk};
 use engine::{Clock, Holder, Surroundings};
-use store::{Secret, Store};
+use store::{Secret, Store, Together};
 use tokio::sync::watch;
 
 use crate::caller::Caller;
+use crate::intake::Sent;
 use crate::problem::Problem;
 
 /// What a server is made of.
@@ -36,35 +38,46 @@ pub struct Parts {
 
 /// The server's state. Clones share it.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    /// Requests that are being sent.
+    intake: Together<Arc<Sent>, Taken>,
+}
 
 impl App {
     /// A server over these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Shared { parts, intake: Together::default() }))
     }
 
     /// The store.
     pub(crate) fn store(&self) -> &Store {
-        &self.0.store
+        &self.0.parts.store
+    }
+
+    /// Where requests that are being sent wait for one another.
+    pub(crate) fn intake(&self) -> &Together<Arc<Sent>, Taken> {
+        &self.0.intake
     }
 
     /// The time.
     pub(crate) fn now(&self) -> Instant {
-        self.0.clock.now()
+        self.0.parts.clock.now()
     }
 
     /// Whether the server is being stopped, for answers that would go on for ever.
     pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
-        self.0.stopped.clone()
+        self.0.parts.stopped.clone()
     }
 
     /// The desk at which a caller acts, now.
     pub(crate) fn desk(&self, caller: &Caller) -> Desk<'_> {
         Desk {
-            store: &self.0.store,
-            connectors: self.0.connectors,
-            ids: &*self.0.ids,
+            store: &self.0.parts.store,
+            connectors: self.0.parts.connectors,
+            ids: &*self.0.parts.ids,
             actor: caller.access().actor(),
             roles: caller.access().roles.clone(),
             reach: caller.access().reach.clone(),
@@ -75,9 +88,9 @@ impl App {
     /// A desk for somebody whom nobody knows yet: it gives nothing and reaches nothing.
     pub(crate) fn desk_of_nobody(&self) -> Desk<'_> {
         Desk {
-            store: &self.0.store,
-            connectors: self.0.connectors,
-            ids: &*self.0.ids,
+            store: &self.0.parts.store,
+            connectors: self.0.parts.connectors,
+            ids: &*self.0.parts.ids,
             actor: Actor::Operator("set-up".to_owned()),
             roles: BTreeSet::new(),
             reach: Reach::Brands(BTreeSet::new()),
@@ -87,7 +100,7 @@ impl App {
 
     /// This process, to tell who runs the engine.
     pub(crate) fn holder(&self) -> &Holder {
-        &self.0.holder
+        &self.0.parts.holder
     }
 
     /// Tries every permission of a connection that need not be saved yet.
@@ -96,13 +109,13 @@ impl App {
         connection: &Connection,
         secrets: BTreeMap<String, Secret>,
     ) -> Result<CheckReport, Problem> {
-        let mut connectors = self.0.connectors.iter().copied();
+        let mut connectors = self.0.parts.connectors.iter().copied();
         let connector = connectors.find(|one| one.manifest().name == connection.connector);
         let connector = connector.ok_or_else(|| Problem::not_found("connector"))?;
         let with = Surroundings {
-            store: self.0.store.clone(),
-            clock: Arc::clone(&self.0.clock),
-            http: self.0.http.clone(),
+            store: self.0.parts.store.clone(),
+            clock: Arc::clone(&self.0.parts.clock),
+            http: self.0.parts.http.clone(),
         };
         Ok(check(connector, connection, secrets, &with).await?)
     }

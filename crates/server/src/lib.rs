@@ -11,6 +11,7 @@ mod caller;
 mod errors;
 mod events;
 mod health;
+mod intake;
 mod listen;
 mod page;
 mod problem;

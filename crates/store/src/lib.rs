@@ -35,6 +35,7 @@ pub mod seal;
 mod setting;
 mod store;
 mod task;
+mod together;
 mod transition;
 mod write;
 
@@ -49,6 +50,7 @@ pub use principal::NewToken;
 pub use request::{Added, NewRequest, RequestFilter};
 pub use store::{Options, Store};
 pub use task::{Queued, Which};
+pub use together::Together;
 pub use transition::{Applied, Prepared, Transition};
 
 /// The text that was sealed.

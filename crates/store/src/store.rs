@@ -15,6 +15,8 @@ use crate::db::Db;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Making};
 use crate::keys::KeyFolder;
+use crate::together::Together;
+use crate::transition::{Applied, Prepared};
 
 const BLOBS: &str = "blobs";
 
@@ -41,6 +43,15 @@ struct Inner {
     ids: Option<Arc<dyn IdSource>>,
     /// How often somebody who is not the engine wrote through this handle.
     n_asked: AtomicI64,
+    /// What people decide, and others beside the engine.
+    decisions: Together<Prepared, Vec<Applied>>,
+}
+
+impl Inner {
+    fn new(db: Db, keys: Keyring, blobs: Blobs, ids: Option<Arc<dyn IdSource>>) -> Self {
+        let (n_asked, decisions) = (AtomicI64::new(0), Together::default());
+        Self { db, keys, blobs, ids, n_asked, decisions }
+    }
 }
 
 impl Store {
@@ -56,9 +67,7 @@ impl Store {
         keys.make_epoch(now)?;
         let blobs = Blobs::open(options.data.join(BLOBS))?;
         let db = Db::open(&options.data).await?;
-        Ok(Self {
-            inner: Arc::new(Inner { db, keys, blobs, ids: Some(ids), n_asked: AtomicI64::new(0) }),
-        })
+        Ok(Self { inner: Arc::new(Inner::new(db, keys, blobs, Some(ids))) })
     }
 
     /// Opens an existing store to read, beside whoever writes it. Makes and changes nothing.
@@ -67,9 +76,7 @@ impl Store {
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
         let blobs = Blobs::open_read_only(options.data.join(BLOBS));
-        Ok(Self {
-            inner: Arc::new(Inner { db, keys, blobs, ids: None, n_asked: AtomicI64::new(0) }),
-        })
+        Ok(Self { inner: Arc::new(Inner::new(db, keys, blobs, None)) })
     }
 
     /// A number that changes when another process has committed, or somebody in this one who is not
@@ -99,6 +106,10 @@ impl Store {
 
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.inner.blobs
+    }
+
+    pub(crate) fn decisions(&self) -> &Together<Prepared, Vec<Applied>> {
+        &self.inner.decisions
     }
 
     pub(crate) fn ids(&self) -> Result<&dyn IdSource, StoreError> {

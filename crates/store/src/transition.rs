@@ -100,17 +100,36 @@ impl Prepared {
 impl Store {
     /// Writes transitions in one durable transaction, under a fence if one is given. Either the
     /// fence is lost and nothing is written, or each transition is written whole or not at all.
+    /// Without a fence, what others write at the same moment shares the transaction.
     pub async fn apply(
         &self,
         fence: Option<&Fence>,
         transitions: &[Transition],
     ) -> Result<Vec<Applied>, StoreError> {
         let prepared = self.prepare(transitions.to_vec()).await?;
-        let applied = self.apply_prepared(fence, vec![prepared]).await?;
-        if fence.is_none() {
-            self.note_asked();
+        if fence.is_some() {
+            return self.apply_prepared(fence, vec![prepared]).await;
         }
+        let applied = match self.apply_with_others(prepared).await {
+            Some(applied) => applied,
+            // Alone, so that whoever fails learns why, and fails alone if it was theirs.
+            None => {
+                self.apply_prepared(None, vec![self.prepare(transitions.to_vec()).await?]).await?
+            }
+        };
+        self.note_asked();
         Ok(applied)
+    }
+
+    /// Writes what people decided at the same moment; nothing if that failed as a whole.
+    async fn apply_with_others(&self, prepared: Prepared) -> Option<Vec<Applied>> {
+        let write = |all: Vec<Prepared>| async move {
+            let lengths: Vec<usize> = all.iter().map(Prepared::len).collect();
+            let Ok(applied) = self.apply_prepared(None, all).await else { return Vec::new() };
+            let mut applied = applied.into_iter();
+            lengths.into_iter().map(|n| applied.by_ref().take(n).collect()).collect()
+        };
+        self.decisions().ask(prepared, write).await
     }
 
     /// Makes transitions ready to be written.

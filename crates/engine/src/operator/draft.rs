@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::fault::Fault;
 pub(super) use dates::read as read_date;
+pub(super) use rules::Common;
 pub use rules::Rules;
 
 /// More identifiers than this are no longer one person's.
@@ -118,7 +119,7 @@ pub(super) fn check(draft: &Draft, rules: &Rules) -> Result<Checked, Vec<Fault>>
                 subject_kind,
                 external_id,
                 received_at,
-                deadline: deadline(received_at, due_at, rules.respond_within),
+                deadline: deadline(received_at, due_at, rules.common.respond_within),
                 verified,
                 verified_as_given: draft.verified_by.is_some(),
             })
@@ -222,13 +223,13 @@ pub(super) fn read_identifier(
         // as a user id, since every value that is no address counts as a placeholder for one.
         Err(error)
             if error != NormaliseError::Empty
-                && rules.placeholders.matches(&IdentifierKind::UserId, given) =>
+                && rules.common.placeholders.matches(&IdentifierKind::UserId, given) =>
         {
             return Err(placeholder());
         }
         Err(error) => return Err((code_of(error), error.to_string())),
     };
-    if rules.placeholders.matches(kind, &value) {
+    if rules.common.placeholders.matches(kind, &value) {
         return Err(placeholder());
     }
     if !rules.takes(kind) {

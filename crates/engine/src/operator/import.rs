@@ -20,7 +20,7 @@ use super::csv::{FileFault, Reader};
 use super::desk::{Desk, OperatorError};
 use super::draft::{Draft, Rules};
 use super::fault::Fault;
-use super::intake::{Channel, New, Run, Seen, Verdict, take, twice};
+use super::intake::{Channel, Handed, New, Run, Seen, Verdict, take, twice};
 
 /// Rows per transaction.
 const GROUP: usize = 2_000;
@@ -164,10 +164,10 @@ impl Importing {
         if self.run == Run::Real {
             self.seen.clear();
         }
-        let good = group.iter().filter_map(|(_, row)| row.as_ref().ok().cloned());
-        let drafts: Vec<_> = good.collect();
-        let taken =
-            take(desk, &self.rules, Channel::File, self.run, &mut self.seen, &drafts).await?;
+        let good = group.iter().filter_map(|(_, row)| row.as_ref().ok());
+        let handed = good.map(|draft| Handed { desk, rules: &self.rules, draft });
+        let handed: Vec<_> = handed.collect();
+        let taken = take(Channel::File, self.run, &mut self.seen, &handed).await?;
         let mut taken = taken.into_iter();
         for (row, draft) in group {
             let verdict = match draft {
@@ -195,6 +195,7 @@ impl Importing {
                 (Some(id), Vec::new())
             }
             Verdict::Faults(faults) => (None, faults),
+            Verdict::Twice(fault) => (None, vec![fault]),
         };
         let codes: Vec<_> = faults.iter().map(|fault| &*fault.code).collect();
         let id = id.map(|id| id.to_string()).unwrap_or_default();

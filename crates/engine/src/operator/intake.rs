@@ -4,6 +4,8 @@ mod same;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use domain::identifier::{Identifier, Origin, Region};
 use domain::{Event, IdentifierId, Request, RequestId, RequestState};
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use store::{Added, NewRequest};
 use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
-use super::draft::{self, Checked, Draft, Rules};
+use super::draft::{self, Checked, Common, Draft, Rules};
 use super::fault::Fault;
 pub(super) use same::{Seen, twice};
 
@@ -54,6 +56,8 @@ pub(super) enum Verdict {
     Known(RequestId),
     /// It can't be taken.
     Faults(Vec<Fault>),
+    /// It, or its person under the same right, came before among the drafts at hand.
+    Twice(Fault),
 }
 
 /// A request that comes in.
@@ -67,6 +71,24 @@ pub(super) struct New {
     pub(super) is_left_to_person: bool,
 }
 
+/// A draft, and the desk of whoever typed it.
+pub struct Submission<'a> {
+    /// The desk.
+    pub desk: Desk<'a>,
+    /// The region of phone numbers without a country.
+    pub region: Option<Region>,
+    /// The draft.
+    pub draft: &'a Draft,
+}
+
+/// A draft, and what it is measured by where it is handed in.
+#[derive(Clone, Copy)]
+pub(super) struct Handed<'a> {
+    pub(super) desk: &'a Desk<'a>,
+    pub(super) rules: &'a Rules,
+    pub(super) draft: &'a Draft,
+}
+
 /// Takes in drafts that a person typed.
 pub async fn submit(
     desk: &Desk<'_>,
@@ -74,47 +96,80 @@ pub async fn submit(
     region: Option<Region>,
 ) -> Result<Vec<Taken>, OperatorError> {
     let rules = Rules::load(desk, region).await?;
-    let mut seen = Seen::default();
-    let verdicts = take(desk, &rules, Channel::Keyboard, Run::Real, &mut seen, drafts).await?;
-    let taken = verdicts.into_iter().map(|verdict| match verdict {
-        Verdict::New(New { id: Some(id), .. }) => Ok(TakenIn { request: id, is_new: true }),
-        Verdict::Known(id) => Ok(TakenIn { request: id, is_new: false }),
-        Verdict::Faults(faults) => Err(faults),
-        Verdict::New(New { id: None, .. }) => Err(Vec::new()),
-    });
-    Ok(taken.collect())
+    let handed = drafts.iter().map(|draft| Handed { desk, rules: &rules, draft });
+    take_typed(handed.collect()).await
 }
 
-/// Takes in a group of drafts in one transaction.
+/// Takes in what several people typed at the same moment, at desks of one store. Each draft comes to
+/// what it would have come to alone, and few transactions serve them all.
+pub async fn submit_together(typed: &[Submission<'_>]) -> Result<Vec<Taken>, OperatorError> {
+    let Some(first) = typed.first() else { return Ok(Vec::new()) };
+    let common = Arc::new(Common::load(&first.desk).await?);
+    let rules = typed.iter().map(|one| Rules::of(&one.desk, one.region.clone(), common.clone()));
+    let rules: Vec<_> = rules.collect();
+    let handed = typed.iter().zip(&rules);
+    let handed = handed.map(|(one, rules)| Handed { desk: &one.desk, rules, draft: one.draft });
+    take_typed(handed.collect()).await
+}
+
+/// Takes typed drafts in. One that may be the same as another before it waits until that one is in,
+/// and is then compared with it in the store, as if it had been typed later.
+async fn take_typed(handed: Vec<Handed<'_>>) -> Result<Vec<Taken>, OperatorError> {
+    let mut taken: Vec<Option<Taken>> = handed.iter().map(|_| None).collect();
+    let mut left: Vec<_> = handed.into_iter().enumerate().collect();
+    while !left.is_empty() {
+        let round: Vec<_> = left.iter().map(|(_, handed)| *handed).collect();
+        let verdicts = take(Channel::Keyboard, Run::Real, &mut Seen::default(), &round).await?;
+        let mut later = Vec::new();
+        for ((index, handed), verdict) in left.into_iter().zip(verdicts) {
+            let one = match verdict {
+                Verdict::New(New { id: Some(id), .. }) => Ok(TakenIn { request: id, is_new: true }),
+                Verdict::Known(id) => Ok(TakenIn { request: id, is_new: false }),
+                Verdict::Faults(faults) => Err(faults),
+                Verdict::New(New { id: None, .. }) => Err(Vec::new()),
+                Verdict::Twice(_) => {
+                    later.push((index, handed));
+                    continue;
+                }
+            };
+            put(&mut taken, index, Some(one));
+        }
+        left = later;
+    }
+    Ok(taken.into_iter().flatten().collect())
+}
+
+/// Takes in a group of drafts in one transaction. The first of them never is [`Verdict::Twice`].
 pub(super) async fn take(
-    desk: &Desk<'_>,
-    rules: &Rules,
     channel: Channel,
     run: Run,
     seen: &mut Seen,
-    drafts: &[Draft],
+    handed: &[Handed<'_>],
 ) -> Result<Vec<Verdict>, OperatorError> {
-    let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(drafts.len());
+    let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(handed.len());
     let mut checked = Vec::new();
-    for draft in drafts {
-        match draft::check(draft, rules).and_then(|one| seen.take(draft, one)) {
-            Ok(one) => {
-                checked.push((verdicts.len(), one));
-                verdicts.push(None);
-            }
-            Err(faults) => verdicts.push(Some(Verdict::Faults(faults))),
-        }
+    for one in handed {
+        verdicts.push(match draft::check(one.draft, one.rules) {
+            Err(faults) => Some(Verdict::Faults(faults)),
+            Ok(good) => match seen.take(one.draft, &good) {
+                Err(fault) => Some(Verdict::Twice(fault)),
+                Ok(()) => {
+                    checked.push((verdicts.len(), *one, good));
+                    None
+                }
+            },
+        });
     }
-    let standing = same::find(desk, channel, drafts, &checked).await?;
+    let standing = same::find(channel, &checked).await?;
     let mut new = Vec::new();
-    for ((index, one), standing) in checked.into_iter().zip(standing) {
+    for ((index, one, good), standing) in checked.into_iter().zip(standing) {
         if standing.is_some() {
             put(&mut verdicts, index, standing);
-        } else if let Some(draft) = drafts.get(index) {
-            new.push((index, new_request(desk, channel, draft, one)));
+        } else {
+            new.push((index, one, new_request(one.desk, channel, one.draft, good)));
         }
     }
-    for (index, verdict) in add(desk, rules, run, new).await? {
+    for (index, verdict) in add(run, new).await? {
         put(&mut verdicts, index, Some(verdict));
     }
     Ok(verdicts.into_iter().flatten().collect())
@@ -122,21 +177,21 @@ pub(super) async fn take(
 
 /// Adds requests, each with the index of its draft. A dry run only says what they would be.
 async fn add(
-    desk: &Desk<'_>,
-    rules: &Rules,
     run: Run,
-    new: Vec<(usize, NewRequest)>,
+    new: Vec<(usize, Handed<'_>, NewRequest)>,
 ) -> Result<Vec<(usize, Verdict)>, OperatorError> {
-    let about = |request: &Request| New {
+    let Some(&(_, Handed { desk, .. }, _)) = new.first() else { return Ok(Vec::new()) };
+    let about = |one: &Handed<'_>, request: &Request| New {
         id: None,
-        is_late: request.deadline.is_past(desk.now),
-        is_left_to_person: rules.leave_to_person(request),
+        is_late: request.deadline.is_past(one.desk.now),
+        is_left_to_person: one.rules.leave_to_person(request),
     };
-    let told: Vec<_> = new.iter().map(|(index, one)| (*index, about(&one.request))).collect();
+    let told = new.iter().map(|(index, one, new)| (*index, about(one, &new.request)));
+    let told: Vec<_> = told.collect();
     if run == Run::Dry {
         return Ok(told.into_iter().map(|(index, new)| (index, Verdict::New(new))).collect());
     }
-    let new = new.into_iter().map(|(_, one)| one).collect();
+    let new = new.into_iter().map(|(.., new)| new).collect();
     let added = desk.store.add_requests(new, desk.now).await?;
     let verdicts = told.into_iter().zip(added).map(|((index, new), added)| match added {
         Added::New(id) => (index, Verdict::New(New { id: Some(id), ..new })),
@@ -145,9 +200,9 @@ async fn add(
     Ok(verdicts.collect())
 }
 
-fn put(verdicts: &mut [Option<Verdict>], index: usize, verdict: Option<Verdict>) {
-    if let Some(place) = verdicts.get_mut(index) {
-        *place = verdict;
+fn put<T>(all: &mut [Option<T>], index: usize, one: Option<T>) {
+    if let Some(place) = all.get_mut(index) {
+        *place = one;
     }
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use domain::identifier::Region;
 use domain::{RequestId, RequestState, Right};
-use engine::operator::intake::{self, TakenIn};
+use engine::operator::intake::TakenIn;
 use engine::operator::list::{self, Filter, RequestList};
 use engine::operator::show::{self, RequestView, Revealed};
 use engine::operator::{Draft, engine as standing, find};
@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::app::App;
 use crate::body::{Json, Path, Query};
 use crate::caller::Caller;
+use crate::intake::{Sent, take_in};
 use crate::page::Limit;
 use crate::problem::Problem;
 
@@ -86,9 +87,8 @@ pub(super) async fn create(
     Query(reading): Query<Reading>,
     Json(draft): Json<Draft>,
 ) -> Result<Response, Problem> {
-    let taken = intake::submit(&app.desk(&caller), &[draft], reading.phone_region).await?;
-    let taken = taken.into_iter().next().unwrap_or_else(|| Err(Vec::new()));
-    let taken = taken.map_err(Problem::faults)?;
+    let sent = Sent { caller, region: reading.phone_region, draft };
+    let taken = take_in(&app, sent).await?.map_err(Problem::faults)?;
     if !taken.is_new {
         return Ok(Json(taken).into_response());
     }

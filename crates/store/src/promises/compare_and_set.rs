@@ -110,3 +110,23 @@ async fn five_thousand_tasks_move_in_one_transition() {
     );
     assert_eq!([first, rest].concat(), carried);
 }
+
+#[tokio::test]
+async fn of_decisions_at_the_same_moment_only_the_one_that_came_late_loses() {
+    let setup = setup().await;
+    let (_, tasks) = three(&setup).await;
+    let mut deciding = tokio::task::JoinSet::new();
+    for (index, state) in [0, 1, 2, 0].into_iter().zip([TaskState::Planned; 4]) {
+        let (store, decision) = (setup.store.clone(), moved(&tasks[index], state));
+        deciding.spawn(async move { (index, store.apply(None, &[decision]).await.unwrap()) });
+    }
+    let mut of_first = Vec::new();
+    while let Some(decided) = deciding.join_next().await {
+        match decided.unwrap() {
+            (0, applied) => of_first.extend(applied),
+            (_, applied) => assert_eq!(applied, [Applied::Done]),
+        }
+    }
+    assert_eq!(of_first.iter().filter(|one| **one == Applied::Done).count(), 1);
+    assert_eq!(of_first.len(), 2, "each is told what became of its own");
+}

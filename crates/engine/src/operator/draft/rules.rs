@@ -1,6 +1,7 @@
 //! What drafts are measured by: settings, the operator, and what the connections take.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use domain::guard::Placeholders;
 use domain::identifier::Region;
@@ -10,15 +11,21 @@ use serde_json::Value;
 use crate::operator::controls;
 use crate::operator::desk::{Desk, OperatorError};
 
-/// What drafts are measured by. Read once, not for each draft.
+/// What the drafts of one desk are measured by. Read once, not for each draft.
+#[derive(Clone)]
 pub struct Rules {
     pub(super) now: Instant,
     pub(super) region: Option<Region>,
-    pub(super) placeholders: Placeholders,
-    pub(super) respond_within: u32,
     pub(super) entered_by: String,
     /// The requests that whoever enters them may enter.
     pub(super) reach: Reach,
+    pub(super) common: Arc<Common>,
+}
+
+/// What everybody's drafts are measured by.
+pub(in crate::operator) struct Common {
+    pub(super) placeholders: Placeholders,
+    pub(super) respond_within: u32,
     /// The types that some connection takes; absent while there is no connection.
     pub(super) taken: Option<Taken>,
     pub(super) connections: Vec<Connection>,
@@ -34,30 +41,42 @@ pub(super) struct Taken {
 impl Rules {
     /// The rules as they are now.
     pub async fn load(desk: &Desk<'_>, region: Option<Region>) -> Result<Self, OperatorError> {
-        let connections = desk.store.connections().await?;
-        Ok(Self {
-            now: desk.now,
-            region,
-            placeholders: controls::placeholders(desk.store).await?,
-            respond_within: controls::respond_within(desk.store).await?,
-            entered_by: desk.name(),
-            reach: desk.reach.clone(),
-            taken: (!connections.is_empty()).then(|| taken(desk, &connections)),
-            connections,
-        })
+        Ok(Self::of(desk, region, Arc::new(Common::load(desk).await?)))
+    }
+
+    /// The rules of a desk, where what is the same for all is known.
+    pub(in crate::operator) fn of(
+        desk: &Desk<'_>,
+        region: Option<Region>,
+        common: Arc<Common>,
+    ) -> Self {
+        Self { now: desk.now, region, entered_by: desk.name(), reach: desk.reach.clone(), common }
     }
 
     /// Whether no connection serves a request, so that a person has to do all of it.
     pub(in crate::operator) fn leave_to_person(&self, request: &Request) -> bool {
-        let routes = routing::route(request, &self.connections);
+        let routes = routing::route(request, &self.common.connections);
         routes.iter().all(|route| route.left_out.is_some())
     }
 
     /// Whether somebody could be found by this type. Without any connection all work is by hand, and
     /// people take every type.
     pub(super) fn takes(&self, kind: &IdentifierKind) -> bool {
-        let Some(taken) = &self.taken else { return true };
+        let Some(taken) = &self.common.taken else { return true };
         taken.built_in.contains(kind) || taken.custom.contains(&kind.to_string())
+    }
+}
+
+impl Common {
+    /// As it is now.
+    pub(in crate::operator) async fn load(desk: &Desk<'_>) -> Result<Self, OperatorError> {
+        let connections = desk.store.connections().await?;
+        Ok(Self {
+            placeholders: controls::placeholders(desk.store).await?,
+            respond_within: controls::respond_within(desk.store).await?,
+            taken: (!connections.is_empty()).then(|| taken(desk, &connections)),
+            connections,
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Drafts, field by field: what is taken, and the code of what is not.
 
+use std::sync::Arc;
+
 use domain::Reach;
 use domain::guard::Placeholders;
 
@@ -10,12 +12,14 @@ fn rules() -> Rules {
     Rules {
         now: now(),
         region: None,
-        placeholders: Placeholders { extra: vec!["house@acme.de".into()] },
-        respond_within: 30,
         entered_by: "ops".into(),
         reach: Reach::All,
-        taken: None,
-        connections: Vec::new(),
+        common: Arc::new(Common {
+            placeholders: Placeholders { extra: vec!["house@acme.de".into()] },
+            respond_within: 30,
+            taken: None,
+            connections: Vec::new(),
+        }),
     }
 }
 

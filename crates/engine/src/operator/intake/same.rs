@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use domain::{Digest, Identifier, IdentifierKind, Origin, Request, RequestId};
 use serde::Serialize;
+use store::Store;
 
-use super::{Channel, Verdict};
+use super::{Channel, Handed, Verdict};
 use crate::operator::desk::{Desk, OperatorError};
 use crate::operator::draft::{Checked, Draft};
 use crate::operator::fault::Fault;
@@ -22,24 +23,24 @@ pub(in crate::operator) struct Seen {
 
 impl Seen {
     /// Lets a draft pass unless it, or its person under the same right and scope, came before.
-    pub(super) fn take(&mut self, draft: &Draft, one: Checked) -> Result<Checked, Vec<Fault>> {
+    pub(super) fn take(&mut self, draft: &Draft, one: &Checked) -> Result<(), Fault> {
         let scope = one.scope.to_string();
-        let wish = short(&(one.right, &scope, routed_by(&one), normalised_values(&one)));
+        let wish = short(&(one.right, &scope, routed_by(one), normalised_values(one)));
         match self.rows.insert(short(&draft.key()), wish) {
             None => {}
-            Some(earlier) if earlier == wish => return Err(vec![twice()]),
-            Some(_) => return Err(vec![named_otherwise("an earlier row")]),
+            Some(earlier) if earlier == wish => return Err(twice()),
+            Some(_) => return Err(named_otherwise("an earlier row")),
         }
-        let of_one_person = naming(&one);
+        let of_one_person = naming(one);
         let people: Vec<_> = of_one_person
             .map(|(kind, value)| short(&(one.right, &scope, kind.to_string(), value)))
             .collect();
         if people.iter().any(|person| self.people.contains(person)) {
             let message = "an earlier row asks for the same right for the same person";
-            return Err(vec![Fault::new("", "E-REQ-041", message)]);
+            return Err(Fault::new("", "E-REQ-041", message));
         }
         self.people.extend(people);
-        Ok(one)
+        Ok(())
     }
 
     /// Forgets everything.
@@ -81,35 +82,37 @@ fn naming(one: &Checked) -> impl Iterator<Item = (&IdentifierKind, &str)> {
     naming.map(|(kind, _, value)| (kind, value.as_str()))
 }
 
-/// For each draft, what an open request of the same person says about it, if there is one.
+/// For each draft, with its index, what an open request of the same person says about it, if there is
+/// one. All are handed in at desks of one store.
 pub(super) async fn find(
-    desk: &Desk<'_>,
     channel: Channel,
-    drafts: &[Draft],
-    checked: &[(usize, Checked)],
+    checked: &[(usize, Handed<'_>, Checked)],
 ) -> Result<Vec<Option<Verdict>>, OperatorError> {
+    let Some((_, Handed { desk: Desk { store, .. }, .. }, _)) = checked.first() else {
+        return Ok(Vec::new());
+    };
     let values = |one: &Checked| -> Vec<_> {
         naming(one).map(|(kind, value)| (kind.clone(), value.to_owned())).collect()
     };
-    let all: Vec<_> = checked.iter().flat_map(|(_, one)| values(one)).collect();
-    let sharing = desk.store.requests_sharing(&all).await?;
+    let all: Vec<_> = checked.iter().flat_map(|(.., one)| values(one)).collect();
+    let sharing = store.requests_sharing(&all).await?;
     let mut ids: Vec<_> = sharing.into_iter().map(|(id, _)| id).collect();
     ids.dedup();
-    let open: HashMap<_, _> = open_requests(desk, &ids).await?;
-    let named = requests_named(desk, checked).await?;
-    let known = vouched_for(desk, named.values().map(|request| request.id)).await?;
+    let open: HashMap<_, _> = open_requests(store, &ids).await?;
+    let ids = checked.iter().filter_map(|(.., one)| one.external_id.as_deref());
+    let named = requests_named(store, &ids.collect::<Vec<_>>()).await?;
+    let known = vouched_for(store, named.values().map(|request| request.id)).await?;
     let mut found = Vec::with_capacity(checked.len());
-    for (index, one) in checked {
+    for (_, Handed { desk, draft, .. }, one) in checked {
         let request = one.external_id.as_ref().and_then(|id| named.get(id));
         let mut verdict = request.map(|request| {
             let known = known.get(&request.id).map_or(&[][..], Vec::as_slice);
             judge_named(desk, one, request, known)
         });
         if verdict.is_none() && !open.is_empty() {
-            let sharing = desk.store.requests_sharing(&values(one)).await?;
+            let sharing = store.requests_sharing(&values(one)).await?;
             let ids = sharing.iter().filter_map(|(id, _)| open.get(id));
             let same = ids.filter(|request| request.right == one.right && covers(request, one));
-            let draft = drafts.get(*index);
             for request in same {
                 verdict = Some(judge(desk, channel, draft, one, request).await?);
                 if matches!(verdict, Some(Verdict::Known(_))) {
@@ -123,11 +126,10 @@ pub(super) async fn find(
 }
 
 async fn requests_named(
-    desk: &Desk<'_>,
-    checked: &[(usize, Checked)],
+    store: &Store,
+    ids: &[&str],
 ) -> Result<HashMap<String, Request>, OperatorError> {
-    let ids: Vec<_> = checked.iter().filter_map(|(_, one)| one.external_id.as_deref()).collect();
-    let requests = desk.store.requests_named(&ids).await?;
+    let requests = store.requests_named(ids).await?;
     let named = requests.into_iter().filter_map(|one| Some((one.external_id.clone()?, one)));
     Ok(named.collect())
 }
@@ -153,10 +155,10 @@ fn judge_named(desk: &Desk<'_>, one: &Checked, request: &Request, known: &[Ident
 }
 
 async fn open_requests(
-    desk: &Desk<'_>,
+    store: &Store,
     ids: &[RequestId],
 ) -> Result<HashMap<RequestId, Request>, OperatorError> {
-    let requests = desk.store.requests_by_id(ids).await?;
+    let requests = store.requests_by_id(ids).await?;
     let open = requests.into_iter().filter(|request| request.closing.is_none());
     Ok(open.map(|request| (request.id, request)).collect())
 }
@@ -169,18 +171,15 @@ fn covers(request: &Request, one: &Checked) -> bool {
 async fn judge(
     desk: &Desk<'_>,
     channel: Channel,
-    draft: Option<&Draft>,
+    draft: &Draft,
     one: &Checked,
     request: &Request,
 ) -> Result<Verdict, OperatorError> {
     let is_same = match (&one.external_id, &request.external_id) {
         (Some(one), Some(other)) => one == other,
         (None, None) if channel == Channel::File => {
-            let dates_fit = draft.is_none_or(|draft| {
-                (draft.received_at.is_none() || one.received_at == request.received_at)
-                    && (draft.due_at.is_none() || one.deadline == request.deadline)
-            });
-            dates_fit
+            (draft.received_at.is_none() || one.received_at == request.received_at)
+                && (draft.due_at.is_none() || one.deadline == request.deadline)
                 && one.scope == request.scope
                 && routed_by(one) == [&request.jurisdiction, &request.brand, &request.subject_kind]
                 && given_values(desk, request).await? == normalised_values(one)
@@ -211,12 +210,12 @@ fn routed_by(one: &Checked) -> [&Option<String>; 3] {
 
 /// The identifiers of requests that their person or an operator named.
 async fn vouched_for(
-    desk: &Desk<'_>,
+    store: &Store,
     requests: impl Iterator<Item = RequestId>,
 ) -> Result<HashMap<RequestId, Vec<Identifier>>, OperatorError> {
     let requests: Vec<_> = requests.collect();
     let mut known: HashMap<_, Vec<_>> = HashMap::with_capacity(requests.len());
-    for (request, identifier) in desk.store.identifiers_of(&requests).await? {
+    for (request, identifier) in store.identifiers_of(&requests).await? {
         if identifier.origin.is_vouched_for() {
             known.entry(request).or_default().push(identifier);
         }

@@ -146,3 +146,38 @@ async fn a_type_that_no_connection_takes_is_refused() {
     office.write(store::Transition { connections: vec![connection], ..Default::default() }).await;
     assert!(codes(&desk, &[loyalty]).await[0].is_empty());
 }
+
+#[tokio::test]
+async fn what_several_people_type_at_once_comes_to_what_it_would_alone() {
+    let office = office().await;
+    let named = |id: &str, email: &str| Draft {
+        external_id: Some(id.into()),
+        brand: Some("shop".into()),
+        ..draft("access", email)
+    };
+    let drafts = [
+        named("X-1", "ada@lovelace.org"),
+        draft("acess", "typo@lovelace.org"),
+        named("X-1", "ada@lovelace.org"),
+        named("X-2", "ada@lovelace.org"),
+        named("X-1", "bob@lovelace.org"),
+        named("X-3", "eve@lovelace.org"),
+        named("X-4", "zoe@lovelace.org"),
+    ];
+    let mut typed: Vec<_> = drafts
+        .iter()
+        .map(|draft| Submission { desk: office.desk(), region: None, draft })
+        .collect();
+    typed[5].desk.reach = domain::Reach::Brands(["outlet".to_owned()].into());
+    typed[6].desk.actor = domain::Actor::Operator("zoe".into());
+    let taken = submit_together(&typed).await.unwrap();
+    let codes = |taken: &Taken| taken.as_ref().err().map(|faults| code(&faults[0]));
+    let codes: Vec<_> = taken.iter().map(codes).collect();
+    let (typo, open, other) = (Some("E-REQ-001"), Some("E-REQ-040"), Some("E-REQ-042"));
+    assert_eq!(codes, [None, typo, None, open, other, Some("E-REQ-044"), None]);
+    let (first, again) = (taken[0].clone().unwrap(), taken[2].clone().unwrap());
+    assert_eq!((first.is_new, again), (true, known(first.request)), "the same is in once");
+    let last = office.store.request(taken[6].clone().unwrap().request).await.unwrap().unwrap();
+    assert_eq!(last.verified.unwrap().by, "zoe", "each draft is its own desk's");
+    assert_eq!(office.journal(Event::RequestReceived).await.len(), 2);
+}

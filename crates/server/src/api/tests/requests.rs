@@ -219,3 +219,35 @@ async fn the_page_of_a_code_is_served_where_a_problem_points() {
         .await;
     assert_eq!(none.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn requests_sent_at_the_same_moment_get_each_its_own_answer() {
+    let office = with_segment().await;
+    let clerk = office.persona("clerk", &[domain::Role::RequestManager], domain::Reach::All).await;
+    let send = |n: usize| {
+        let (office, who) = (&office, if n.is_multiple_of(2) { &OWNER } else { &clerk });
+        // Every seventh is sent twice, every fifth has no right.
+        let n = if n % 7 == 6 { n - 1 } else { n };
+        let mut new = access(&format!("p{n}@example.com"));
+        new["external_id"] = json!(format!("T-{n}"));
+        if n % 5 == 4 {
+            new["right"] = json!("acess");
+        }
+        async move { (n, office.ask(who, Method::POST, "/requests", Some(new)).await) }
+    };
+    let answers = futures_util::future::join_all((0..70).map(send)).await;
+    let mut ids = std::collections::BTreeMap::new();
+    for (n, answer) in &answers {
+        if n % 5 == 4 {
+            assert_eq!((answer.status, answer.code()), (422.try_into().unwrap(), "E-REQ-001"));
+            continue;
+        }
+        assert!(matches!(answer.status.as_u16(), 200 | 201), "{}", answer.body);
+        let id = answer.body["request"].as_str().unwrap();
+        assert_eq!(*ids.entry(n).or_insert(id), id, "sent twice, in once");
+    }
+    let n_new = answers.iter().filter(|(_, answer)| answer.status == StatusCode::CREATED).count();
+    assert_eq!(n_new, ids.len());
+    let page = office.ask(&OWNER, Method::GET, "/requests?limit=100", None).await;
+    assert_eq!(page.body["requests"].as_array().unwrap().len(), ids.len());
+}
