@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    connect, connections, demo, import, journal, package, pause, principals, request, resume,
-    serve, settings, task, tokens, twins,
+    connect, connections, demo, import, journal, package, pause, principals, purge, request,
+    resume, serve, settings, task, tokens, twins,
 };
 use crate::logging::LogFormat;
 
@@ -96,6 +96,8 @@ pub enum Command {
     Package(package::Args),
     /// Show the journal of everything that happened.
     Journal(journal::Args),
+    /// Destroy the values of a closed request for good.
+    Purge(purge::Args),
     /// Stop changing calls, everywhere or on one connection.
     Pause(pause::Args),
     /// Allow changing calls again.

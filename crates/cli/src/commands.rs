@@ -9,6 +9,7 @@ pub mod journal;
 pub mod package;
 pub mod pause;
 pub mod principals;
+pub mod purge;
 pub mod request;
 pub mod resume;
 pub mod serve;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Package(args) => package::run(args, &common, screen).await,
         Command::Journal(args) => journal::run(args, &common, screen).await,
         Command::Pause(args) => pause::run(args, &common, screen).await,
+        Command::Purge(args) => purge::run(args, &common, screen).await,
         Command::Resume(args) => resume::run(args, &common, screen).await,
         Command::Serve(args) => serve::run(args, &common, screen).await,
         Command::Settings(command) => settings::run(command, &common, screen).await,

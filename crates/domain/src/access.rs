@@ -40,6 +40,8 @@ words! {
         RequestsReveal = "requests.reveal",
         /// Let tasks through both gates, and deny requests.
         RequestsApprove = "requests.approve",
+        /// Destroy the values of closed requests for good.
+        RequestsPurge = "requests.purge",
         /// See connections, what they can do and what they lack.
         ConnectionsRead = "connections.read",
         /// Make, test, set and remove connections, their gates and guards among the switches.

@@ -45,6 +45,8 @@ words! {
         RequestAnswered = "request.answered",
         /// It was opened again.
         RequestReopened = "request.reopened",
+        /// Its key was destroyed: nobody can read its values again.
+        RequestPurged = "request.purged",
         /// An identifier was added by hand.
         IdentifierAdded = "identifier.added",
         /// A system's answer listed an identifier.

@@ -112,6 +112,19 @@ pub struct Closing {
     pub by: String,
     /// What was noted.
     pub note: String,
+    /// That its values were destroyed since, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged: Option<Purged>,
+}
+
+/// That a request's key was destroyed: nobody can read its values again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Purged {
+    /// When.
+    #[schema(value_type = Timestamp)]
+    pub at: Instant,
+    /// By whom.
+    pub by: String,
 }
 
 impl fmt::Debug for Request {

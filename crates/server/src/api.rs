@@ -104,6 +104,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::RequestsWrite, routes!(decisions::answer)))
         .routes(needs(P::RequestsWrite, routes!(decisions::reopen)))
         .routes(needs(P::RequestsWrite, routes!(decisions::add_identifiers)))
+        .routes(needs(P::RequestsPurge, routes!(decisions::purge)))
         .routes(needs(P::RequestsRead, routes!(gates::preview)))
         .routes(needs(P::RequestsApprove, routes!(gates::approve)))
         .routes(needs(P::RequestsRead, routes!(tasks::find)))

@@ -86,6 +86,16 @@ impl Blobs {
         }))
     }
 
+    /// Removes a body, if it is there.
+    pub fn remove(&self, id: &str) -> Result<(), StoreError> {
+        match fs::remove_file(self.path(id)?) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StoreError::file("remove a body", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Removes drafts, and bodies that the caller does not know, if nobody has touched them for
     /// [`LEFT`]: another holder may be writing one, or have finished one that is not known yet.
     pub fn sweep(&self, is_known: impl Fn(&str) -> bool) -> Result<u64, StoreError> {

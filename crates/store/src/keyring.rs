@@ -12,7 +12,7 @@ use domain::Digest;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::keys::{KeyError, KeyName, KeySource};
+use crate::keys::{KeyError, KeyName, KeySource, PurgedLine};
 use crate::seal::{IndexKey, KEY_LEN, Place, SealError, SealingKey, key_name_of, new_key};
 
 /// How many unwrapped request keys are kept, at most twice over: those that a pump is working with. Each
@@ -131,6 +131,16 @@ impl Keyring {
         let plain = old.open(wrapping(request), wrapped)?;
         let new = self.named(&KeyName::epoch(now), Making::Allowed)?;
         Ok(new.seal(wrapping(request), &plain)?)
+    }
+
+    /// Names a request in the list of purged ones, durably.
+    pub fn note_purged(&self, line: &PurgedLine) -> Result<(), KeyError> {
+        self.source.note_purged(line)
+    }
+
+    /// The list of purged requests.
+    pub fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
+        self.source.purged()
     }
 
     /// Forgets a request's key in memory. The caller removes its row.

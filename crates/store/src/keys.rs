@@ -6,6 +6,8 @@
 //!
 //! It hands out bytes. What is done with them is `seal`'s and `keyring`'s.
 
+mod purged;
+
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -17,6 +19,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
+
+pub use purged::PurgedLine;
 
 use crate::seal::{KEY_LEN, KeyBytes, SealError, new_key, random};
 
@@ -134,6 +138,10 @@ pub trait KeySource: Send + Sync {
     fn names(&self) -> Result<Vec<KeyName>, KeyError>;
     /// Destroys a key for good. Destroying one that does not exist is no error.
     fn destroy(&self, name: &KeyName) -> Result<(), KeyError>;
+    /// Appends a line to the list of purged requests, durably.
+    fn note_purged(&self, line: &PurgedLine) -> Result<(), KeyError>;
+    /// The list of purged requests.
+    fn purged(&self) -> Result<Vec<PurgedLine>, KeyError>;
 }
 
 /// Keys as files of mode 0600 in a folder of mode 0700.
@@ -242,6 +250,14 @@ impl KeySource for KeyFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(cause) => Err(failed("destroy", &path, cause)),
         }
+    }
+
+    fn note_purged(&self, line: &PurgedLine) -> Result<(), KeyError> {
+        purged::append(&self.folder, line)
+    }
+
+    fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
+        purged::read(&self.folder)
     }
 }
 

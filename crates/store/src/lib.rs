@@ -28,6 +28,7 @@ mod migrate;
 mod principal;
 #[cfg(test)]
 mod promises;
+mod purge;
 mod request;
 mod request_key;
 mod request_state;

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{Entry, RequestId};
+use domain::RequestId;
 
 use crate::bulk::{Kind, Over};
 use crate::db::values;
 use crate::error::StoreError;
-use crate::journal;
 use crate::seal::SealingKey;
 use crate::store::Store;
 
@@ -16,7 +15,6 @@ static WRAPPED: Over = Over::new(
     &[("id", Kind::Text)],
     "SELECT k.request_id, k.wrapped FROM v CROSS JOIN request_key k WHERE k.request_id = v.id",
 );
-const DESTROY: &str = "DELETE FROM request_key WHERE request_id = $1";
 
 /// The keys of some requests, without those that were destroyed.
 pub(crate) type RequestKeys = HashMap<RequestId, Arc<SealingKey>>;
@@ -46,20 +44,5 @@ impl Store {
             keys.insert(request, self.keys().request_key(&request.to_string(), wrapped)?);
         }
         Ok(keys)
-    }
-
-    /// Destroys the key of a request: its values, evidence and bodies can't be read again by
-    /// anybody. Another process that holds the key in memory loses it when it next starts.
-    pub async fn destroy_request_key(
-        &self,
-        request: RequestId,
-        entries: &[Entry],
-    ) -> Result<(), StoreError> {
-        let mut tx = self.db().begin().await?;
-        tx.execute(DESTROY, values![request]).await?;
-        journal::append(&mut tx, entries).await?;
-        tx.commit().await?;
-        self.keys().forget(&request.to_string());
-        Ok(())
     }
 }

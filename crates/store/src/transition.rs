@@ -64,6 +64,8 @@ pub struct Transition {
     pub revoked_tokens: Vec<(TokenId, Instant)>,
     /// Deletions approved: connection, day as `YYYY-MM-DD`, how many more.
     pub approved_today: Vec<(ConnectionId, String, u32)>,
+    /// Requests whose values are destroyed; see [`Store::purge`].
+    pub purged: Vec<RequestId>,
     /// What to journal.
     pub journal: Vec<Entry>,
 }

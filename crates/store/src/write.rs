@@ -11,7 +11,7 @@ use crate::keyring::Keyring;
 use crate::request_key::RequestKeys;
 use crate::transition::Transition;
 use crate::{
-    collected, connection, evidence, identifier, intent, job, journal, principal, request,
+    collected, connection, evidence, identifier, intent, job, journal, principal, purge, request,
     request_state, task,
 };
 
@@ -172,6 +172,9 @@ pub(crate) async fn write(
     evidence::INSERT.change(tx, rows.evidence).await?;
     collected::INSERT.change(tx, rows.collected).await?;
     connection::COUNT_APPROVED.change(tx, rows.approved).await?;
+    for one in transitions {
+        purge::erase(tx, &one.purged).await?;
+    }
     let moved = request_state::derive(tx, transitions).await?;
     let mut entries = rows.journal;
     extend(&mut entries, &moved, journal::row)?;

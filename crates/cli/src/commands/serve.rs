@@ -7,6 +7,7 @@ mod listen;
 use std::time::Duration;
 
 use anyhow::Context;
+use engine::operator::purge;
 use engine::{EngineError, Ran, Until};
 use store::{LeaseRow, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -110,6 +111,8 @@ async fn serve(
         Some(url) => follow(session, url).await?,
         None => follow_as_set(session).await?,
     }
+    // What a crash broke off after it was said to be done.
+    purge::finish(&session.desk()).await?;
     let clock = session.clock().await?;
     let engine = session.engine(clock.shared())?;
     let door = args.listen.open(session, clock.shared(), common).await?;

@@ -56,7 +56,8 @@ fn the_state_follows_from_the_tasks() {
     check(&Request { routed: None, ..request() }, &[], RequestState::Received);
     check(&Request { verified: None, ..request() }, &[], RequestState::Verifying);
     let at = Instant::UNIX_EPOCH;
-    let closing = Closing { how: ClosedAs::Denied, at, by: "ops".into(), note: String::new() };
+    let closing =
+        Closing { how: ClosedAs::Denied, at, by: "ops".into(), note: String::new(), purged: None };
     check(
         &Request { closing: Some(closing), ..request() },
         &[TaskState::Acting],

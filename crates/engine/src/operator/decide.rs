@@ -153,6 +153,10 @@ pub async fn reopen(desk: &Desk<'_>, id: RequestId, note: &str) -> Result<(), Op
             let why = "only a closed request can be opened again";
             return Err(OperatorError::WrongState { state: request.state, why });
         };
+        if closing.purged.is_some() {
+            let why = "it was purged: nothing is left by which its person could be found";
+            return Err(OperatorError::WrongState { state: request.state, why });
+        }
         let entry = desk.entry(Event::RequestReopened).request(id).fact("was", closing.how.word());
         let entry = noted(entry, "why", &note);
         let mut transition = Transition { journal: vec![entry], ..Transition::default() };
@@ -348,6 +352,7 @@ fn noted(entry: Entry, fact: &'static str, note: &str) -> Entry {
 }
 
 fn close(desk: &Desk<'_>, request: Request, how: ClosedAs, note: &str) -> Request {
-    let closing = Closing { how, at: desk.now, by: desk.name(), note: note.to_owned() };
+    let (by, note) = (desk.name(), note.to_owned());
+    let closing = Closing { how, at: desk.now, by, note, purged: None };
     Request { closing: Some(closing), ..request }
 }

@@ -26,6 +26,7 @@ mod note;
 #[cfg(test)]
 pub(crate) mod office;
 pub mod principals;
+pub mod purge;
 #[cfg(test)]
 mod shapes;
 pub mod show;

@@ -148,6 +148,10 @@ impl std::fmt::Debug for Revealed {
 pub async fn reveal(desk: &Desk<'_>, id: RequestId) -> Result<Vec<Revealed>, OperatorError> {
     let request =
         desk.store.request(id).await?.ok_or(OperatorError::NotFound { what: "request" })?;
+    if request.closing.as_ref().is_some_and(|closing| closing.purged.is_some()) {
+        let why = "it was purged: nobody can read its values again";
+        return Err(OperatorError::WrongState { state: request.state, why });
+    }
     let identifiers = desk.store.identifiers_of(&[id]).await?;
     let entry = desk.entry(Event::Revealed).request(id).fact("n_values", identifiers.len());
     desk.write(Transition { journal: vec![entry], ..Transition::default() }).await?;

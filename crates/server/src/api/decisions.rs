@@ -5,6 +5,7 @@ use domain::RequestId;
 use domain::identifier::Region;
 use engine::operator::Given;
 use engine::operator::decide::{self, Added, Answered, Stopped};
+use engine::operator::purge::{self, PurgeView};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -106,4 +107,17 @@ pub(super) async fn add_identifiers(
     let id = within_reach(&app, &caller, id).await?;
     let desk = app.desk(&caller);
     Ok(Json(decide::add_identifiers(&desk, id, &new.identifiers, new.phone_region).await?))
+}
+
+/// Destroys the values of a closed request for good. One that was purged before stays so.
+#[utoipa::path(post, path = "/requests/{id}/purge", operation_id = "purge_request",
+    tag = "decisions", params(("id" = RequestId, Path)),
+    responses((status = 200, description = "Since when nobody can read them", body = PurgeView)))]
+pub(super) async fn purge(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+) -> Result<Json<PurgeView>, Problem> {
+    let id = within_reach(&app, &caller, id).await?;
+    Ok(Json(purge::purge(&app.desk(&caller), id).await?))
 }

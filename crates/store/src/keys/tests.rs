@@ -136,3 +136,23 @@ fn a_file_that_holds_no_key_or_that_of_another_name_is_refused() {
     fs::write(&renamed, "not a key").unwrap();
     assert!(matches!(keys.get_or_make(&name), Err(KeyError::Malformed { .. })));
 }
+
+#[test]
+fn a_line_that_a_crash_has_torn_does_not_spoil_the_list_of_purged_requests() {
+    let folders = folders();
+    let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+    assert!(keys.purged().unwrap().is_empty());
+    let line = |number: u8| PurgedLine {
+        request: format!("req_0000000000000000000000000000000{number}").parse().unwrap(),
+        at: "2026-11-22T12:00:00Z".parse().unwrap(),
+        how: domain::request::ClosedAs::FulfilledInPart,
+    };
+    keys.note_purged(&line(1)).unwrap();
+    let path = folders.keys.join("purged");
+    assert_eq!(mode(&path), 0o600);
+    let mut torn = fs::read(&path).unwrap();
+    torn.extend_from_slice(b"req_0000000000000000");
+    fs::write(&path, torn).unwrap();
+    keys.note_purged(&line(2)).unwrap();
+    assert_eq!(keys.purged().unwrap(), [line(1), line(2)]);
+}

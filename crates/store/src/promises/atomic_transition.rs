@@ -108,7 +108,8 @@ async fn the_state_of_a_request_follows_its_tasks_and_is_journalled() {
 
     let mut closed = request().await;
     let how = ClosedAs::FulfilledInPart;
-    closed.closing = Some(Closing { how, at: now(), by: "ops".into(), note: String::new() });
+    closed.closing =
+        Some(Closing { how, at: now(), by: "ops".into(), note: String::new(), purged: None });
     setup.done(Transition { requests: vec![closed], ..Default::default() }).await;
     assert_eq!(request().await.state, RequestState::Closed);
 

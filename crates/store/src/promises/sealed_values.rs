@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::request::ClosedAs;
 use domain::{IdentifierKind, Right};
 
 use super::setup::{Setup, setup};
-use crate::{Collected, Secret, Transition};
+use crate::keys::PurgedLine;
+use crate::{Applied, Collected, Secret, Transition};
 
 const MARKS: [&str; 6] =
     ["mark-email", "mark-user", "mark-evidence", "mark-body", "mark-secret", "mark-external"];
@@ -82,21 +84,30 @@ async fn no_planted_mark_is_found_in_any_byte_of_the_data_folder() {
 }
 
 #[tokio::test]
-async fn destroying_a_request_key_makes_all_its_values_unreadable_and_no_others() {
+async fn a_purge_makes_all_values_of_a_request_unreadable_and_no_others() {
     let setup = setup().await;
     let task = plant(&setup).await;
     let other = setup.request(Right::Access, &["other@example.org"]).await;
     let evidence = setup.store.evidence_of(task.id).await.unwrap()[0].id;
     let body = setup.store.collected_of(task.request).await.unwrap()[0].blob;
     assert!(setup.store.blob_reader(task.request, body).await.unwrap().is_some());
-    setup.store.destroy_request_key(task.request, &[]).await.unwrap();
+    let line = PurgedLine { request: task.request, at: super::setup::now(), how: ClosedAs::Denied };
+    let purged = setup.store.purge(&line, Transition::default()).await.unwrap();
+    assert_eq!(purged, Applied::Done);
+    assert_eq!(setup.again().await.purged_lines().unwrap(), [line]);
     for store in [setup.store.clone(), setup.again().await] {
         assert!(store.identifiers_of(&[task.request]).await.unwrap().is_empty());
         assert!(store.evidence_body(evidence).await.unwrap().is_none());
         assert!(store.blob_reader(task.request, body).await.unwrap().is_none());
+        let email = [(IdentifierKind::Email, "mark-email@example.org".to_owned())];
+        let sharing = store.requests_sharing(&email).await.unwrap();
+        assert!(sharing.iter().all(|(request, _)| *request != task.request), "nothing finds it");
+        assert!(!store.has_key(task.request).await.unwrap());
         assert_eq!(store.identifiers_of(&[other.id]).await.unwrap().len(), 1);
         assert!(store.task(task.id).await.unwrap().is_some(), "the record stays");
     }
+    let blobs = files(&setup.data().join("blobs"));
+    assert!(blobs.iter().all(|path| !path.ends_with(body.to_string())), "its room is free");
 }
 
 #[tokio::test]

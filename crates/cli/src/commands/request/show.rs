@@ -134,7 +134,10 @@ fn or_nothing(is_empty: bool, text: &str, out: &mut Vec<String>) {
 fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
     let state = asked.closing.as_ref().map_or_else(
         || asked.state.to_string(),
-        |end| format!("closed: {}, on {} by {}", end.how, day(end.at), end.by),
+        |end| {
+            let purged = if end.purged.is_some() { "; its values are purged" } else { "" };
+            format!("closed: {}, on {} by {}{purged}", end.how, day(end.at), end.by)
+        },
     );
     out.push(format!("{}  {}  ({state})", asked.request, asked.right));
     if !asked.scope.words().is_empty() {

@@ -37,7 +37,13 @@ pub struct Advice {
 pub fn advise(view: &RequestView) -> Vec<Advice> {
     let mut list = List::default();
     let id = view.asked.request;
-    if let Some(closing) = &view.asked.closing {
+    if let Some(purged) = view.asked.closing.as_ref().and_then(|closing| closing.purged.as_ref()) {
+        list.note(format!(
+            "It was purged on {} by {}: nobody can read its values again, here or in a backup once its month's key is gone. What was done stays on record",
+            purged.at.strftime("%Y-%m-%d"),
+            purged.by
+        ));
+    } else if let Some(closing) = &view.asked.closing {
         list.say(
             format!("It is closed: {}. If that was wrong, open it again", closing.how),
             format!("habeas request reopen {id} --note \"why\""),

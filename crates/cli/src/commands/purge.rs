@@ -1,0 +1,48 @@
+//! `habeas purge`: the values of a closed request are destroyed for good.
+
+use engine::operator::{find, purge};
+
+use crate::args::Common;
+use crate::exit::{Exit, Stop};
+use crate::open::Session;
+use crate::screen::Screen;
+use crate::show;
+
+/// Arguments of `purge`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  \
+    habeas purge req_01\n\n\
+    What was asked and done stays on record; who asked does not. It can't be undone.")]
+pub struct Args {
+    /// The request; it has to be closed.
+    id: String,
+    /// Go on without a question.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Purges.
+pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let session = Session::to_write(common, screen).await?;
+    let id = find::request(&session.desk(), &args.id).await?;
+    let question = format!(
+        "Destroy identifiers, evidence and collected data of {id} for good? Nobody can read them again, and what comes back at a vendor is not noticed any more"
+    );
+    if !args.yes && !screen.confirm(&question, "--yes")? {
+        return Err(Stop::refused("nothing was purged").into());
+    }
+    let purged = purge::purge(&session.desk(), id).await?;
+    if screen.json {
+        screen.json(&purged)?;
+        return Ok(Exit::Done);
+    }
+    if purged.was_purged {
+        screen.line(format!("{id} was purged before, on {}.", show::day(purged.at)));
+        return Ok(Exit::Done);
+    }
+    screen.line(format!("{id} is purged: nobody can read its values again. Its record stays."));
+    screen.line(
+        "Backups made before hold it until its month's key is destroyed; see docs/backup.md. Packages that you wrote to files are yours to delete.",
+    );
+    Ok(Exit::Done)
+}

@@ -1,0 +1,75 @@
+//! Purging: what is left of a request is that it was there, and what was done.
+//!
+//! Its key goes, and with it everything sealed under it, here and in every copy of the key's row that
+//! can't be unwrapped any more. What it could be found by goes too, and what it takes room for.
+
+use domain::RequestId;
+
+use crate::db::{Tx, values};
+use crate::error::StoreError;
+use crate::keys::PurgedLine;
+use crate::store::Store;
+use crate::transition::{Applied, Transition};
+
+const KEY: &str = "DELETE FROM request_key WHERE request_id = $1";
+const IDENTIFIERS: &str = "DELETE FROM identifier WHERE request_id = $1";
+const COLLECTED: &str = "DELETE FROM collected WHERE request_id = $1";
+const EVIDENCE: &str = "UPDATE evidence SET sealed = $2
+    WHERE owner IN (SELECT id FROM task WHERE request_id = $1) AND request_id = $1";
+/// What made it the same when it came again was a digest of a value, too.
+const NAMES: &str = "UPDATE request SET idempotency = $2, external_token = NULL, external_id = NULL
+    WHERE id = $1";
+const HAS_KEY: &str = "SELECT request_id FROM request_key WHERE request_id = $1";
+
+/// What is asked of every line of the list, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    vec![KEY, IDENTIFIERS, COLLECTED, EVIDENCE, NAMES, HAS_KEY]
+}
+
+impl Store {
+    /// Purges a request in one transaction with what its record becomes. The list beside the keys
+    /// names it before; bodies are removed after, or by the next sweep.
+    pub async fn purge(
+        &self,
+        line: &PurgedLine,
+        transition: Transition,
+    ) -> Result<Applied, StoreError> {
+        let id = line.request;
+        let bodies = self.collected_of(id).await?;
+        if self.purged_lines()?.iter().all(|known| known.request != id) {
+            self.keys().note_purged(line)?;
+        }
+        let transition = Transition { purged: vec![id], ..transition };
+        let applied = self.apply(None, &[transition]).await?.pop().unwrap_or(Applied::Lost);
+        if applied == Applied::Done {
+            self.keys().forget(&id.to_string());
+            for one in bodies {
+                self.blobs().remove(&one.blob.to_string())?;
+            }
+        }
+        Ok(applied)
+    }
+
+    /// The list of purged requests that stands beside the keys, the first purged first.
+    pub fn purged_lines(&self) -> Result<Vec<PurgedLine>, StoreError> {
+        Ok(self.keys().purged()?)
+    }
+
+    /// Whether the key of a request still exists.
+    pub async fn has_key(&self, request: RequestId) -> Result<bool, StoreError> {
+        Ok(self.db().fetch_optional(HAS_KEY, values![request]).await?.is_some())
+    }
+}
+
+/// Takes out of the database what a request is known by.
+pub(crate) async fn erase(tx: &mut Tx, requests: &[RequestId]) -> Result<(), StoreError> {
+    for request in requests {
+        for statement in [KEY, IDENTIFIERS, COLLECTED] {
+            tx.execute(statement, values![*request]).await?;
+        }
+        tx.execute(EVIDENCE, values![*request, Vec::<u8>::new()]).await?;
+        tx.execute(NAMES, values![*request, format!("purged:{request}")]).await?;
+    }
+    Ok(())
+}
