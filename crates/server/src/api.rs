@@ -187,14 +187,16 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// What is answered may tell of people: nobody on the way keeps it, and no browser guesses what it is.
-async fn kept_by_nobody(mut response: axum::response::Response) -> axum::response::Response {
+pub(crate) async fn kept_by_nobody(
+    mut response: axum::response::Response,
+) -> axum::response::Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-fn not_allowed() -> Problem {
+pub(crate) fn not_allowed() -> Problem {
     let detail = "this path does not take this method";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "E-API-007", detail)
 }

@@ -1,8 +1,9 @@
-//! The HTTP face: the API under `/api/v1`, and the listeners that it is served on.
+//! The HTTP face: the API under `/api/v1`, what the public sees, and the listeners for both.
 //!
 //! It translates and delegates: what a person may do is `engine::operator`'s, who may do it
-//! `domain::access`'s. Start at [`api`] for the list of routes, at [`caller`] for who asks, at
-//! [`listen`] for sockets and their limits. It holds no rule, keeps nothing and calls no vendor.
+//! `domain::access`'s. Start at [`api`] for the list of routes, at [`public`] for those of
+//! everybody, at [`caller`] for who asks, at [`listen`] for sockets and their limits. It holds no rule,
+//! keeps nothing and calls no vendor.
 
 pub mod api;
 mod app;
@@ -15,8 +16,12 @@ mod intake;
 mod listen;
 mod page;
 mod problem;
+pub mod public;
 
 pub use app::{App, Parts};
+pub use axum::Router;
 pub use caller::Caller;
-pub use listen::{Limits, ListenError, Listening, Socket, Tls, TlsError, listen};
+pub use listen::{
+    Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError, listen,
+};
 pub use problem::Problem;

@@ -15,6 +15,14 @@ use utoipa::ToSchema;
 /// The media type.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// What the codes of tokens that are not accepted begin with.
+const AUTH: &str = "E-AUTH-";
+
+/// Lies beside an answer to somebody who came with a token that is not accepted, for whoever counts
+/// those.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrongToken;
+
 /// What went wrong, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -155,6 +163,9 @@ impl IntoResponse for Problem {
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let media_type = HeaderValue::from_static(MEDIA_TYPE);
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        if self.code.starts_with(AUTH) {
+            response.extensions_mut().insert(WrongToken);
+        }
         if response.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -31,6 +31,8 @@ pub(super) fn run() -> Result<End> {
     world.run(&["principals", "add", PROBE, "--role", "super_admin"])?;
     let token = world.run(&["tokens", "add", PROBE, "--label", "schemathesis"])?;
     let mut serve = world.habeas(["serve", "--listen", "127.0.0.1:0", "--json"])?;
+    // It tries wrong tokens on every operation, as fast as it can.
+    serve.args(["--wrong-tokens", "1000000", "--rate", "1000000"]);
     let serve = Process::start("habeas serve", &mut serve)?;
     let told: Value = serve.json_line(START)?;
     let urls = told["listening"].as_array().context("serve did not say where it listens")?;

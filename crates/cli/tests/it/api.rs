@@ -110,4 +110,33 @@ fn an_open_address_without_tls_is_refused() {
     let missing = world.run(&[&["serve", "--listen", "0.0.0.0:0"], &files[..]].concat());
     assert_eq!(missing.code, 2);
     assert!(missing.err.contains("nowhere.pem"), "{}", missing.err);
+    let public = world.run(&["serve", "--listen", "127.0.0.1:0", "--public-listen", "0.0.0.0:0"]);
+    assert_eq!(public.code, 4);
+    assert!(public.err.contains("--public-tls-cert"), "{}", public.err);
+    let proxies = world.run(&["serve", "--trusted-proxies", "proxy.example"]);
+    assert_eq!(proxies.code, 2, "{}", proxies.err);
+}
+
+#[test]
+fn the_public_has_an_address_of_its_own_and_a_flood_there_stops_no_operator() {
+    let world = World::connected();
+    let args = ["--listen", "127.0.0.1:0", "--public-listen", "127.0.0.1:0", "--public-rate", "1"];
+    let mut serve = world.start(&[&["serve", "--json"], &args[..]].concat());
+    let told: Value = serde_json::from_str(&serve.line()).unwrap();
+    let public = told["public"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    let urls = told["listening"].as_array().unwrap();
+    let operators = urls.iter().find_map(|url| url.as_str()?.strip_prefix("http://")).unwrap();
+    let ask = |address: &str, path: &str| {
+        let forged = ("x-forwarded-for", "198.51.100.1");
+        http(TcpStream::connect(address).unwrap(), "GET", path, &[forged], "").0
+    };
+    assert_eq!(ask(&public, "/healthz"), 200);
+    assert_eq!(ask(&public, "/api/v1/me"), 404);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while ask(&public, "/healthz") != 429 {
+        assert!(Instant::now() < deadline, "a flood is refused");
+    }
+    assert_eq!(ask(operators, "/healthz"), 200);
+    assert_eq!(ask(operators, "/api/v1/me"), 401);
+    assert_eq!(serve.end().code, 0);
 }

@@ -31,6 +31,7 @@ pub async fn begin(
             "clock": session.clock_url,
             "now": session.now,
             "listening": door.urls().collect::<Vec<_>>(),
+            "public": door.public_url(),
             "setup_token": door.setup.as_ref().map(Secret::expose),
             "connections": names,
             "n_open_requests": n_open,
@@ -46,6 +47,9 @@ pub async fn begin(
     for url in door.urls() {
         screen
             .line(format!("  API: {url}{}", if url.starts_with("unix:") { "" } else { api::BASE }));
+    }
+    if let Some(url) = door.public_url() {
+        screen.line(format!("  for the public: {url}"));
     }
     if let Some(token) = &door.setup {
         let token = token.expose();

@@ -1,0 +1,125 @@
+//! One request of a connection: whether it is taken, that it comes to its end, and its answer.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::response::{IntoResponse as _, Response};
+use domain::Principal;
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+use tower::ServiceExt as _;
+
+use super::client::Client;
+use super::rate::Meter;
+use super::{Limits, Peer};
+use crate::body::{LARGEST_BODY, unread};
+use crate::caller::Caller;
+use crate::problem::{Problem, WrongToken};
+
+/// The header in which whoever opens the local socket says who they are.
+const LOCAL_NAME: &str = "habeas-operator";
+
+/// From where a connection comes.
+#[derive(Clone)]
+pub(super) enum Access {
+    /// From anywhere: a token says who it is.
+    Remote(Arc<Peer>),
+    /// From the owner of the data folder.
+    Local,
+}
+
+/// What all requests of a socket share.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) requests: Arc<Meter>,
+    pub(super) wrong_tokens: Arc<Meter>,
+}
+
+impl Serving {
+    /// Answers a request, whatever it is.
+    pub(super) async fn answer(
+        self,
+        request: Request<Incoming>,
+        access: Access,
+    ) -> Result<Response, Infallible> {
+        let client = match &access {
+            Access::Remote(peer) => Some(peer.proxies.client(peer.address, request.headers())),
+            Access::Local => None,
+        };
+        let answer = match client.and_then(|client| self.refused(client)) {
+            Some(refused) => refused,
+            None => self.carry_out(request, &access).await,
+        };
+        if let Some(client) = client
+            && answer.extensions().get::<WrongToken>().is_some()
+        {
+            // The next one is refused, not this one: it was looked at.
+            let _ = self.wrong_tokens.take(client);
+        }
+        Ok(answer)
+    }
+
+    /// What a client is told that asks too often, before anything of what it sends is read.
+    fn refused(&self, client: Client) -> Option<Response> {
+        if let Some(wait) = self.wrong_tokens.refuses(client) {
+            let detail = "too many wrong tokens came from this address";
+            return Some(too_many("E-API-021", detail, wait));
+        }
+        let wait = self.requests.take(client).err()?;
+        Some(too_many("E-API-020", "too many requests came from this address", wait))
+    }
+
+    async fn carry_out(&self, request: Request<Incoming>, access: &Access) -> Response {
+        let (parts, body) = request.into_parts();
+        // Read whole before anything begins: what was begun waits for no client.
+        let read = to_bytes(Body::new(body), LARGEST_BODY);
+        let body = match timeout(self.limits.body_within, read).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) => return closing(unread(&error)),
+            Err(_) => {
+                let detail = "the request did not come to its end in time; nothing was done";
+                return closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "E-API-008", detail));
+            }
+        };
+        let mut request = Request::from_parts(parts, Body::from(body));
+        if let Access::Local = access {
+            let name = request.headers().get(LOCAL_NAME).and_then(|name| name.to_str().ok());
+            let name = name.filter(|name| Principal::is_name(name));
+            let owner = Caller::owner(name.unwrap_or("local").to_owned());
+            request.extensions_mut().insert(owner);
+        }
+        // What was begun is finished, also for a client that hangs up or has waited too long.
+        let running = tokio::spawn(self.router.clone().oneshot(request));
+        match timeout(self.limits.answer_within, running).await {
+            Ok(Ok(Ok(answer))) => answer,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_)) => {
+                let detail = "the server has a bug there; please report it";
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                Problem::new(status, "E-API-014", detail).into_response()
+            }
+            Err(_) => {
+                let detail = "the request was not answered in time; look whether it took place";
+                closing(Problem::new(StatusCode::GATEWAY_TIMEOUT, "E-API-008", detail))
+            }
+        }
+    }
+}
+
+/// Tells a problem and ends the connection: whatever the client still has to send is not waited for.
+fn closing(problem: Problem) -> Response {
+    ([(header::CONNECTION, "close")], problem).into_response()
+}
+
+fn too_many(code: &str, detail: &str, wait: Duration) -> Response {
+    let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, code, detail)
+        .advise(format!("send it again in {seconds} s (Retry-After)"));
+    ([(header::RETRY_AFTER, HeaderValue::from(seconds))], problem).into_response()
+}
