@@ -33,6 +33,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "principals",
         sql: include_str!("../migrations/sqlite/0002_principals.sql"),
     },
+    Migration {
+        number: 3,
+        name: "lists",
+        sql: include_str!("../migrations/sqlite/0003_lists.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (

@@ -3,18 +3,28 @@
 //! `body` holds the whole request but for what has a column of its own; `external_id` may hold a
 //! personal value, so it is sealed and found through its token.
 
+mod list;
+
 use std::collections::{BTreeSet, HashMap};
 
 use domain::request::state;
-use domain::{ConnectionId, Entry, Identifier, Instant, Request, RequestId, RequestState, Right};
+use domain::{Entry, Identifier, Instant, Request, RequestId};
 
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::seal::Place;
 use crate::store::Store;
-use crate::task::{prefix_range, word_list};
+use crate::task::prefix_range;
 use crate::{identifier, journal};
+
+macro_rules! columns {
+    () => {
+        "r.id, r.state, r.external_id, r.body, r.version"
+    };
+}
+use columns;
+pub use list::RequestFilter;
 
 /// Stands around each brand of a list; no brand holds a control character. Not `LIKE`, as for words,
 /// since a brand may hold what that takes for a wildcard.
@@ -42,32 +52,6 @@ pub enum Added {
     New(RequestId),
     /// It was in before, under this id.
     Known(RequestId),
-}
-
-/// Which requests to list. The default is all of them.
-#[derive(Clone, Debug, Default)]
-pub struct RequestFilter {
-    /// In one of these states; any if empty.
-    pub states: Vec<RequestState>,
-    /// Under this right.
-    pub right: Option<Right>,
-    /// With a task that a person has to do something about, or settled so that the person who asked
-    /// has to be told.
-    pub needs_a_person: bool,
-    /// Connections that don't work: whatever is to be done there needs a person too.
-    pub held: Vec<ConnectionId>,
-    /// Not closed, and past its deadline at this instant.
-    pub overdue: Option<Instant>,
-    /// With a task of this connection.
-    pub connection: Option<ConnectionId>,
-    /// Of one of these brands; those without a brand too if absent.
-    pub brands: Option<BTreeSet<String>>,
-}
-
-macro_rules! columns {
-    () => {
-        "r.id, r.state, r.external_id, r.body, r.version"
-    };
 }
 
 static INSERT: Over = Over::insert(
@@ -110,21 +94,6 @@ const UNROUTED: &str = concat!(
     columns!(),
     " FROM request r WHERE r.state = 'received' ORDER BY r.id LIMIT $1"
 );
-const LIST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM request r WHERE r.id > $1
-        AND ($2 = '|' OR $2 LIKE '%|' || r.state || '|%')
-        AND ($3 = '' OR r.right_word = $3)
-        AND (NOT $4 OR r.state = 'answering' OR EXISTS (SELECT 1 FROM task t
-            WHERE t.request_id = r.id AND t.state <> 'ended'
-                AND (t.needs_person OR $9 LIKE '%|' || t.connection_id || '|%')))
-        AND (r.due_at < $5 AND (NOT $6 OR r.state <> 'closed'))
-        AND ($7 = '' OR EXISTS (SELECT 1 FROM task t
-            WHERE t.request_id = r.id AND t.connection_id = $7))
-        AND ($10 = '' OR REPLACE($10, $11 || r.brand || $11, '') <> $10)
-        ORDER BY r.id LIMIT $8"
-);
 const PREFIX: &str = "SELECT id FROM request WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
 static BY_EXTERNAL: Over = Over::new(
     &[("token", Kind::Text)],
@@ -134,15 +103,9 @@ static BY_EXTERNAL: Over = Over::new(
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![
-        UNROUTED,
-        PREFIX,
-        BY_EXTERNAL.longest_text(),
-        BY_ID.longest_text(),
-        BY_IDEMPOTENCY.longest_text(),
-        UPDATE.longest_text(),
-        MOVE.longest_text(),
-    ]
+    let sets = [&BY_EXTERNAL, &BY_ID, &BY_IDEMPOTENCY, &UPDATE, &MOVE];
+    let sets = sets.iter().map(|set| set.longest_text());
+    [UNROUTED, PREFIX].into_iter().chain(list::FREQUENT).chain(sets).collect()
 }
 
 impl Store {
@@ -230,30 +193,6 @@ impl Store {
         let rows = BY_EXTERNAL.read(self.db(), tokens.map(|token| values![token])).await?;
         let ids = rows.iter().map(|row| row.parse("id")).collect::<Result<Vec<_>, _>>()?;
         self.requests_by_id(&ids).await
-    }
-
-    /// A page of requests, by id.
-    pub async fn requests(
-        &self,
-        filter: &RequestFilter,
-        after: Option<RequestId>,
-        limit: u32,
-    ) -> Result<Vec<Request>, StoreError> {
-        let text = |id: Option<String>| id.unwrap_or_default();
-        let row = values![
-            text(after.map(|id| id.to_string())),
-            word_list(filter.states.iter().map(|state| state.word())),
-            filter.right.map_or("", Right::word),
-            filter.needs_a_person,
-            filter.overdue.unwrap_or(Instant::MAX),
-            filter.overdue.is_some(),
-            text(filter.connection.map(|id| id.to_string())),
-            i64::from(limit),
-            word_list(filter.held.iter().map(ToString::to_string)),
-            filter.brands.as_ref().map_or_else(String::new, brand_list),
-            BRAND_END,
-        ];
-        self.open_requests(&self.db().fetch(LIST, row).await?).await
     }
 
     /// Requests that are verified and not yet routed, the oldest first.

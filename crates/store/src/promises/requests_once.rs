@@ -1,9 +1,9 @@
 //! A request comes in once, however often it is sent, and is found by what people know of it.
 
-use domain::{RequestState, Right};
+use domain::{RequestState, Right, Task, TaskId, TaskState};
 
 use super::setup::{now, setup};
-use crate::{Added, From, JournalFilter, RequestFilter};
+use crate::{Added, From, JournalFilter, RequestFilter, Transition};
 
 #[tokio::test]
 async fn a_request_that_comes_again_is_known_and_adds_nothing() {
@@ -86,4 +86,44 @@ async fn lists_come_in_pages_and_take_each_filter() {
     assert!(list(RequestFilter { needs_a_person: true, ..all() }, None, 9).await.is_empty());
     let unrouted = setup.store.unrouted(9).await.unwrap();
     assert_eq!(unrouted.iter().map(|request| request.id).collect::<Vec<_>>(), [access.id, late.id]);
+}
+
+#[tokio::test]
+async fn filters_narrow_each_other_whichever_index_a_list_goes_along() {
+    let setup = setup().await;
+    let (here, there) = (setup.connection("here").await, setup.connection("there").await);
+    let deletion = setup.task(&here, "a@example.org").await;
+    let twice = setup.task(&there, "b@example.org").await;
+    let access = setup.request(Right::Access, &["c@example.org"]).await;
+    // A second task of the same request in the same connection, and both wait for a person.
+    let mut first = setup.store.task(twice.id).await.unwrap().unwrap();
+    first.state = TaskState::ByHand;
+    let second = Task { id: TaskId::new(&*setup.ids), version: 0, ..first.clone() };
+    let waiting = Transition { tasks: vec![first], new_tasks: vec![second], ..Default::default() };
+    setup.done(waiting).await;
+    let list = async |filter: RequestFilter| {
+        let page = setup.store.requests(&filter, None, 9).await.unwrap();
+        page.iter().map(|request| request.id).collect::<Vec<_>>()
+    };
+    let all = RequestFilter::default;
+    let needs = || RequestFilter { needs_a_person: true, ..all() };
+    assert_eq!(list(needs()).await, [twice.request], "found once, with two tasks");
+    let held = || RequestFilter { held: vec![here.id, there.id], ..needs() };
+    assert_eq!(list(held()).await, [deletion.request, twice.request]);
+    assert_eq!(
+        list(RequestFilter { connection: Some(here.id), ..held() }).await,
+        [deletion.request]
+    );
+    assert!(list(RequestFilter { right: Some(Right::Access), ..held() }).await.is_empty());
+    let later = Some(now() + jiff::SignedDuration::from_hours(24));
+    assert_eq!(list(RequestFilter { overdue: later, ..needs() }).await, [twice.request]);
+    let of = |states: &[RequestState]| RequestFilter { states: states.to_vec(), ..all() };
+    let open = [RequestState::Received, RequestState::InProgress];
+    assert_eq!(list(of(&open)).await, [deletion.request, twice.request, access.id]);
+    let not_closed = RequestFilter { connection: Some(there.id), ..of(&open) };
+    assert_eq!(list(not_closed).await, [twice.request]);
+    assert!(list(of(&[RequestState::Closed])).await.is_empty());
+    assert!(list(RequestFilter { brands: Some([].into()), ..of(&open) }).await.is_empty());
+    assert_eq!(setup.store.n_open_requests(2).await.unwrap(), 2, "counted up to so many");
+    assert_eq!(setup.store.n_open_requests(9).await.unwrap(), 3);
 }

@@ -1,9 +1,9 @@
 //! What `serve` says when it begins and when it ends.
 
-use domain::{Instant, RequestState};
+use domain::Instant;
 use serde_json::json;
 use server::api;
-use store::{RequestFilter, Secret};
+use store::Secret;
 
 use super::listen::Door;
 use crate::args::Common;
@@ -22,7 +22,7 @@ pub async fn begin(
     screen: Screen,
 ) -> anyhow::Result<()> {
     let connections = session.store.connections().await?;
-    let n_open = n_open(session).await?;
+    let n_open = session.store.n_open_requests(MOST_COUNTED).await?;
     let next_due = next_due(session).await?;
     if screen.json {
         let names: Vec<&str> = connections.iter().map(|one| one.name.as_str()).collect();
@@ -88,14 +88,6 @@ fn due(at: Option<Instant>, now: Instant) -> String {
         Some(at) if at <= now => "something is due now".to_owned(),
         Some(at) => format!("nothing is due until {}", show::ahead(at, now)),
     }
-}
-
-async fn n_open(session: &Session) -> anyhow::Result<u32> {
-    let is_open = |state: &&RequestState| **state != RequestState::Closed;
-    let states = RequestState::ALL.iter().filter(is_open).copied().collect();
-    let filter = RequestFilter { states, ..RequestFilter::default() };
-    let open = session.store.requests(&filter, None, MOST_COUNTED).await?;
-    Ok(u32::try_from(open.len()).unwrap_or(MOST_COUNTED))
 }
 
 async fn next_due(session: &Session) -> anyhow::Result<Option<Instant>> {
