@@ -109,6 +109,16 @@ words! {
         LeaseTaken = "lease.taken",
         /// A setting was changed.
         SettingChanged = "setting.changed",
+        /// A key was made in place of the one before.
+        KeyMade = "key.made",
+        /// Nothing names a key any more; it is kept as long as a backup may.
+        KeyRetired = "key.retired",
+        /// A key was destroyed.
+        KeyDestroyed = "key.destroyed",
+        /// A backup was put back.
+        StoreRestored = "store.restored",
+        /// What was sent after the backup was made was found at the vendor.
+        JobFound = "job.found",
         /// A file of requests was read.
         Imported = "imported",
         /// A person or a program was given roles.

@@ -44,6 +44,25 @@ impl Db {
         Ok(Self::Sqlite(sqlite::Database::open_read_only(folder, MIGRATIONS).await?))
     }
 
+    /// Opens a copy that nobody writes, and leaves no file beside it.
+    pub(crate) async fn open_copy(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self::Sqlite(sqlite::Database::open_copy(folder, MIGRATIONS).await?))
+    }
+
+    /// Writes the database as it is at one moment into an empty file.
+    pub(crate) async fn copy_into(&self, file: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(database) => database.copy_into(file).await,
+        }
+    }
+
+    /// What is wrong with the database; nothing if all is well.
+    pub(crate) async fn check(&self) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Sqlite(database) => database.check().await,
+        }
+    }
+
     /// Begins a transaction that may write. Writers take turns.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {

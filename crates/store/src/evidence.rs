@@ -21,6 +21,7 @@ pub(crate) static INSERT: Over = Over::insert(
         ("request_id", Kind::Text),
         ("body", Kind::Text),
         ("sealed", Kind::Bytes),
+        ("sealed_under", Kind::Text),
     ],
     "",
 );
@@ -75,10 +76,11 @@ pub(crate) fn row(
         (None, job) => Value::from(job),
     };
     let sealed = key.seal(place(&id), body)?;
+    let shared = request.is_none().then(|| key.name().to_owned());
     let id = Value::from(evidence.id);
-    Ok(Some(vec![id, owner, request.into(), json(evidence)?.into(), sealed.into()]))
+    Ok(Some(vec![id, owner, request.into(), json(evidence)?.into(), sealed.into(), shared.into()]))
 }
 
-fn place(id: &str) -> Place<'_> {
+pub(crate) fn place(id: &str) -> Place<'_> {
     Place::new("evidence", id, "body")
 }

@@ -19,6 +19,7 @@ pub(crate) static INSERT: Over = Over::insert(
         ("id", Kind::Text),
         ("kind", Kind::Text),
         ("token", Kind::Text),
+        ("older_token", Kind::Text),
         ("normalised", Kind::Bytes),
         ("given", Kind::Bytes),
         ("origin", Kind::Text),
@@ -53,7 +54,8 @@ static COLLECTING: Over = Over::new(
     "SELECT DISTINCT mine.request_id AS waiting, r.id AS open FROM v
      CROSS JOIN identifier mine CROSS JOIN identifier other CROSS JOIN request r
      WHERE mine.request_id = v.request_id
-        AND other.token = mine.token AND other.request_id <> mine.request_id
+        AND (other.token IN (mine.token, mine.older_token) OR other.older_token = mine.token)
+        AND other.request_id <> mine.request_id
         AND r.id = other.request_id
         AND r.state <> 'closed' AND r.right_word IN ('access', 'portability')
         AND (r.state IN ('received', 'verifying') OR EXISTS (
@@ -125,6 +127,7 @@ pub(crate) fn row(
     let id = identifier.id.to_string();
     let kind = identifier.kind.to_string();
     let token = keys.token(&kind, &identifier.normalised)?;
+    let older_token = keys.older_token(&kind, &identifier.normalised);
     let seal =
         |column, value: &str| key.seal(Place::new("identifier", &id, column), value.as_bytes());
     let differs = identifier.given != identifier.normalised;
@@ -133,6 +136,7 @@ pub(crate) fn row(
         identifier.id,
         kind,
         token,
+        older_token,
         seal("normalised", &identifier.normalised)?,
         differs.then(|| seal("given", &identifier.given)).transpose()?,
         json(&identifier.origin)?,
@@ -140,7 +144,7 @@ pub(crate) fn row(
     ])
 }
 
-fn open(key: &SealingKey, row: &Row) -> Result<Identifier, StoreError> {
+pub(crate) fn open(key: &SealingKey, row: &Row) -> Result<Identifier, StoreError> {
     let id: IdentifierId = row.parse("id")?;
     let text_id = id.to_string();
     let open = |column, sealed: &[u8]| {

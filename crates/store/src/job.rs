@@ -64,7 +64,8 @@ static ELSEWHERE: Over = Over::new(
      FROM v
      CROSS JOIN identifier mine CROSS JOIN identifier other CROSS JOIN task t CROSS JOIN carried c
      WHERE mine.id = v.id
-        AND other.token = mine.token AND other.request_id <> mine.request_id
+        AND (other.token IN (mine.token, mine.older_token) OR other.older_token = mine.token)
+        AND other.request_id <> mine.request_id
         AND t.request_id = other.request_id AND t.connection_id = v.connection_id
         AND c.task_id = t.id",
 );

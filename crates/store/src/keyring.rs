@@ -6,23 +6,27 @@
 //! only; nothing depends on their being there.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::Digest;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::keys::{KeyError, KeyName, KeySource, PurgedLine};
+use crate::keys::{EPOCH, KeyError, KeyName, KeySource, PurgedLine};
 use crate::seal::{IndexKey, KEY_LEN, Place, SealError, SealingKey, key_name_of, new_key};
 
 /// How many unwrapped request keys are kept, at most twice over: those that a pump is working with. Each
 /// takes most of a kilobyte.
 const RECENT: usize = 20_000;
-const CREDENTIALS: &str = "credentials";
-const EVIDENCE: &str = "evidence";
+/// A purpose.
+pub(crate) const CREDENTIALS: &str = "credentials";
+/// A purpose.
+pub(crate) const EVIDENCE: &str = "evidence";
 const FINGERPRINT: &str = "fingerprint";
-const INDEX: &str = "index";
-const EPOCH: &str = "epoch";
+/// A purpose.
+pub(crate) const INDEX: &str = "index";
+/// The purposes of which a new key can be made in place of the one before.
+pub const ROTATING: [&str; 4] = [EPOCH, CREDENTIALS, EVIDENCE, INDEX];
 
 /// A fresh request key: to use, and to store.
 pub struct NewRequestKey {
@@ -30,16 +34,42 @@ pub struct NewRequestKey {
     pub key: Arc<SealingKey>,
     /// The same, wrapped under its epoch's key.
     pub wrapped: Vec<u8>,
+    /// The name of that one.
+    pub epoch: KeyName,
 }
 
 /// All keys of an installation.
 pub struct Keyring {
     source: Arc<dyn KeySource>,
-    /// Newest last. Values are indexed under the newest and looked for under all.
-    index: Vec<IndexKey>,
+    living: RwLock<Arc<Living>>,
     fingerprint: IndexKey,
     named: Mutex<HashMap<KeyName, Arc<SealingKey>>>,
     recent: Mutex<Recent>,
+}
+
+/// The keys that exist, the newest of each purpose last.
+struct Living {
+    names: Vec<KeyName>,
+    /// Values are indexed under the newest and looked for under all.
+    index: Vec<IndexKey>,
+    /// Whether some values may still be filed under the key before the newest alone.
+    is_moving: bool,
+}
+
+impl Living {
+    fn read(source: &dyn KeySource, is_moving: bool) -> Result<Self, KeyError> {
+        let names = source.names()?;
+        let mut index = Vec::new();
+        for name in names.iter().filter(|name| name.serves(INDEX)) {
+            let secret = source.get(name)?.ok_or_else(|| KeyError::Missing(name.clone()))?;
+            index.push(IndexKey::new(name.as_str(), &secret));
+        }
+        Ok(Self { names, index, is_moving })
+    }
+
+    fn of(&self, purpose: &str) -> impl DoubleEndedIterator<Item = &KeyName> {
+        self.names.iter().filter(move |name| name.serves(purpose))
+    }
 }
 
 impl Keyring {
@@ -53,24 +83,60 @@ impl Keyring {
         let name = KeyName::first(FINGERPRINT);
         let secret = source.get(&name)?.ok_or_else(|| KeyError::Missing(name.clone()))?;
         let fingerprint = IndexKey::new(name.as_str(), &secret);
-        let mut index = Vec::new();
-        for name in source.names()?.into_iter().filter(|name| name.serves(INDEX)) {
-            let secret = source.get(&name)?.ok_or_else(|| KeyError::Missing(name.clone()))?;
-            index.push(IndexKey::new(name.as_str(), &secret));
-        }
+        // Until it is known that all have moved.
+        let living = RwLock::new(Arc::new(Living::read(&*source, true)?));
         let (named, recent) = (Mutex::default(), Mutex::default());
-        Ok(Self { source, index, fingerprint, named, recent })
+        Ok(Self { source, living, fingerprint, named, recent })
+    }
+
+    /// Looks again which keys exist, after somebody may have made or destroyed some.
+    pub fn reload(&self, is_moving: bool) -> Result<(), KeyError> {
+        let living = Arc::new(Living::read(&*self.source, is_moving)?);
+        *self.living.write().unwrap_or_else(PoisonError::into_inner) = living;
+        Ok(())
+    }
+
+    /// The names of the keys of a purpose that exist, the newest last.
+    pub fn names_of(&self, purpose: &str) -> Vec<KeyName> {
+        self.living().of(purpose).cloned().collect()
+    }
+
+    /// All keys that exist.
+    pub fn names(&self) -> Vec<KeyName> {
+        self.living().names.clone()
+    }
+
+    /// Makes a key in place of the newest of its purpose, and uses it from now on.
+    pub fn rotate(&self, purpose: &str, now: Timestamp) -> Result<KeyName, KeyError> {
+        let name = match self.living().of(purpose).next_back() {
+            Some(newest) if purpose == EPOCH => newest.next().max(KeyName::epoch(now)),
+            Some(newest) => newest.next(),
+            None => KeyName::first(purpose),
+        };
+        self.source.get_or_make(&name)?;
+        let is_moving = self.living().is_moving || purpose == INDEX;
+        self.reload(is_moving)?;
+        Ok(name)
     }
 
     /// The token under which a value of a kind is filed.
     pub fn token(&self, kind: &str, value: &str) -> Result<String, KeyError> {
-        let newest = self.index.last().ok_or_else(|| KeyError::Missing(KeyName::first(INDEX)))?;
+        let living = self.living();
+        let newest = living.index.last();
+        let newest = newest.ok_or_else(|| KeyError::Missing(KeyName::first(INDEX)))?;
         Ok(newest.token(kind, value))
+    }
+
+    /// The token under the key before the newest, while values move from that one.
+    pub fn older_token(&self, kind: &str, value: &str) -> Option<String> {
+        let living = self.living();
+        let before = living.index.iter().rev().nth(1).filter(|_| living.is_moving);
+        before.map(|key| key.token(kind, value))
     }
 
     /// All tokens under which a value of a kind may have been filed: one per living key.
     pub fn tokens(&self, kind: &str, value: &str) -> Vec<String> {
-        self.index.iter().map(|key| key.token(kind, value)).collect()
+        self.living().index.iter().map(|key| key.token(kind, value)).collect()
     }
 
     /// The digest of a set of values; order and repetition don't matter. Its key never rotates,
@@ -85,7 +151,7 @@ impl Keyring {
 
     /// Makes the epoch key of `now`, if it does not exist yet.
     pub fn make_epoch(&self, now: Timestamp) -> Result<(), KeyError> {
-        self.named(&KeyName::epoch(now), Making::Allowed).map(drop)
+        self.epoch(now).map(drop)
     }
 
     /// Makes the key of a request, under the epoch of `now`.
@@ -94,12 +160,13 @@ impl Keyring {
         request: &str,
         now: Timestamp,
     ) -> Result<NewRequestKey, KeyError> {
-        let epoch = self.named(&KeyName::epoch(now), Making::Allowed)?;
+        let name = self.epoch(now)?;
+        let epoch = self.named(&name, Making::Allowed)?;
         let secret = new_key()?;
         let wrapped = epoch.seal(wrapping(request), secret.as_slice())?;
         let key = Arc::new(SealingKey::new(request, &secret)?);
         self.recent().put(request, Arc::clone(&key));
-        Ok(NewRequestKey { key, wrapped })
+        Ok(NewRequestKey { key, wrapped, epoch: name })
     }
 
     /// The request's key, if it was used lately.
@@ -120,16 +187,16 @@ impl Keyring {
         Ok(key)
     }
 
-    /// Wraps a request's key anew under the epoch of `now`.
+    /// Wraps a request's key anew under the newest epoch's.
     pub fn rewrap(
         &self,
         request: &str,
         wrapped: &[u8],
-        now: Timestamp,
+        epoch: &KeyName,
     ) -> Result<Vec<u8>, KeyError> {
         let old = self.named(&epoch_of(wrapped)?, Making::Refused)?;
         let plain = old.open(wrapping(request), wrapped)?;
-        let new = self.named(&KeyName::epoch(now), Making::Allowed)?;
+        let new = self.named(epoch, Making::Refused)?;
         Ok(new.seal(wrapping(request), &plain)?)
     }
 
@@ -141,6 +208,11 @@ impl Keyring {
     /// The list of purged requests.
     pub fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
         self.source.purged()
+    }
+
+    /// Whether a key was destroyed, and is not merely missing.
+    pub fn was_destroyed(&self, name: &KeyName) -> Result<bool, KeyError> {
+        self.source.was_destroyed(name)
     }
 
     /// Forgets a request's key in memory. The caller removes its row.
@@ -173,19 +245,36 @@ impl Keyring {
         self.named(&named_for(EVIDENCE, sealed)?, Making::Refused)
     }
 
-    /// Destroys an epoch's key: no request key wrapped under it opens again.
-    pub fn destroy_epoch(&self, epoch: &KeyName) -> Result<(), KeyError> {
-        if !epoch.serves(EPOCH) {
-            return Err(KeyError::Missing(epoch.clone()));
+    /// Destroys a key that is not the newest of its purpose: nothing sealed under it opens again.
+    pub fn destroy(&self, key: &KeyName) -> Result<(), KeyError> {
+        let living = self.living();
+        let is_newest = living.of(key.purpose()).next_back() == Some(key);
+        if is_newest || !ROTATING.contains(&key.purpose()) {
+            return Err(KeyError::InUse(key.clone()));
         }
-        self.source.destroy(epoch)?;
-        self.named.lock().unwrap_or_else(PoisonError::into_inner).remove(epoch);
+        self.source.destroy(key)?;
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         self.forget_all();
-        Ok(())
+        self.reload(living.is_moving)
+    }
+
+    /// The epoch under which new request keys are wrapped: that of the month, or one made since.
+    fn epoch(&self, now: Timestamp) -> Result<KeyName, KeyError> {
+        let month = KeyName::epoch(now);
+        if let Some(newest) = self.living().of(EPOCH).next_back().filter(|one| **one >= month) {
+            return Ok(newest.clone());
+        }
+        self.source.get_or_make(&month)?;
+        self.reload(self.living().is_moving)?;
+        Ok(month)
+    }
+
+    fn living(&self) -> Arc<Living> {
+        Arc::clone(&self.living.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn newest(&self, purpose: &str) -> Result<Arc<SealingKey>, KeyError> {
-        let newest = self.source.names()?.into_iter().rfind(|name| name.serves(purpose));
+        let newest = self.living().of(purpose).next_back().cloned();
         self.named(&newest.unwrap_or_else(|| KeyName::first(purpose)), Making::Refused)
     }
 
@@ -196,9 +285,13 @@ impl Keyring {
         }
         let secret = match making {
             Making::Allowed => self.source.get_or_make(name)?,
-            Making::Refused => {
-                self.source.get(name)?.ok_or_else(|| KeyError::Missing(name.clone()))?
-            }
+            Making::Refused => match self.source.get(name)? {
+                Some(secret) => secret,
+                None if self.source.was_destroyed(name)? => {
+                    return Err(KeyError::Destroyed(name.clone()));
+                }
+                None => return Err(KeyError::Missing(name.clone())),
+            },
         };
         let key = Arc::new(SealingKey::new(name.as_str(), &secret)?);
         named.insert(name.clone(), Arc::clone(&key));

@@ -6,9 +6,9 @@
 //!
 //! It hands out bytes. What is done with them is `seal`'s and `keyring`'s.
 
-mod purged;
+mod lists;
+mod name;
 
-use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -16,16 +16,17 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
-pub use purged::PurgedLine;
+pub use lists::PurgedLine;
+pub use name::{EPOCH, KeyName};
 
 use crate::seal::{KEY_LEN, KeyBytes, SealError, new_key, random};
 
 const INSTALLATION: &str = "installation";
 const SUFFIX: &str = "key";
+const PURGED: &str = "purged";
+const DESTROYED: &str = "destroyed";
 const FIRST_LINE: &str = "habeas key 1";
 
 /// Why the keys could not be used.
@@ -80,51 +81,19 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
-    /// A key that is needed does not exist, or does no longer.
-    #[error("the key {0} does not exist, or was destroyed")]
+    /// A key that is needed is not there.
+    #[error("the key {0} is missing from the key folder")]
     Missing(KeyName),
+    /// A key was destroyed, as nothing named it any more; what an old backup sealed under it stays
+    /// sealed.
+    #[error("the key {0} was destroyed")]
+    Destroyed(KeyName),
+    /// A key that new values are sealed under.
+    #[error("the key {0} is in use, and can't be destroyed")]
+    InUse(KeyName),
     /// No key could be made.
     #[error("could not make a key")]
     Make(#[from] SealError),
-}
-
-/// The name of a key: its purpose and which one of that purpose.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyName(String);
-
-impl KeyName {
-    /// The epoch key of the month (in UTC) of an instant.
-    pub fn epoch(at: Timestamp) -> Self {
-        let date = at.to_zoned(TimeZone::UTC).date();
-        Self(format!("epoch-{:04}-{:02}", date.year(), date.month()))
-    }
-
-    /// The first key of a purpose: `credentials`, `evidence`, `fingerprint` or `index`.
-    pub fn first(purpose: &str) -> Self {
-        Self(format!("{purpose}-1"))
-    }
-
-    /// A name read back from a file name or a ciphertext.
-    pub fn parse(text: &str) -> Option<Self> {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        (!text.is_empty() && text.len() < 64 && text.chars().all(plain)).then(|| Self(text.into()))
-    }
-
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether the key serves this purpose.
-    pub fn serves(&self, purpose: &str) -> bool {
-        self.0.strip_prefix(purpose).is_some_and(|rest| rest.starts_with('-'))
-    }
-}
-
-impl fmt::Display for KeyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// A home of keys.
@@ -138,6 +107,8 @@ pub trait KeySource: Send + Sync {
     fn names(&self) -> Result<Vec<KeyName>, KeyError>;
     /// Destroys a key for good. Destroying one that does not exist is no error.
     fn destroy(&self, name: &KeyName) -> Result<(), KeyError>;
+    /// Whether a key was destroyed, and is not merely missing.
+    fn was_destroyed(&self, name: &KeyName) -> Result<bool, KeyError>;
     /// Appends a line to the list of purged requests, durably.
     fn note_purged(&self, line: &PurgedLine) -> Result<(), KeyError>;
     /// The list of purged requests.
@@ -238,6 +209,9 @@ impl KeySource for KeyFolder {
 
     fn destroy(&self, name: &KeyName) -> Result<(), KeyError> {
         let path = self.path(name);
+        if path.exists() && !self.was_destroyed(name)? {
+            lists::append(&self.folder, DESTROYED, name.as_str())?;
+        }
         let written = OpenOptions::new().write(true).open(&path);
         match written.and_then(|mut file| {
             // On a journalling disk this is best effort; it costs nothing.
@@ -252,12 +226,18 @@ impl KeySource for KeyFolder {
         }
     }
 
+    fn was_destroyed(&self, name: &KeyName) -> Result<bool, KeyError> {
+        let list = lists::read(&self.folder, DESTROYED)?;
+        Ok(list.lines().any(|line| line == name.as_str()) && self.get(name)?.is_none())
+    }
+
     fn note_purged(&self, line: &PurgedLine) -> Result<(), KeyError> {
-        purged::append(&self.folder, line)
+        lists::append(&self.folder, PURGED, &line.to_string())
     }
 
     fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
-        purged::read(&self.folder)
+        let list = lists::read(&self.folder, PURGED)?;
+        Ok(list.lines().filter_map(PurgedLine::parse).collect())
     }
 }
 

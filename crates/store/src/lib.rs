@@ -7,6 +7,7 @@
 //!
 //! It holds no rules: what may follow what is `domain`'s, when it happens is the engine's.
 
+pub mod backup;
 mod blobs;
 mod bulk;
 mod collected;
@@ -32,8 +33,10 @@ mod purge;
 mod request;
 mod request_key;
 mod request_state;
+pub mod rotation;
 pub mod seal;
 mod setting;
+mod start_over;
 mod store;
 mod task;
 mod together;

@@ -38,12 +38,18 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "lists",
         sql: include_str!("../migrations/sqlite/0003_lists.sql"),
     },
+    Migration { number: 4, name: "keys", sql: include_str!("../migrations/sqlite/0004_keys.sql") },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
     number BIGINT PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL)";
 const RAN: &str = "SELECT number, checksum FROM schema_migration ORDER BY number";
 const RECORD: &str = "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)";
+
+/// The number of the newest schema that this program knows.
+pub(crate) fn newest_number() -> i64 {
+    newest(MIGRATIONS)
+}
 
 /// Runs what has not run yet. The caller commits.
 pub(crate) async fn bring_up_to_date(tx: &mut Tx, known: &[Migration]) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 //! every driver; only `opening`, `full_disk` and `nothing_scans` reach below it, to stage what a driver must refuse.
 
 mod atomic_transition;
+mod backups;
 mod blind_index;
 mod compare_and_set;
 mod due_work;
@@ -12,5 +13,6 @@ mod nothing_scans;
 mod opening;
 mod principals;
 mod requests_once;
+mod rotation;
 mod sealed_values;
 mod setup;

@@ -13,6 +13,7 @@ use domain::{Entry, Identifier, Instant, Request, RequestId};
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
+use crate::keys::KeyName;
 use crate::seal::Place;
 use crate::store::Store;
 use crate::task::prefix_range;
@@ -29,7 +30,7 @@ pub use list::RequestFilter;
 /// Stands around each brand of a list; no brand holds a control character. Not `LIKE`, as for words,
 /// since a brand may hold what that takes for a wildcard.
 pub(crate) const BRAND_END: &str = "\u{1f}";
-const EXTERNAL: &str = "external_id";
+pub(crate) const EXTERNAL: &str = "external_id";
 const IDEMPOTENCY: &str = "idempotency";
 
 /// A request that comes in.
@@ -70,8 +71,11 @@ static INSERT: Over = Over::insert(
     ],
     "ON CONFLICT (idempotency) DO NOTHING RETURNING id",
 );
-static INSERT_KEY: Over =
-    Over::insert("request_key", &[("request_id", Kind::Text), ("wrapped", Kind::Bytes)], "");
+static INSERT_KEY: Over = Over::insert(
+    "request_key",
+    &[("request_id", Kind::Text), ("wrapped", Kind::Bytes), ("epoch", Kind::Text)],
+    "",
+);
 static BY_IDEMPOTENCY: Over = Over::new(
     &[("token", Kind::Text)],
     "SELECT r.id, v.token FROM v CROSS JOIN request r WHERE r.idempotency = v.token",
@@ -141,7 +145,8 @@ impl Store {
         let of_new = incoming.iter_mut().filter(|one| is_new(one.id));
         let (mut keys, mut identifiers) = (Vec::new(), Vec::new());
         for one in of_new {
-            keys.push(values![one.id, std::mem::take(&mut one.wrapped)]);
+            let epoch = one.epoch.to_string();
+            keys.push(values![one.id, std::mem::take(&mut one.wrapped), epoch]);
             identifiers.append(&mut one.identifiers);
         }
         INSERT_KEY.change(&mut tx, keys).await?;
@@ -240,7 +245,8 @@ impl Store {
         ];
         let seal = |one| identifier::row(self.keys(), &key.key, request.id, one);
         let identifiers = new.identifiers.iter().map(seal).collect::<Result<_, _>>()?;
-        Ok(Incoming { id: request.id, token, row, wrapped: key.wrapped, identifiers })
+        let (wrapped, epoch) = (key.wrapped, key.epoch);
+        Ok(Incoming { id: request.id, token, row, wrapped, epoch, identifiers })
     }
 
     /// The requests among these that came in before an index key was rotated.
@@ -275,6 +281,7 @@ struct Incoming {
     token: String,
     row: Vec<Value>,
     wrapped: Vec<u8>,
+    epoch: KeyName,
     identifiers: Vec<Vec<Value>>,
 }
 

@@ -67,7 +67,9 @@ impl Store {
         keys.make_epoch(now)?;
         let blobs = Blobs::open(options.data.join(BLOBS))?;
         let db = Db::open(&options.data).await?;
-        Ok(Self { inner: Arc::new(Inner::new(db, keys, blobs, Some(ids))) })
+        let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, Some(ids))) };
+        store.reload_keys().await?;
+        Ok(store)
     }
 
     /// Opens an existing store to read, beside whoever writes it. Makes and changes nothing.

@@ -79,7 +79,15 @@ impl Database {
         if !path.exists() {
             return Err(StoreError::Missing { folder: folder.display().to_string() });
         }
-        let options = options(&path).read_only(true);
+        Self::read(options(&path).read_only(true), known).await
+    }
+
+    /// Opens a copy that nobody writes, and leaves no file beside it.
+    pub(crate) async fn open_copy(folder: &Path, known: &[Migration]) -> Result<Self, StoreError> {
+        Self::read(options(&folder.join(FILE)).read_only(true).immutable(true), known).await
+    }
+
+    async fn read(options: SqliteConnectOptions, known: &[Migration]) -> Result<Self, StoreError> {
         let watch = connect(options.clone(), 1).await?;
         refuse_old_sqlite(&watch).await?;
         let database = Self { writer: None, readers: connect(options, READERS).await?, watch };
@@ -104,6 +112,24 @@ impl Database {
     ) -> Result<Vec<SqliteRow>, StoreError> {
         let mut reader = self.readers.acquire().await.map_err(|e| failed("begin to read", e))?;
         fetch("read", &mut reader, sql, values).await
+    }
+
+    /// Writes the database as it is at one moment into an empty file, beside whoever writes it.
+    pub(crate) async fn copy_into(&self, file: &Path) -> Result<(), StoreError> {
+        let file = file.to_str().ok_or_else(|| StoreError::Database {
+            attempt: "copy itself",
+            cause: "the path of the copy is not text in UTF-8".into(),
+        })?;
+        let copied = sqlx::query("VACUUM INTO $1").bind(file).execute(&self.readers).await;
+        copied.map(drop).map_err(|error| failed("copy itself", error))
+    }
+
+    /// The first fault that it finds in the file; nothing if there is none.
+    pub(crate) async fn check(&self) -> Result<Option<String>, StoreError> {
+        let rows = self.fetch("PRAGMA quick_check(1)", Vec::new()).await?;
+        let told = rows.first().map(|row| row.try_get::<String, _>(0)).transpose();
+        let told = told.map_err(|error| failed("check itself", error))?;
+        Ok(told.filter(|told| told != "ok"))
     }
 
     /// Whether a table exists.

@@ -33,12 +33,14 @@ fn destroying_an_epoch_key_makes_its_request_keys_useless_and_leaves_the_others(
     let old = ring.new_request_key("req_1", november()).unwrap();
     let december = "2026-12-01T00:00:00Z".parse().unwrap();
     let new = ring.new_request_key("req_2", december).unwrap();
-    ring.destroy_epoch(&KeyName::epoch(november())).unwrap();
+    ring.destroy(&KeyName::epoch(november())).unwrap();
     let refused = ring.request_key("req_1", &old.wrapped);
-    assert!(matches!(refused, Err(KeyError::Missing(name)) if name.as_str() == "epoch-2026-11"));
+    assert!(matches!(refused, Err(KeyError::Destroyed(name)) if name.as_str() == "epoch-2026-11"));
     assert!(ring.request_key("req_2", &new.wrapped).is_ok());
-    let credentials = KeyName::first("credentials");
-    assert!(ring.destroy_epoch(&credentials).is_err(), "only epochs are destroyed this way");
+    for newest in ["credentials-1", "fingerprint-1", "epoch-2026-12"] {
+        let refused = ring.destroy(&KeyName::parse(newest).unwrap());
+        assert!(matches!(refused, Err(KeyError::InUse(_))), "{newest}");
+    }
 }
 
 #[test]
@@ -48,8 +50,9 @@ fn a_request_key_moves_to_a_new_epoch_unchanged() {
     let new = ring.new_request_key("req_1", november()).unwrap();
     let sealed = new.key.seal(PLACE, b"value").unwrap();
     let december = "2026-12-01T00:00:00Z".parse().unwrap();
-    let wrapped = ring.rewrap("req_1", &new.wrapped, december).unwrap();
-    ring.destroy_epoch(&KeyName::epoch(november())).unwrap();
+    ring.make_epoch(december).unwrap();
+    let wrapped = ring.rewrap("req_1", &new.wrapped, &KeyName::epoch(december)).unwrap();
+    ring.destroy(&KeyName::epoch(november())).unwrap();
     let key = ring.request_key("req_1", &wrapped).unwrap();
     assert_eq!(key.open(PLACE, &sealed).unwrap().as_slice(), b"value");
 }
@@ -90,4 +93,34 @@ fn the_recent_keys_stay_bounded_and_keep_what_is_used() {
         assert!(recent.young.len() + recent.old.len() <= 2 * RECENT);
     }
     assert!(recent.get("0").is_none());
+}
+
+#[test]
+fn a_key_made_within_a_month_is_the_one_in_use_until_the_next_month() {
+    let root = tempfile::tempdir().unwrap();
+    let ring = ring(&root);
+    ring.make_epoch(november()).unwrap();
+    for number in 2..12 {
+        let made = ring.rotate("epoch", november()).unwrap();
+        assert_eq!(made.as_str(), format!("epoch-2026-11-{number}"));
+    }
+    let epoch = ring.new_request_key("req_1", november()).unwrap().epoch;
+    assert_eq!(epoch.as_str(), "epoch-2026-11-11", "the eleventh comes after the second");
+    let december = "2026-12-01T00:00:00Z".parse().unwrap();
+    assert_eq!(ring.new_request_key("req_2", december).unwrap().epoch.as_str(), "epoch-2026-12");
+    let back = ring.new_request_key("req_3", november()).unwrap().epoch;
+    assert_eq!(back.as_str(), "epoch-2026-12", "a clock that goes back makes no older key");
+}
+
+#[test]
+fn while_values_move_to_a_new_index_key_they_are_filed_under_the_one_before_too() {
+    let root = tempfile::tempdir().unwrap();
+    let ring = ring(&root);
+    let before = ring.token("email", "a@example.org").unwrap();
+    assert_eq!(ring.older_token("email", "a@example.org"), None);
+    ring.rotate("index", november()).unwrap();
+    assert_ne!(ring.token("email", "a@example.org").unwrap(), before);
+    assert_eq!(ring.older_token("email", "a@example.org"), Some(before));
+    ring.reload(false).unwrap();
+    assert_eq!(ring.older_token("email", "a@example.org"), None);
 }

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::setup::setup;
 use crate::db::Db;
-use crate::{identifier, intent, job, principal, purge, request, task};
+use crate::{identifier, intent, job, principal, purge, request, rotation, task};
 
 #[tokio::test]
 async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
@@ -19,6 +19,7 @@ async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
         request::frequent(),
         principal::frequent(),
         purge::frequent(),
+        rotation::frequent(),
     ];
     for sql in nouns.concat() {
         let told = sql.rsplit("(?)").next().unwrap_or(sql);

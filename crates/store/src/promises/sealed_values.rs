@@ -9,11 +9,11 @@ use super::setup::{Setup, setup};
 use crate::keys::PurgedLine;
 use crate::{Applied, Collected, Secret, Transition};
 
-const MARKS: [&str; 6] =
+pub(super) const MARKS: [&str; 6] =
     ["mark-email", "mark-user", "mark-evidence", "mark-body", "mark-secret", "mark-external"];
 
 /// Puts a mark into every place that takes a personal value or a secret.
-async fn plant(setup: &Setup) -> domain::Task {
+pub(super) async fn plant(setup: &Setup) -> domain::Task {
     let connection = setup.connection("segment-eu").await;
     setup
         .store
@@ -57,7 +57,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn find_marks(folder: &Path) -> Vec<String> {
+pub(super) fn find_marks(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for file in files(folder) {
         let content = std::fs::read(&file).unwrap().to_ascii_lowercase();

@@ -1,0 +1,196 @@
+//! Files of a backup: copied, digested and made durable, a piece at a time.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use domain::Digest;
+use domain::digest::Running;
+
+use super::{BackupError, FileLine, failed};
+use crate::error::StoreError;
+
+/// How much is held in memory.
+const PIECE: usize = 256 * 1024;
+const DRAFTS: &str = "drafts";
+
+/// A folder that is gone when it is dropped, unless it got its name before.
+#[derive(Debug)]
+pub(super) struct Unnamed(PathBuf);
+
+impl Unnamed {
+    /// Makes it, in place of what a crash may have left.
+    pub(super) fn begin(path: &Path) -> Result<Self, StoreError> {
+        remove_folder(path)?;
+        make_folder(path)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Gives it its name; what has it now is called something else meanwhile, and then goes.
+    pub(super) fn name(self, name: &Path, before: &Path) -> Result<(), StoreError> {
+        let renamed = |error| failed("give it its name", error);
+        remove_folder(before)?;
+        let is_replaced = name.exists();
+        if is_replaced {
+            fs::rename(name, before).map_err(renamed)?;
+        }
+        fs::rename(&self.0, name).map_err(renamed)?;
+        sync_folder(parent(name))?;
+        if is_replaced { remove_folder(before) } else { Ok(()) }
+    }
+}
+
+impl Drop for Unnamed {
+    fn drop(&mut self) {
+        // What is left is replaced by the next one.
+        let _removed = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Copies a file and digests what was read; nothing if there is none.
+pub(super) fn copy(
+    from: &Path,
+    into: &Path,
+    path: &str,
+    mut tell: impl FnMut(u64),
+) -> Result<Option<FileLine>, StoreError> {
+    let mut source = match File::open(from) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("read a file to copy", error)),
+    };
+    let mut copy = create(&into.join(path))?;
+    let (mut digest, mut n_bytes) = (Running::default(), 0);
+    each_piece(&mut source, |piece| {
+        digest.add(piece);
+        n_bytes += piece.len() as u64;
+        tell(piece.len() as u64);
+        copy.write_all(piece)
+    })
+    .and_then(|()| copy.sync_all())
+    .map_err(|error| failed("copy a file", error))?;
+    Ok(Some(FileLine::new(path, n_bytes, digest.finish())))
+}
+
+/// The digest of a file.
+pub(super) fn digest_of(path: &Path, mut tell: impl FnMut(u64)) -> Result<Digest, StoreError> {
+    let mut digest = Running::default();
+    let file = File::open(path);
+    file.and_then(|mut file| {
+        each_piece(&mut file, |piece| {
+            digest.add(piece);
+            tell(piece.len() as u64);
+            Ok(())
+        })
+    })
+    .map_err(|error| failed("read a file of the backup", error))?;
+    Ok(digest.finish())
+}
+
+fn each_piece(
+    from: &mut impl Read,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let n = from.read(&mut buffer)?;
+        match buffer.get(..n) {
+            None | Some([]) => return Ok(()),
+            Some(piece) => each(piece)?,
+        }
+    }
+}
+
+/// Calls for each finished body below a folder of bodies, by the folder and the name.
+pub(super) fn walk(
+    blobs: &Path,
+    mut each: impl FnMut(&str, &str) -> Result<(), StoreError>,
+) -> Result<(), BackupError> {
+    let listed = |error| failed("list the large bodies", error);
+    for spread in list(blobs).map_err(listed)? {
+        let spread = spread.map_err(listed)?.file_name();
+        let Some(spread) = spread.to_str().filter(|name| *name != DRAFTS) else { continue };
+        for body in list(&blobs.join(spread)).map_err(listed)? {
+            if let Some(name) = body.map_err(listed)?.file_name().to_str() {
+                each(spread, name)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A folder's entries; none if there is no such folder.
+fn list(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<fs::DirEntry>> + use<>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Ok(Some(entries).into_iter().flatten()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn create(path: &Path) -> Result<File, StoreError> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map_err(|error| failed("make a file of the backup", error))
+}
+
+/// Makes an empty file that nobody else reads, for the database to fill.
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
+    create(path).map(drop)
+}
+
+/// Makes a file durable, and says how long it is.
+pub(super) fn sync_file(path: &Path) -> Result<u64, StoreError> {
+    let synced = File::open(path).and_then(|file| {
+        file.sync_all()?;
+        Ok(file.metadata()?.len())
+    });
+    synced.map_err(|error| failed("save the copy of the database", error))
+}
+
+pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| failed("make a folder", error))
+}
+
+pub(super) fn remove_folder(folder: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("remove an unfinished folder", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let synced = File::open(folder).and_then(|opened| opened.sync_all());
+    synced.map_err(|error| failed("save a folder", error))
+}
+
+/// Makes the names in a folder and in those below durable.
+pub(super) fn sync_below(folder: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).map_err(|error| failed("list a folder", error))? {
+        let path = entry.map_err(|error| failed("list a folder", error))?.path();
+        if path.is_dir() {
+            sync_below(&path)?;
+        }
+    }
+    sync_folder(folder)
+}
+
+/// The folder that something lies in.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether a path lies in a folder, links resolved.
+pub(super) fn lies_in(path: &Path, folder: &Path) -> io::Result<bool> {
+    let absolute = std::path::absolute(path)?;
+    let folder = fs::canonicalize(folder).or_else(|_| std::path::absolute(folder))?;
+    let existing = absolute.ancestors().find_map(|path| path.canonicalize().ok());
+    Ok(existing.is_some_and(|path| path.starts_with(folder)))
+}

@@ -1,0 +1,133 @@
+//! Keys are replaced while the store is in use: nothing is lost, and nobody is overlooked meanwhile.
+
+use domain::{Digest, Evidence, EvidenceId, IdentifierKind, Instant, Right};
+
+use super::sealed_values::plant;
+use super::setup::{Setup, now, setup};
+use crate::keyring::ROTATING;
+use crate::keys::{KeyError, KeyName};
+use crate::{Store, StoreError, Transition};
+
+fn name(text: &str) -> KeyName {
+    KeyName::parse(text).unwrap()
+}
+
+async fn move_all(setup: &Setup) -> u64 {
+    let mut n_moved = 0;
+    loop {
+        match setup.store.move_piece(None).await.unwrap() {
+            0 => return n_moved,
+            n => n_moved += n,
+        }
+    }
+}
+
+/// Evidence about many, which no request's key seals.
+async fn shared_evidence(setup: &Setup) -> EvidenceId {
+    let connection = setup.connection("other").await;
+    let job = setup.job(&connection);
+    let evidence = Evidence {
+        id: EvidenceId::new(&*setup.ids),
+        task: None,
+        job: Some(job.id),
+        title: "the vendor's report".into(),
+        at: now(),
+        digest: Digest::of(b"body"),
+        size_bytes: 4,
+    };
+    let id = evidence.id;
+    let evidence = vec![(evidence, b"body".to_vec())];
+    setup.done(Transition { new_jobs: vec![job], evidence, ..Default::default() }).await;
+    id
+}
+
+#[tokio::test]
+async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones() {
+    let setup = setup().await;
+    let task = plant(&setup).await;
+    let shared = shared_evidence(&setup).await;
+    for purpose in ROTATING {
+        setup.store.rotate_key(purpose, now()).unwrap().unwrap();
+    }
+    let old = ["epoch-2026-11", "credentials-1", "evidence-1", "index-1"].map(name);
+    for key in &old {
+        assert!(setup.store.named(key).await.unwrap().n_rows > 0, "{key}");
+    }
+    assert!(move_all(&setup).await > 0);
+    for key in &old {
+        assert_eq!(setup.store.named(key).await.unwrap().n_rows, 0, "{key}");
+    }
+    assert_eq!(setup.store.named(&old[3]).await.unwrap().n_fixed, 2, "why requests are the same");
+    for key in &old[..3] {
+        setup.store.destroy_key(key).unwrap();
+    }
+    let again = setup.again().await;
+    assert_eq!(again.identifiers_of(&[task.request]).await.unwrap().len(), 2);
+    let evidence = again.evidence_of(task.id).await.unwrap()[0].id;
+    assert_eq!(again.evidence_body(evidence).await.unwrap().unwrap(), b"mark-evidence");
+    assert_eq!(again.evidence_body(shared).await.unwrap().unwrap(), b"body");
+    let connection = again.connection_by_name("segment-eu").await.unwrap().unwrap();
+    assert_eq!(again.secrets(connection.id).await.unwrap()["token"].expose(), "mark-secret");
+    assert_eq!(again.requests_named(&["mark-external"]).await.unwrap().len(), 1);
+    assert_eq!(again.move_piece(None).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_person_is_recognised_while_values_move_to_a_new_index_key() {
+    let setup = setup().await;
+    let email = "ada@example.org";
+    let old_access = setup.request(Right::Access, &[email]).await;
+    let old_deletion = setup.request(Right::Deletion, &[email]).await;
+    setup.store.rotate_key("index", now()).unwrap().unwrap();
+    assert_eq!(setup.store.rotate_key("index", now()).unwrap(), None, "one move at a time");
+    let new_access = setup.request(Right::Access, &[email]).await;
+    let new_deletion = setup.request(Right::Deletion, &[email]).await;
+    for moved in [false, true] {
+        let value = [(IdentifierKind::Email, email.to_owned())];
+        assert_eq!(setup.store.requests_sharing(&value).await.unwrap().len(), 4, "moved: {moved}");
+        for deletion in [old_deletion.id, new_deletion.id] {
+            let waits = setup.store.open_collections_sharing(&[deletion]).await.unwrap();
+            let mut awaited: Vec<_> = waits.into_iter().map(|(_, open)| open).collect();
+            awaited.sort();
+            assert_eq!(awaited, [old_access.id, new_access.id], "moved: {moved}");
+        }
+        move_all(&setup).await;
+    }
+    let before = setup.store.named(&name("index-1")).await.unwrap();
+    assert_eq!((before.n_rows, before.n_fixed), (0, 2));
+    assert!(setup.store.rotate_key("index", now()).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn the_next_month_s_key_takes_over_and_the_key_in_use_is_never_destroyed() {
+    let setup = setup().await;
+    let request = setup.request(Right::Access, &["ada@example.org"]).await;
+    let december: Instant = "2026-12-02T00:00:00Z".parse().unwrap();
+    let new = setup.new_request(Right::Access, &["bob@example.org"]);
+    setup.store.add_requests(vec![new], december).await.unwrap();
+    assert_eq!(move_all(&setup).await, 1);
+    let in_use = setup.store.destroy_key(&name("epoch-2026-12"));
+    assert!(matches!(in_use, Err(StoreError::Keys(KeyError::InUse(_)))));
+    setup.store.destroy_key(&name("epoch-2026-11")).unwrap();
+    assert_eq!(setup.again().await.identifiers_of(&[request.id]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_is_missing_is_told_and_one_that_was_destroyed_is_not_missed() {
+    let setup = setup().await;
+    let request = setup.request(Right::Access, &["ada@example.org"]).await;
+    let path = setup.options().keys.join("epoch-2026-11.key");
+    let held = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let missing = Store::open_read_only(&setup.options()).await.unwrap();
+    let told = missing.identifiers_of(&[request.id]).await;
+    assert!(matches!(told, Err(StoreError::Keys(KeyError::Missing(_)))), "{told:?}");
+    assert_eq!(missing.lost_epochs().await.unwrap(), [(name("epoch-2026-11"), false, 1)]);
+    std::fs::write(&path, held).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    setup.store.rotate_key("epoch", now()).unwrap();
+    setup.store.destroy_key(&name("epoch-2026-11")).unwrap();
+    let again = setup.again().await;
+    assert!(again.identifiers_of(&[request.id]).await.unwrap().is_empty());
+    assert_eq!(again.lost_epochs().await.unwrap(), [(name("epoch-2026-11"), true, 1)]);
+}

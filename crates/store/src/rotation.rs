@@ -1,0 +1,298 @@
+//! Rotation: what names an older key moves under the newest of its purpose, a piece at a time.
+//!
+//! Nothing remembers how far it has come. What is left to move is what still names an older key, found
+//! by an index, so whoever goes on after a crash goes on where it stopped. A request key is wrapped
+//! anew, a credential and evidence about many are sealed anew, a value is filed under its new token.
+//! What an old token stands for that nobody knows any more (why a request is the same when it comes
+//! again) can't move: its index key stays until the last such request is purged.
+
+use domain::{EvidenceId, RequestId};
+
+use crate::bulk::{Kind, Over};
+use crate::db::{Tx, values};
+use crate::error::StoreError;
+use crate::evidence;
+use crate::identifier;
+use crate::keyring::{CREDENTIALS, EVIDENCE, INDEX, ROTATING};
+use crate::keys::{EPOCH, KeyName};
+use crate::lease::{self, Fence};
+use crate::request::EXTERNAL;
+use crate::seal::{Place, key_name_of};
+use crate::store::Store;
+
+/// How many rows move in one transaction.
+const PIECE: i64 = 500;
+/// The newest index key under which all values are filed.
+const MOVED: &str = "index_moved";
+
+const WRAPPED: &str = "SELECT request_id, wrapped FROM request_key WHERE epoch = $1 LIMIT $2";
+static REWRAP: Over = Over::new(
+    &[("id", Kind::Text), ("wrapped", Kind::Bytes), ("epoch", Kind::Text)],
+    "UPDATE request_key SET wrapped = v.wrapped, epoch = v.epoch
+     FROM v WHERE request_key.request_id = v.id",
+);
+const SEALED: &str = "SELECT id, sealed FROM evidence WHERE sealed_under = $1 LIMIT $2";
+static RESEAL: Over = Over::new(
+    &[("id", Kind::Text), ("sealed", Kind::Bytes), ("sealed_under", Kind::Text)],
+    "UPDATE evidence SET sealed = v.sealed, sealed_under = v.sealed_under
+     FROM v WHERE evidence.id = v.id",
+);
+const FILED: &str = "SELECT i.request_id, i.id, i.kind, i.token, i.normalised, i.given, i.origin,
+    i.seen_in FROM identifier i WHERE i.token >= $1 AND i.token < $2 LIMIT $3";
+static REFILE: Over = Over::new(
+    &[("id", Kind::Text), ("token", Kind::Text), ("older_token", Kind::Text)],
+    "UPDATE identifier SET token = v.token, older_token = v.older_token
+     FROM v WHERE identifier.id = v.id",
+);
+const FORGET: &str = "UPDATE identifier SET older_token = NULL
+    WHERE id IN (SELECT id FROM identifier WHERE older_token IS NOT NULL LIMIT $1)";
+const NAMED_OUTSIDE: &str = "SELECT r.id, r.external_id FROM request r
+    WHERE r.external_token >= $1 AND r.external_token < $2 LIMIT $3";
+static RENAME: Over = Over::new(
+    &[("id", Kind::Text), ("token", Kind::Text)],
+    "UPDATE request SET external_token = v.token FROM v WHERE request.id = v.id",
+);
+const SECRETS: &str = "SELECT connection_id, name, sealed FROM secret";
+const SET_SECRET: &str = "UPDATE secret SET sealed = $3 WHERE connection_id = $1 AND name = $2";
+
+const N_WRAPPED: &str = "SELECT COUNT(*) AS n FROM request_key WHERE epoch = $1";
+const N_SEALED: &str = "SELECT COUNT(*) AS n FROM evidence WHERE sealed_under = $1";
+const N_FILED: &str = "SELECT (SELECT COUNT(*) FROM identifier WHERE token >= $1 AND token < $2)
+    + (SELECT COUNT(*) FROM identifier WHERE older_token >= $1 AND older_token < $2)
+    + (SELECT COUNT(*) FROM request WHERE external_token >= $1 AND external_token < $2) AS n";
+const N_KNOWN_BY: &str =
+    "SELECT COUNT(*) AS n FROM request WHERE idempotency >= $1 AND idempotency < $2";
+const EPOCHS: &str = "SELECT DISTINCT epoch FROM request_key";
+const N_OPEN: &str = "SELECT COUNT(*) AS n FROM request_key k JOIN request r ON r.id = k.request_id
+    WHERE k.epoch = $1 AND r.state <> 'closed'";
+const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+/// What is asked for each piece, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    let sets = [&REWRAP, &RESEAL, &REFILE, &RENAME].map(|set| set.longest_text());
+    [&[WRAPPED, SEALED, FILED, FORGET, NAMED_OUTSIDE, N_WRAPPED, N_SEALED][..], &sets].concat()
+}
+
+/// What names a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// Rows that can move under a newer key.
+    pub n_rows: u64,
+    /// Rows that can't: why requests are the same when they come again.
+    pub n_fixed: u64,
+}
+
+impl Store {
+    /// All keys that exist, by purpose, the newest of each last.
+    pub fn key_names(&self) -> Vec<KeyName> {
+        self.keys().names()
+    }
+
+    /// Looks again which keys exist, after another process may have made or destroyed some.
+    pub async fn reload_keys(&self) -> Result<(), StoreError> {
+        // Not before all values are known to be filed under the newest key.
+        self.keys().reload(true)?;
+        let newest = self.keys().names_of(INDEX).pop();
+        let moved = self.setting(MOVED).await?;
+        let has_one = self.keys().names_of(INDEX).len() < 2;
+        let is_moving = !has_one && moved.as_deref() != newest.as_ref().map(KeyName::as_str);
+        Ok(self.keys().reload(is_moving)?)
+    }
+
+    /// Makes a key in place of the newest of its purpose. Nothing if values are still on their way
+    /// from the index key before.
+    pub fn rotate_key(
+        &self,
+        purpose: &str,
+        now: domain::Instant,
+    ) -> Result<Option<KeyName>, StoreError> {
+        if purpose == INDEX && self.keys().older_token("", "").is_some() {
+            return Ok(None);
+        }
+        Ok(Some(self.keys().rotate(purpose, now)?))
+    }
+
+    /// What names a key.
+    pub async fn named(&self, key: &KeyName) -> Result<Named, StoreError> {
+        let count = async |sql, values| {
+            let row = self.db().fetch_optional(sql, values).await?;
+            row.map_or(Ok(0), |row| row.count::<u64>("n"))
+        };
+        let (from, to) = token_range(key);
+        let range = || values![&*from, &*to];
+        let n_rows = match key.purpose() {
+            EPOCH => count(N_WRAPPED, values![key.as_str()]).await?,
+            EVIDENCE => count(N_SEALED, values![key.as_str()]).await?,
+            INDEX => count(N_FILED, range()).await?,
+            CREDENTIALS => {
+                let rows = self.db().fetch(SECRETS, []).await?;
+                let mut n = 0;
+                for row in &rows {
+                    n += u64::from(key_name_of(row.get("sealed")?)? == key.as_str());
+                }
+                n
+            }
+            _ => 0,
+        };
+        let n_fixed = if key.purpose() == INDEX { count(N_KNOWN_BY, range()).await? } else { 0 };
+        Ok(Named { n_rows, n_fixed })
+    }
+
+    /// The epochs whose keys don't exist although requests name them: each with whether it was
+    /// destroyed, and how many requests of it are open.
+    pub async fn lost_epochs(&self) -> Result<Vec<(KeyName, bool, u64)>, StoreError> {
+        let living = self.keys().names_of(EPOCH);
+        let mut lost = Vec::new();
+        for row in self.db().fetch(EPOCHS, []).await? {
+            let name = KeyName::parse(row.get("epoch")?);
+            let Some(name) = name.filter(|name| !living.contains(name)) else { continue };
+            let open = self.db().fetch_optional(N_OPEN, values![name.as_str()]).await?;
+            let n_open = open.map_or(Ok(0), |row| row.count("n"))?;
+            lost.push((name.clone(), self.keys().was_destroyed(&name)?, n_open));
+        }
+        Ok(lost)
+    }
+
+    /// Moves one piece of what names an older key, and returns how many rows; none when all have.
+    pub async fn move_piece(&self, fence: Option<&Fence>) -> Result<u64, StoreError> {
+        for purpose in ROTATING {
+            let mut names = self.keys().names_of(purpose);
+            let Some(newest) = names.pop() else { continue };
+            for older in names {
+                let mut tx = self.db().begin().await?;
+                lease::check(&mut tx, fence).await?;
+                let n_moved = match purpose {
+                    EPOCH => self.rewrap(&mut tx, &older, &newest).await?,
+                    EVIDENCE => self.reseal(&mut tx, &older, &newest).await?,
+                    CREDENTIALS => self.reseal_secrets(&mut tx, &older).await?,
+                    _ => self.refile(&mut tx, &older).await?,
+                };
+                if n_moved > 0 {
+                    tx.commit().await?;
+                    return Ok(n_moved);
+                }
+            }
+        }
+        self.end_move(fence).await
+    }
+
+    /// Destroys a key that nothing names any more.
+    pub fn destroy_key(&self, key: &KeyName) -> Result<(), StoreError> {
+        Ok(self.keys().destroy(key)?)
+    }
+
+    async fn rewrap(
+        &self,
+        tx: &mut Tx,
+        older: &KeyName,
+        newest: &KeyName,
+    ) -> Result<u64, StoreError> {
+        let mut rows = Vec::new();
+        for row in tx.fetch(WRAPPED, values![older.as_str(), PIECE]).await? {
+            let id: RequestId = row.parse("request_id")?;
+            let wrapped = self.keys().rewrap(&id.to_string(), row.get("wrapped")?, newest)?;
+            rows.push(values![id, wrapped, newest.as_str()]);
+        }
+        REWRAP.change(tx, rows).await
+    }
+
+    async fn reseal(
+        &self,
+        tx: &mut Tx,
+        older: &KeyName,
+        newest: &KeyName,
+    ) -> Result<u64, StoreError> {
+        let mut rows = Vec::new();
+        for row in tx.fetch(SEALED, values![older.as_str(), PIECE]).await? {
+            let (id, sealed): (EvidenceId, &[u8]) = (row.parse("id")?, row.get("sealed")?);
+            let text = id.to_string();
+            let plain = self.keys().evidence_of(sealed)?.open(evidence::place(&text), sealed)?;
+            let sealed = self.keys().evidence()?.seal(evidence::place(&text), &plain)?;
+            rows.push(values![id, sealed, newest.as_str()]);
+        }
+        RESEAL.change(tx, rows).await
+    }
+
+    async fn reseal_secrets(&self, tx: &mut Tx, older: &KeyName) -> Result<u64, StoreError> {
+        let mut n_moved = 0;
+        for row in tx.fetch(SECRETS, []).await? {
+            let (connection, name): (String, String) =
+                (row.get("connection_id")?, row.get("name")?);
+            let sealed: &[u8] = row.get("sealed")?;
+            if key_name_of(sealed)? != older.as_str() {
+                continue;
+            }
+            let place = || Place::new("secret", &connection, &name);
+            let plain = self.keys().credentials_of(sealed)?.open(place(), sealed)?;
+            let sealed = self.keys().credentials()?.seal(place(), &plain)?;
+            n_moved += tx.execute(SET_SECRET, values![&*connection, &*name, sealed]).await?;
+        }
+        Ok(n_moved)
+    }
+
+    /// Files values under their new tokens; those of identifiers keep the old one beside it, until
+    /// all have moved.
+    async fn refile(&self, tx: &mut Tx, older: &KeyName) -> Result<u64, StoreError> {
+        let (from, to) = token_range(older);
+        let named = tx.fetch(NAMED_OUTSIDE, values![&*from, &*to, PIECE]).await?;
+        let filed = tx.fetch(FILED, values![&*from, &*to, PIECE]).await?;
+        let ids = named.iter().map(|row| row.parse("id"));
+        let ids = ids.chain(filed.iter().map(|row| row.parse("request_id")));
+        let keys = self.request_keys(ids.collect::<Result<Vec<_>, _>>()?).await?;
+        let mut names = Vec::new();
+        for row in &named {
+            let id: RequestId = row.parse("id")?;
+            let key = keys.get(&id).zip(row.get::<Option<&[u8]>>("external_id")?);
+            let token = match key {
+                Some((key, sealed)) => {
+                    let plain =
+                        key.open(Place::new("request", &id.to_string(), EXTERNAL), sealed)?;
+                    Some(self.keys().token(EXTERNAL, &crate::text(&plain)?)?)
+                }
+                // Nobody can read it, so nobody can ask for it.
+                None => None,
+            };
+            names.push(values![id, token]);
+        }
+        let mut tokens = Vec::new();
+        for row in &filed {
+            let id: domain::IdentifierId = row.parse("id")?;
+            let (token, before) = match keys.get(&row.parse("request_id")?) {
+                Some(key) => {
+                    let one = identifier::open(key, row)?;
+                    let token = self.keys().token(&one.kind.to_string(), &one.normalised)?;
+                    (token, Some(row.get::<String>("token")?))
+                }
+                None => (format!("unreadable:{id}"), None),
+            };
+            tokens.push(values![id, token, before]);
+        }
+        Ok(RENAME.change(tx, names).await? + REFILE.change(tx, tokens).await?)
+    }
+
+    /// Once all identifiers are filed under the newest key, none needs its older token.
+    async fn end_move(&self, fence: Option<&Fence>) -> Result<u64, StoreError> {
+        let newest = self.keys().names_of(INDEX).pop();
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, fence).await?;
+        if let Some(newest) = newest.filter(|_| self.keys().older_token("", "").is_some()) {
+            tx.execute(SET, values![MOVED, newest.as_str()]).await?;
+            tx.commit().await?;
+            self.keys().reload(false)?;
+            tx = self.db().begin().await?;
+        }
+        let n_moved = tx.execute(FORGET, values![PIECE]).await?;
+        if n_moved > 0 {
+            tx.commit().await?;
+        }
+        Ok(n_moved)
+    }
+}
+
+/// The tokens of a key: from the first, to before the second.
+fn token_range(key: &KeyName) -> (String, String) {
+    // A colon follows the key's name; a semicolon follows the colon.
+    (format!("{key}:"), format!("{key};"))
+}

@@ -1,0 +1,47 @@
+//! What a store that was put back is told before anybody uses it.
+//!
+//! Whoever used the store that was lost must not be mistaken for somebody who uses this one: leases are
+//! over, tokens end (one of them may have been revoked since the backup), and the journal goes on far
+//! beyond what the lost one can have counted, so that no number stands for two entries.
+
+use domain::{Entry, Instant};
+
+use crate::db::values;
+use crate::error::StoreError;
+use crate::journal;
+use crate::store::Store;
+
+/// How many entries nobody writes between two backups.
+const GAP: i64 = 1_000_000_000;
+
+const LEASES: &str = "UPDATE lease SET released = $1 WHERE NOT released";
+const TOKENS: &str = "UPDATE token SET revoked_at = $1 WHERE revoked_at IS NULL";
+const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+const LEAP: &str = "INSERT INTO journal
+    (seq, at, actor, event, request_id, task_id, connection_id, job_id, intent_id, facts)
+    SELECT COALESCE(MAX(seq), 0) + $10, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM journal";
+
+impl Store {
+    /// Ends leases and tokens, writes settings and an entry from which the journal goes on. Returns
+    /// how many tokens ended.
+    pub async fn start_over(
+        &self,
+        settings: &[(&str, String)],
+        entry: &Entry,
+        now: Instant,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.db().begin().await?;
+        tx.execute(LEASES, values![true]).await?;
+        let n_tokens = tx.execute(TOKENS, values![now]).await?;
+        for (key, value) in settings {
+            tx.execute(SET, values![*key, &**value]).await?;
+        }
+        let mut row = journal::row(entry)?;
+        row.push(GAP.into());
+        tx.execute(LEAP, row).await?;
+        tx.commit().await?;
+        self.note_asked();
+        Ok(n_tokens)
+    }
+}
