@@ -50,6 +50,24 @@ pub struct Common {
     /// How log lines look.
     #[arg(long, global = true, value_enum, default_value = "text", help_heading = "Everywhere")]
     pub log_format: LogFormat,
+    /// A server to ask, with the token in HABEAS_TOKEN; without it whoever serves the data folder.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HABEAS_URL",
+        help_heading = "Everywhere"
+    )]
+    pub url: Option<String>,
+    /// Certificates in PEM form that vouch for that server, beside those the machine trusts.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HABEAS_CA",
+        help_heading = "Everywhere"
+    )]
+    pub ca: Option<PathBuf>,
     /// The folder of the data.
     #[arg(
         long,

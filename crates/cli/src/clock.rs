@@ -10,7 +10,7 @@ use engine::clock::Waiting;
 
 /// The longest sleep at a stretch: whoever waits for a date must notice when somebody sets the
 /// machine's clock.
-const STRETCH: Duration = Duration::from_secs(30);
+pub const STRETCH: Duration = Duration::from_secs(30);
 
 /// The time, as the machine has it.
 #[expect(clippy::disallowed_methods, reason = "cli reads the real clock, here and nowhere else")]

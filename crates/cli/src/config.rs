@@ -16,7 +16,7 @@ use std::path::Path;
 use anyhow::Context;
 use connector_api::Manifest;
 use connector_api::manifest::{Field, FieldKind};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use toml::{Table, Value};
 
 use crate::exit::{self, Stop};
@@ -43,6 +43,25 @@ pub struct Wanted {
     pub allow_loopback: bool,
     /// Switches, as `connections set` takes them.
     pub switches: Vec<(String, String)>,
+}
+
+impl Wanted {
+    /// The connection as the API takes it, with its secrets read from where they lie.
+    pub fn to_json(&self) -> anyhow::Result<Json> {
+        let secret = |(name, source): (&String, &Source)| Ok((name.clone(), source.resolve(name)?));
+        let secrets: BTreeMap<_, _> =
+            self.secrets.iter().map(secret).collect::<anyhow::Result<_>>()?;
+        let switches: BTreeMap<_, _> = self.switches.iter().cloned().collect();
+        Ok(json!({
+            "name": self.name,
+            "connector": self.manifest.name,
+            "settings": self.settings,
+            "secrets": secrets,
+            "base_urls": self.base_urls,
+            "allow_loopback": self.allow_loopback,
+            "switches": switches,
+        }))
+    }
 }
 
 /// Finds a connector's manifest by name.

@@ -102,7 +102,8 @@ impl Stop {
         self
     }
 
-    fn new(exit: Exit, what: impl Into<String>) -> Self {
+    /// With this exit code.
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self { exit, what: what.into(), code: None, to_do: None }
     }
 }

@@ -5,6 +5,7 @@
 //! what a person can do is `engine::operator`'s, what follows is the engine's.
 
 mod args;
+mod client;
 mod clock;
 mod commands;
 mod config;

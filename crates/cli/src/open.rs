@@ -10,7 +10,7 @@ use anyhow::Context;
 use domain::id::{IdSource, TimedIds};
 use domain::{Actor, Instant, Reach, Role};
 use engine::operator::Desk;
-use engine::operator::controls::CLOCK;
+use engine::operator::controls;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
 use store::{LeaseRow, Options, Store, StoreError};
 use tempfile::TempDir;
@@ -73,7 +73,7 @@ impl Session {
     }
 
     async fn new(store: Store, screen: Screen) -> anyhow::Result<Self> {
-        let clock_url = store.setting(CLOCK).await?.filter(|url| !url.is_empty());
+        let clock_url = controls::clock(&store).await?;
         let now = match &clock_url {
             None => real_now(),
             Some(url) => led_now(url, screen).await,

@@ -6,7 +6,7 @@ use domain::Right;
 use domain::request::ClosedAs;
 use store::StoreError;
 
-/// Why a package could not be written. Where this is given, no file was left behind.
+/// Why a package could not be written. Where this is given, nothing of it may be handed out.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
     /// There is no such request.

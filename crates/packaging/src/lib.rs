@@ -10,6 +10,7 @@
 
 mod archive;
 mod contents;
+mod draft;
 mod error;
 mod lines;
 mod names;
@@ -18,7 +19,7 @@ mod page;
 mod survey;
 mod write;
 
+pub use draft::Draft;
 pub use error::PackageError;
 pub use lines::NOTES;
-pub use pack::Progress;
 pub use write::{Summary, write};

@@ -13,15 +13,6 @@ use crate::error::PackageError;
 use crate::survey::{Open, Surveyed, survey};
 use crate::{lines, page};
 
-/// How far the writing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Files written.
-    pub n_files: usize,
-    /// Files there will be.
-    pub n_files_total: usize,
-}
-
 /// What a package came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Packed {
@@ -38,11 +29,9 @@ pub(crate) fn pack<W: Write>(
     mut contents: Contents,
     open: &mut Open<'_>,
     out: W,
-    progress: &mut dyn FnMut(Progress),
 ) -> Result<(W, Packed), PackageError> {
     let surveyed = survey(&mut contents, open)?;
     let all = || surveyed.iter().flat_map(|system| &system.files);
-    let n_files_total = all().count();
     let n_records = all().map(|file| file.n_records).sum();
     let mut archive = Archive::new(out, contents.written_unix);
     archive.add_text("README.txt", &page::readme(&contents))?;
@@ -50,7 +39,6 @@ pub(crate) fn pack<W: Write>(
     let mut n_files = 0;
     for (system, surveyed) in contents.systems.iter().zip(&surveyed) {
         for (index, file) in surveyed.files.iter().enumerate() {
-            progress(Progress { n_files, n_files_total });
             archive.add(&file.path, |out| {
                 write_records(system, surveyed, index, open, out)?;
                 Ok(Some(file.n_records))
@@ -58,7 +46,6 @@ pub(crate) fn pack<W: Write>(
             n_files += 1;
         }
     }
-    progress(Progress { n_files, n_files_total });
     let (out, manifest) = archive.finish(contents.request, contents.written_at)?;
     Ok((out, Packed { n_files, n_records, manifest }))
 }

@@ -1,27 +1,22 @@
-//! Writing the package of a request: gather what the store knows, pack it into a draft beside the
-//! target, make it durable, give it its name, journal it.
+//! Writing the package of a request: gather what the store knows, pack it, journal that it was made.
 
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
 
 use domain::{Actor, BlobId, Entry, Event, Instant, Outcome, Request, RequestId, Task, TaskState};
+use serde::{Deserialize, Serialize};
 use store::{BlobReader, Store, Transition};
 use tokio::runtime::Handle;
 
 use crate::contents::{Contents, System};
 use crate::error::PackageError;
-use crate::pack::{Packed, Progress, pack};
+use crate::pack::{Packed, pack};
 
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a package came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Where.
-    pub path: PathBuf,
     /// Systems that were asked.
     pub n_systems: usize,
     /// Files of data.
@@ -34,16 +29,15 @@ pub struct Summary {
     pub reservations: Vec<String>,
 }
 
-/// Writes the package of a request to a file, replacing one that is there. Whatever happens, the
-/// file is whole or not there.
-pub async fn write(
+/// Writes the package of a request, and journals that somebody has it. Until that is done nobody may
+/// be given what was written.
+pub async fn write<W: Write + Send + 'static>(
     store: &Store,
     request: RequestId,
     actor: &Actor,
     now: Instant,
-    path: &Path,
-    progress: impl FnMut(Progress) + Send + 'static,
-) -> Result<Summary, PackageError> {
+    out: W,
+) -> Result<(Summary, W), PackageError> {
     let request = store.request(request).await?.ok_or(PackageError::NoSuchRequest)?;
     if !request.right.only_reads() {
         return Err(PackageError::NothingToPackage { right: request.right });
@@ -55,18 +49,39 @@ pub async fn write(
     let n_systems = contents.systems.len();
     let reservations = contents.reservations.clone();
     let bodies = Bodies { store: store.clone(), request: request.id, blobs: bodies };
-    let target = path.to_owned();
-    let writing = tokio::task::spawn_blocking(move || save(contents, &bodies, &target, progress));
-    let (packed, size_bytes) = writing.await.map_err(|_| PackageError::CutShort)??;
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut open = |number| bodies.open(number);
+        pack(contents, &mut open, Counted { out, n_bytes: 0 })
+    });
+    let (Counted { out, n_bytes }, packed) =
+        writing.await.map_err(|_| PackageError::CutShort)??;
     let entry = Entry::new(now, actor.clone(), Event::PackageWritten)
         .request(request.id)
         .fact("n_files", packed.n_files)
         .fact("n_records", packed.n_records)
-        .fact("size_bytes", size_bytes)
+        .fact("size_bytes", n_bytes)
         .fact("manifest", packed.manifest.to_string());
     store.apply(None, &[Transition { journal: vec![entry], ..Transition::default() }]).await?;
     let Packed { n_files, n_records, .. } = packed;
-    Ok(Summary { path: path.to_owned(), n_systems, n_files, n_records, size_bytes, reservations })
+    Ok((Summary { n_systems, n_files, n_records, size_bytes: n_bytes, reservations }, out))
+}
+
+/// Counts what passes.
+struct Counted<W> {
+    out: W,
+    n_bytes: u64,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.out.write(bytes)?;
+        self.n_bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Everything about a request but its bodies; those are numbered as the blobs beside it.
@@ -206,57 +221,5 @@ impl Read for Chunks {
         let n = self.chunk.get(self.given..).unwrap_or_default().read(into)?;
         self.given += n;
         Ok(n)
-    }
-}
-
-fn save(
-    contents: Contents,
-    bodies: &Bodies,
-    path: &Path,
-    mut progress: impl FnMut(Progress),
-) -> Result<(Packed, u64), PackageError> {
-    let draft = Draft::beside(path).map_err(PackageError::Write)?;
-    let mut open = |number| bodies.open(number);
-    let (out, packed) = pack(contents, &mut open, BufWriter::new(&draft.file), &mut progress)?;
-    out.into_inner().map_err(|error| PackageError::Write(error.into_error()))?;
-    let size_bytes = draft.name_it(path).map_err(PackageError::Write)?;
-    Ok((packed, size_bytes))
-}
-
-/// A file that is being written; gone again unless it gets its name.
-struct Draft {
-    file: File,
-    path: PathBuf,
-}
-
-impl Draft {
-    fn beside(target: &Path) -> io::Result<Self> {
-        let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut draft = std::ffi::OsString::from(".");
-        draft.push(name);
-        draft.push(".part");
-        let path = target.with_file_name(draft);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Self { file, path })
-    }
-
-    /// Makes it durable under its name. Returns its size.
-    fn name_it(&self, target: &Path) -> io::Result<u64> {
-        self.file.sync_all()?;
-        std::fs::rename(&self.path, target)?;
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(self.file.metadata()?.len())
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // After the renaming there is none; a leftover is removed by the next writing.
-        let _removed = std::fs::remove_file(&self.path);
     }
 }

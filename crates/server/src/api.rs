@@ -6,8 +6,10 @@
 mod connections;
 mod decisions;
 mod gates;
+pub(crate) mod imports;
 mod installation;
 mod journal;
+mod packages;
 mod principals;
 mod requests;
 mod tasks;
@@ -33,6 +35,9 @@ use crate::body::LARGEST_BODY;
 use crate::caller::{admit, identify};
 use crate::problem::{self, Problem};
 use crate::{errors, events, health};
+pub use imports::{ImportLine, ImportProgress};
+pub use installation::About;
+pub use packages::ABOUT as PACKAGE_ABOUT;
 
 /// Where the API lies.
 pub const BASE: &str = "/api/v1";
@@ -94,11 +99,14 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document)
         .routes(open(routes!(principals::set_up)))
         .routes(known(routes!(principals::me)))
+        .routes(known(routes!(installation::about)))
         .routes(needs(P::RequestsRead, routes!(requests::list)))
         .routes(needs(P::RequestsWrite, routes!(requests::create)))
+        .routes(needs(P::RequestsWrite, routes!(imports::import)))
         .routes(needs(P::RequestsRead, routes!(requests::find)))
         .routes(needs(P::RequestsRead, routes!(requests::show)))
         .routes(needs(P::RequestsReveal, routes!(requests::reveal)))
+        .routes(needs(P::RequestsReveal, routes!(packages::package)))
         .routes(needs(P::RequestsApprove, routes!(decisions::deny)))
         .routes(needs(P::RequestsWrite, routes!(decisions::cancel)))
         .routes(needs(P::RequestsWrite, routes!(decisions::answer)))
@@ -107,13 +115,13 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::RequestsPurge, routes!(decisions::purge)))
         .routes(needs(P::RequestsRead, routes!(gates::preview)))
         .routes(needs(P::RequestsApprove, routes!(gates::approve)))
-        .routes(needs(P::RequestsRead, routes!(tasks::find)))
         .routes(needs(P::RequestsWrite, routes!(tasks::settle)))
         .routes(needs(P::RequestsWrite, routes!(tasks::retry)))
         .routes(needs(P::RequestsRead, routes!(events::events)))
         .routes(needs(P::ConnectionsRead, routes!(connections::list)))
         .routes(needs(P::ConnectionsRead, routes!(connections::show)))
         .routes(needs(P::ConnectionsRead, routes!(connections::removal)))
+        .routes(needs(P::ConnectionsWrite, routes!(connections::check)))
         .routes(needs(P::ConnectionsWrite, routes!(connections::create)))
         .routes(needs(P::ConnectionsWrite, routes!(connections::test)))
         .routes(needs(P::ConnectionsWrite, routes!(connections::set)))
@@ -128,6 +136,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::JournalRead, routes!(journal::read)))
         .routes(needs(P::PrincipalsRead, routes!(principals::list)))
         .routes(needs(P::PrincipalsRead, routes!(principals::show)))
+        .routes(needs(P::PrincipalsRead, routes!(principals::list_all_tokens)))
         .routes(needs(P::PrincipalsRead, routes!(principals::list_tokens)))
         .routes(needs(P::PrincipalsWrite, routes!(principals::create)))
         .routes(needs(P::PrincipalsWrite, routes!(principals::set)))

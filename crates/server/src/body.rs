@@ -127,7 +127,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| {
             let detail = "what the path names is no id; an id is written whole";
             Problem::new(StatusCode::NOT_FOUND, "E-API-004", detail)
-                .advise("`POST /api/v1/requests/find` and `POST /api/v1/tasks/find` turn the beginning of an id, or an external id, into one")
+                .advise("`POST /api/v1/requests/find` turns the beginning of an id, or an external id, into one")
         })
     }
 }

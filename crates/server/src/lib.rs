@@ -20,6 +20,7 @@ pub mod public;
 
 pub use app::{App, Parts};
 pub use axum::Router;
+pub use axum::body::Body;
 pub use caller::Caller;
 pub use listen::{
     Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError, listen,

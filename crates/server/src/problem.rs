@@ -6,6 +6,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use engine::check::CheckError;
+use engine::operator::import::ImportError;
 use engine::operator::{Fault, OperatorError};
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,12 @@ impl Problem {
             .advise("send `Authorization: Bearer TOKEN`; `habeas tokens add` makes one, and where nobody is known yet `POST /api/v1/setup` with the set-up token that `habeas serve` printed")
     }
 
+    /// A bug of ours, found while answering.
+    pub(crate) fn bug() -> Self {
+        let detail = "the server has a bug there; please report it";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "E-API-014", detail)
+    }
+
     /// Nothing is there, or nothing that this caller may see.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "E-API-004", format!("there is no such {what}"))
@@ -124,6 +131,25 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Operator(error) => error.into(),
+            ImportError::File(fault) => match fault.code() {
+                Some(code) => Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    code,
+                    format!("nothing was imported: {fault}"),
+                ),
+                None => {
+                    tracing::error!(error = %Chain(&fault), "a file that came in can't be read");
+                    Self::bug()
+                }
+            },
+        }
+    }
+}
+
 impl From<CheckError> for Problem {
     fn from(error: CheckError) -> Self {
         let detail = error.to_string();
@@ -140,7 +166,7 @@ impl From<CheckError> for Problem {
 }
 
 /// An error with its causes, for the log.
-struct Chain<'a>(&'a dyn std::error::Error);
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -110,7 +110,7 @@ impl BlobWriter {
 
 /// A large body that is being read: chunk by chunk, or as `Read`.
 pub struct BlobReader {
-    reader: blobs::BlobReader,
+    pub(crate) reader: blobs::BlobReader,
 }
 
 impl BlobReader {

@@ -171,7 +171,7 @@ impl StoreError {
     }
 
     /// Classifies an error of the file system.
-    pub(crate) fn file(attempt: &'static str, error: io::Error) -> Self {
+    pub fn file(attempt: &'static str, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded

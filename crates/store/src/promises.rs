@@ -15,4 +15,4 @@ mod principals;
 mod requests_once;
 mod rotation;
 mod sealed_values;
-mod setup;
+pub(crate) mod setup;

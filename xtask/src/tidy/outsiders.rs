@@ -14,11 +14,11 @@ const KEPT: &[(&str, &[&str])] = &[
     ("axum", &["twins", "server"]),
     ("hyper", &["twins", "server"]),
     ("hyper-util", &["twins", "server"]),
-    ("tower", &["twins", "server", "testkit"]),
+    ("tower", &["twins", "server", "cli", "testkit"]),
     ("tower-http", &["twins", "server"]),
     ("reqwest", &["engine", "cli", "testkit"]),
     ("rustls", &["engine", "server", "cli", "testkit"]),
-    ("http", &["connector-api", "connectors", "engine", "twins", "server", "testkit"]),
+    ("http", &["connector-api", "connectors", "engine", "twins", "server", "cli", "testkit"]),
     // Waiting: the pure crates don't.
     ("tokio", &["store", "engine", "packaging", "server", "twins", "cli", "testkit"]),
     ("futures-util", &["store", "engine", "packaging", "server", "twins", "cli", "testkit"]),

@@ -5,27 +5,23 @@
 mod ask;
 pub mod report;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use connector_api::check::missing_required;
 use connector_api::{Connector, Manifest};
 use domain::connection::CheckReport;
-use engine::Clock;
-use engine::operator::connections::{self, ConnectionView, Draft, NewConnection};
+use engine::operator::connections::ConnectionView;
 use serde_json::json;
-use store::Secret;
 use tokio::task::spawn_blocking;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::clock::wait;
 use crate::commands::serve::until_stopped;
 use crate::config::{self, Wanted, twin};
 use crate::exit::{Exit, Stop};
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::terminal::Terminal;
 
@@ -110,14 +106,13 @@ async fn connect(
         wanted = answer(move || ask::everything(wanted, screen)).await?;
     }
     check_complete(&wanted)?;
-    let session = Session::to_write(common, screen).await?;
-    let clock = session.clock().await?;
+    let client = Client::to_check(common, screen).await?;
+    let new = wanted.to_json()?;
     let title = wanted.manifest.title;
     let bar = screen.wait_for(&format!("asking {title} what the credentials may do"));
-    let tried = try_out(&session, clock.shared(), &wanted).await;
+    let checked = client.post::<CheckReport>("/connections/check", &new).await;
     bar.finish_and_clear();
-    clock.leave().await;
-    let (draft, report) = tried?;
+    let report = checked?;
     if !screen.json {
         report::show(&report, screen);
     } else if !missing_required(&report).is_empty() {
@@ -132,10 +127,10 @@ async fn connect(
             return Ok(Exit::Done);
         }
     }
-    let connection = connections::add(&session.desk(), draft, report).await?;
+    let connection: ConnectionView = client.post("/connections", &new).await?;
     is_saved.store(true, Ordering::SeqCst);
     if screen.json {
-        screen.json(&json!({"connection": ConnectionView::from(connection)}))?;
+        screen.json(&json!({"connection": connection}))?;
     } else {
         screen.line(format!(
             "{} is connected, in {} mode.",
@@ -143,7 +138,7 @@ async fn connect(
         ));
         next_steps(&connection, screen);
     }
-    session.act().await?;
+    client.act().await?;
     Ok(Exit::Done)
 }
 
@@ -157,26 +152,6 @@ async fn answer<T: Send + 'static>(
         wait(Duration::from_secs(1)).await;
     }
     answer
-}
-
-/// Makes a draft of what is wanted and checks it. Saves nothing.
-pub async fn try_out(
-    session: &Session,
-    clock: Arc<dyn Clock>,
-    wanted: &Wanted,
-) -> anyhow::Result<(Draft, CheckReport)> {
-    let new = NewConnection {
-        name: wanted.name.clone(),
-        connector: wanted.manifest.name.to_owned(),
-        settings: wanted.settings.clone(),
-        secrets: secrets(wanted)?,
-        base_urls: wanted.base_urls.clone(),
-        allow_loopback: wanted.allow_loopback,
-        switches: wanted.switches.clone(),
-    };
-    let draft = connections::draft(&session.desk(), new).await?;
-    let report = report::check(session, clock, draft.connection(), draft.secrets()).await?;
-    Ok((draft, report))
 }
 
 /// What the arguments name: a table of a file, a twin, or nothing yet.
@@ -220,13 +195,6 @@ fn check_complete(wanted: &Wanted) -> Result<(), Stop> {
         .advise("give them with --file or --set, or run the command at a terminal"))
 }
 
-fn secrets(wanted: &Wanted) -> anyhow::Result<BTreeMap<String, Secret>> {
-    let resolve = |(name, source): (&String, &config::secrets::Source)| {
-        Ok((name.clone(), Secret::new(source.resolve(name)?)))
-    };
-    wanted.secrets.iter().map(resolve).collect()
-}
-
 fn refuse_if_lacking(report: &CheckReport) -> Result<(), Stop> {
     let missing = missing_required(report);
     let Some(first) = missing.first() else { return Ok(()) };
@@ -236,7 +204,7 @@ fn refuse_if_lacking(report: &CheckReport) -> Result<(), Stop> {
         .advise(first.grant.clone()))
 }
 
-fn next_steps(connection: &domain::Connection, screen: Screen) {
+fn next_steps(connection: &ConnectionView, screen: Screen) {
     if connection.switches.mode == domain::Mode::Observe {
         screen.line(format!(
             "It does everything but changing calls, and reports what it would have sent.\n\

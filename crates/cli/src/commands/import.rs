@@ -7,13 +7,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use domain::identifier::Region;
-use engine::operator::import::{self, Options, Progress, Summary};
+use engine::operator::import::Summary;
+use http::Method;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use server::api::ImportLine;
 
 use crate::args::Common;
+use crate::client::{Answer, Client, Payload, query, stop};
 use crate::exit::{self, Exit, Stop};
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -43,29 +46,66 @@ pub struct Args {
 /// Imports a file.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let file = File::open(&args.file).map_err(|error| exit::unreadable(&args.file, error))?;
+    if file.metadata().is_ok_and(|file| file.is_dir()) {
+        return Err(exit::unreadable(&args.file, ErrorKind::IsADirectory.into()));
+    }
     let mut results = results(args.result.as_deref())?;
-    let session = match args.dry_run {
-        true => Session::to_try(common, screen).await?,
-        false => Session::to_write(common, screen).await?,
+    let client = match args.dry_run {
+        true => Client::to_try(common, screen).await?,
+        false => Client::to_write(common, screen).await?,
     };
-    let options = Options { dry_run: args.dry_run, phone_region: args.phone_region };
+    let query = query([
+        ("dry_run", args.dry_run.then(|| true.to_string())),
+        ("rows", args.result.is_some().then(|| true.to_string())),
+        ("phone_region", args.phone_region.as_ref().map(ToString::to_string)),
+    ]);
+    let payload = Payload::Csv(file.into());
+    let answer = client.call(Method::POST, &format!("/imports{query}"), payload).await?;
     let bar = bar();
-    let mut tell = |progress: Progress| {
-        bar.set_length(progress.n_rows_total);
-        bar.set_position(progress.n_rows);
-    };
-    let imported = import::import(&session.desk(), file, &options, &mut tell, &mut results).await;
+    let summary = follow(answer, &bar, &mut results).await;
     bar.finish_and_clear();
-    let summary = imported?;
+    let summary = summary?;
     if screen.json {
         screen.json(&summary)?;
     } else {
         tell_summary(&summary, &args.result, args.dry_run, screen);
     }
     if !args.dry_run {
-        session.act().await?;
+        client.act().await?;
     }
     Ok(Exit::left(summary.n_left_out > 0))
+}
+
+/// Reads what becomes of the file, line by line, to the end.
+async fn follow(
+    mut answer: Answer,
+    bar: &ProgressBar,
+    results: &mut dyn Write,
+) -> anyhow::Result<Summary> {
+    let failed = |error| anyhow::Error::new(error).context("could not write the result file");
+    results.write_all(b"row,request_id,error_code\n").map_err(failed)?;
+    while let Some(line) = answer.line().await? {
+        match serde_json::from_slice(&line).context("the answer is not as this version knows it")? {
+            ImportLine::Progress(progress) => {
+                bar.set_length(progress.n_rows_total);
+                bar.set_position(progress.n_rows);
+            }
+            ImportLine::Row(row) => {
+                let request = row.request.map(|id| id.to_string()).unwrap_or_default();
+                let codes = row.errors.join("|");
+                writeln!(results, "{},{request},{codes}", row.row).map_err(failed)?;
+            }
+            ImportLine::Failed(problem) => return Err(stop(problem).into()),
+            ImportLine::Done(summary) => {
+                results.flush().map_err(failed)?;
+                return Ok(summary);
+            }
+        }
+    }
+    Err(Stop::failed(
+        "the answer ended too early; what is in stays, and importing the file again completes it",
+    )
+    .into())
 }
 
 /// A bar with a rate, where standard error is a terminal.

@@ -1,13 +1,13 @@
 //! `habeas journal`: what happened, when, by whom, and why.
 
 use domain::Event;
-use engine::operator::journal::{self, Filter, JournalEntry};
+use engine::operator::find::Found;
+use engine::operator::journal::{JournalEntry, JournalPage};
 use serde_json::Value;
-use store::From;
 
 use crate::args::Common;
+use crate::client::{Client, query};
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -36,29 +36,68 @@ pub struct Args {
 
 /// Shows the journal, the oldest first.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_read(common, screen).await?;
-    let desk = session.desk();
-    let Args { request, connection, event, last } = args;
-    let filter = Filter { request, connection, event, ..Filter::default() };
-    let mut n_shown = 0;
-    if let Some(last) = last {
-        let page = journal::page(&desk, &filter, From::Before(i64::MAX), last).await?;
-        n_shown += show_all(page.entries.iter().rev(), screen)?;
-    } else {
-        let mut after = Some(0);
-        while let Some(from) = after {
-            let page = journal::page(&desk, &filter, From::After(from), PAGE).await?;
-            n_shown += show_all(page.entries.iter(), screen)?;
-            after = page.next;
+    let client = Client::to_read(common, screen).await?;
+    let is_filtered = args.request.is_some() || args.connection.is_some() || args.event.is_some();
+    let filter = Filter::of(&args, &client).await?;
+    let n_shown = match args.last {
+        Some(last) => show_all(filter.last(&client, last).await?.iter().rev(), screen)?,
+        None => {
+            let (mut n_shown, mut after) = (0, Some(0));
+            while let Some(from) = after {
+                let page = filter.page(&client, ("after", from), PAGE).await?;
+                n_shown += show_all(page.entries.iter(), screen)?;
+                after = page.next;
+            }
+            n_shown
         }
-    }
+    };
     if n_shown == 0 && !screen.json {
-        screen.line(match filter == Filter::default() {
-            false => "No entry fits. All of them: habeas journal",
-            true => "Nothing has happened yet. `habeas import` or `habeas request new` begins it.",
+        screen.line(match is_filtered {
+            true => "No entry fits. All of them: habeas journal",
+            false => "Nothing has happened yet. `habeas import` or `habeas request new` begins it.",
         });
     }
     Ok(Exit::Done)
+}
+
+/// Which entries are asked for.
+struct Filter(Vec<(&'static str, Option<String>)>);
+
+impl Filter {
+    async fn of(args: &Args, client: &Client) -> anyhow::Result<Self> {
+        let request = match &args.request {
+            Some(text) => {
+                let Found { request, .. } = client.find(text).await?;
+                Some(request.to_string())
+            }
+            None => None,
+        };
+        let event = args.event.map(|event| event.to_string());
+        let connection = args.connection.clone();
+        Ok(Self(vec![("request", request), ("connection", connection), ("event", event)]))
+    }
+
+    async fn page(
+        &self,
+        client: &Client,
+        (direction, from): (&'static str, i64),
+        limit: u32,
+    ) -> anyhow::Result<JournalPage> {
+        let place = [(direction, Some(from.to_string())), ("limit", Some(limit.to_string()))];
+        let query = query(self.0.iter().cloned().chain(place));
+        client.get(&format!("/journal{query}")).await
+    }
+
+    /// The last so many, the newest first.
+    async fn last(&self, client: &Client, n: u32) -> anyhow::Result<Vec<JournalEntry>> {
+        let (mut all, mut before) = (Vec::new(), Some(i64::MAX));
+        while let (Some(from), left @ 1..) = (before, n.saturating_sub(all.len() as u32)) {
+            let page = self.page(client, ("before", from), left.min(PAGE)).await?;
+            before = page.next;
+            all.extend(page.entries);
+        }
+        Ok(all)
+    }
 }
 
 fn show_all<'a>(

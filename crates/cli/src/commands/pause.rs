@@ -1,11 +1,12 @@
 //! `habeas pause`: no changing call is made any more, everywhere or on one connection.
 
-use engine::operator::{connections, controls};
+use engine::operator::connections::ConnectionView;
+use engine::operator::controls::PausedAll;
 use serde_json::json;
 
 use crate::args::Common;
+use crate::client::{Client, segment};
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -23,10 +24,9 @@ pub struct Args {
 
 /// Pauses.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let desk = session.desk();
+    let client = Client::to_write(common, screen).await?;
     let Some(name) = &args.name else {
-        let paused = controls::pause_all(&desk).await?;
+        let paused: PausedAll = client.post_to("/engine/pause").await?;
         if screen.json {
             screen.json(&json!({"paused": "all", "by": paused.by, "since": paused.since}))?;
         } else {
@@ -39,7 +39,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         }
         return Ok(Exit::Done);
     };
-    connections::pause(&desk, name).await?;
+    let path = format!("/connections/{}/pause", segment(name));
+    client.post_to::<ConnectionView>(&path).await?;
     if screen.json {
         screen.json(&json!({"paused": name}))?;
     } else {

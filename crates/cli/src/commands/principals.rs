@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use clap::Subcommand;
 use domain::principal::PrincipalKind;
 use domain::{Reach, Role};
-use engine::operator::Desk;
-use engine::operator::principals::{self, Changes, NewPrincipal, PrincipalView};
+use engine::operator::principals::{Changes, NewPrincipal, PrincipalList, PrincipalView};
+use http::Method;
 use serde_json::json;
 
 use crate::args::Common;
+use crate::client::{Client, segment};
 use crate::exit::{Exit, Stop};
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -94,8 +94,8 @@ pub async fn run(command: Principals, common: &Common, screen: Screen) -> anyhow
         Principals::List => return list(common, screen).await,
         Principals::Change(change) => change,
     };
-    let session = Session::to_write(common, screen).await?;
-    let (principal, next) = carry_out(change, &session.desk()).await?;
+    let client = Client::to_write(common, screen).await?;
+    let (principal, next) = carry_out(change, &client).await?;
     if screen.json {
         screen.json(&json!({"principal": principal}))?;
     } else {
@@ -106,19 +106,22 @@ pub async fn run(command: Principals, common: &Common, screen: Screen) -> anyhow
 }
 
 /// The principal as it is then, and what to do next.
-async fn carry_out(change: Change, desk: &Desk<'_>) -> anyhow::Result<(PrincipalView, String)> {
+async fn carry_out(change: Change, client: &Client) -> anyhow::Result<(PrincipalView, String)> {
+    let path = |name: &str| format!("/principals/{}", segment(name));
     Ok(match change {
         Change::Add(args) => {
             let reach = some_brands(&args.brands).unwrap_or(Reach::All);
             let kind = if args.program { PrincipalKind::Program } else { PrincipalKind::Person };
             let roles = args.roles.into_iter().collect();
             let new = NewPrincipal { name: args.name, kind, roles, reach };
-            let added = principals::add(desk, &new).await?;
+            let added: PrincipalView = client.post("/principals", &new).await?;
             let next = format!("A token for it: habeas tokens add {} --label TEXT", added.name);
             (added, next)
         }
         Change::Set(args) => {
-            let set = principals::set(desk, &args.name, &changes(&args)?).await?;
+            let changes = changes(&args)?;
+            let path = path(&args.name);
+            let set: PrincipalView = client.send(Method::PATCH, &path, &changes).await?;
             let next = match set.disabled_at {
                 None => "Its tokens follow at once.".to_owned(),
                 Some(_) => {
@@ -128,12 +131,13 @@ async fn carry_out(change: Change, desk: &Desk<'_>) -> anyhow::Result<(Principal
             (set, next)
         }
         Change::Disable { name } => {
-            let disabled = principals::disable(desk, &name).await?;
+            let disabled = client.post_to(&format!("{}/disable", path(&name))).await?;
             let next = "It may do nothing any more. On again: habeas principals enable";
             (disabled, format!("{next} {name}"))
         }
         Change::Enable { name } => {
-            let enabled = principals::enable(desk, &name).await?;
+            let path = format!("{}/enable", path(&name));
+            let enabled: PrincipalView = client.post_to(&path).await?;
             let next = match enabled.n_tokens {
                 0 => format!("It has no token: habeas tokens add {name} --label TEXT"),
                 n => format!("Accepted again: {}.", show::n_of(n.into(), "token")),
@@ -144,8 +148,8 @@ async fn carry_out(change: Change, desk: &Desk<'_>) -> anyhow::Result<(Principal
 }
 
 async fn list(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_read(common, screen).await?;
-    let principals = principals::list(&session.store, session.now).await?;
+    let client = Client::to_read(common, screen).await?;
+    let PrincipalList { principals } = client.get("/principals").await?;
     if screen.json {
         screen.json(&json!({"principals": principals}))?;
         return Ok(Exit::Done);

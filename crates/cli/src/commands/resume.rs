@@ -1,11 +1,12 @@
 //! `habeas resume`: changing calls are made again.
 
-use engine::operator::{connections, controls};
+use engine::operator::connections::ConnectionView;
+use engine::operator::controls::Resumed;
 use serde_json::json;
 
 use crate::args::Common;
+use crate::client::{Client, segment};
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// Arguments of `resume`.
@@ -22,11 +23,10 @@ pub struct Args {
 
 /// Resumes.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let desk = session.desk();
+    let client = Client::to_write(common, screen).await?;
     match &args.name {
         None => {
-            let was_paused = controls::resume_all(&desk).await?;
+            let Resumed { was_paused } = client.post_to("/engine/resume").await?;
             if screen.json {
                 screen.json(&json!({"resumed": "all", "was_paused": was_paused}))?;
             } else if was_paused {
@@ -37,7 +37,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             }
         }
         Some(name) => {
-            connections::resume(&desk, name).await?;
+            let path = format!("/connections/{}/resume", segment(name));
+            client.post_to::<ConnectionView>(&path).await?;
             if screen.json {
                 screen.json(&json!({"resumed": name}))?;
             } else {
@@ -45,6 +46,6 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             }
         }
     }
-    session.act().await?;
+    client.act().await?;
     Ok(Exit::Done)
 }

@@ -21,6 +21,7 @@ use crate::screen::Screen;
 use crate::{lease, show};
 pub use follow::{follow, follow_as_set};
 use listen::Listen;
+pub use listen::SOCKET;
 
 /// How often a second `serve` tries to take over.
 const TRY_AGAIN: Duration = Duration::from_secs(1);

@@ -1,12 +1,13 @@
 //! `habeas settings …`: what holds for the whole installation.
 
 use clap::Subcommand;
-use engine::operator::controls::{self, SETTINGS};
-use serde_json::{Map, Value};
+use engine::operator::controls::{SETTINGS, SettingList};
+use http::Method;
+use serde_json::{Map, Value, json};
 
 use crate::args::Common;
+use crate::client::{Client, segment};
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// The commands on settings.
@@ -32,8 +33,10 @@ pub async fn run(command: Settings, common: &Common, screen: Screen) -> anyhow::
     match command {
         Settings::List => list(common, screen).await?,
         Settings::Set { key, value } => {
-            let session = Session::to_write(common, screen).await?;
-            controls::set(&session.desk(), &key, &value).await?;
+            let client = Client::to_write(common, screen).await?;
+            let path = format!("/settings/{}", segment(&key));
+            let value = json!({"value": value});
+            client.send::<SettingList>(Method::PUT, &path, &value).await?;
             if !screen.json {
                 screen.line(format!("{key} is set. Requests that come in from now on follow it."));
             }
@@ -43,8 +46,8 @@ pub async fn run(command: Settings, common: &Common, screen: Screen) -> anyhow::
 }
 
 async fn list(common: &Common, screen: Screen) -> anyhow::Result<()> {
-    let session = Session::to_read(common, screen).await?;
-    let settings = controls::list(&session.store).await?;
+    let client = Client::to_read(common, screen).await?;
+    let SettingList { settings } = client.get("/settings").await?;
     if screen.json {
         let values = settings.into_iter().map(|one| (one.key, Value::from(one.value)));
         return screen.json(&values.collect::<Map<_, _>>());

@@ -1,12 +1,12 @@
 //! `habeas task …`: one task of a request.
 
 use clap::{Subcommand, ValueEnum};
-use engine::operator::find;
-use engine::operator::tasks::{self, Settle, TaskView};
+use engine::operator::tasks::{Settle, TaskView};
+use serde_json::json;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// The commands on tasks.
@@ -45,24 +45,23 @@ pub enum How {
 
 /// Runs one of them.
 pub async fn run(command: Task, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let desk = session.desk();
-    let task = match command {
+    let client = Client::to_write(common, screen).await?;
+    let task: TaskView = match command {
         Task::Settle { id, how, note } => {
-            let id = find::task(&session.desk(), &id).await?;
+            let id = client.task(&id).await?;
             let how = match how {
                 How::Done => Settle::Done,
                 How::Skip => Settle::Skip,
             };
-            tasks::settle(&desk, id, how, &note).await?
+            client.post(&format!("/tasks/{id}/settle"), &json!({"how": how, "note": note})).await?
         }
         Task::Retry { id } => {
-            let id = find::task(&session.desk(), &id).await?;
-            tasks::retry(&desk, id).await?
+            let id = client.task(&id).await?;
+            client.post_to(&format!("/tasks/{id}/retry")).await?
         }
     };
     tell(&task, screen)?;
-    session.act().await?;
+    client.act().await?;
     Ok(Exit::Done)
 }
 

@@ -1,15 +1,15 @@
 //! `habeas tokens …`: what principals show to be known by the API.
 
 use clap::Subcommand;
-use domain::Role;
-use engine::operator::principals::tokens;
+use domain::{Instant, Role, TokenId};
+use engine::operator::principals::tokens::{MadeToken, TokenList};
 use engine::operator::principals::{NewToken, TokenState, TokenView};
 use serde_json::json;
 
 use super::principals::{reach, some_brands};
 use crate::args::Common;
-use crate::exit::Exit;
-use crate::open::Session;
+use crate::client::{Client, segment};
+use crate::exit::{Exit, Stop};
 use crate::screen::Screen;
 use crate::show;
 
@@ -65,8 +65,9 @@ pub async fn run(command: Tokens, common: &Common, screen: Screen) -> anyhow::Re
 }
 
 async fn list(principal: Option<&str>, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_read(common, screen).await?;
-    let tokens = tokens::list(&session.store, principal, session.now).await?;
+    let client = Client::to_read(common, screen).await?;
+    let path = principal.map_or("/tokens".to_owned(), |name| of(name));
+    let TokenList { tokens } = client.get(&path).await?;
     if screen.json {
         screen.json(&json!({"tokens": tokens}))?;
         return Ok(Exit::Done);
@@ -75,20 +76,20 @@ async fn list(principal: Option<&str>, common: &Common, screen: Screen) -> anyho
         screen.line("No token yet. One for a principal: habeas tokens add NAME --label TEXT");
         return Ok(Exit::Done);
     }
-    let rows = tokens.iter().map(|one| row(one, &session)).collect();
+    let rows = tokens.iter().map(|one| row(one, client.now)).collect();
     screen.table(&["token", "principal", "for", "narrowed to", "state"], rows);
     Ok(Exit::Done)
 }
 
 async fn add(args: AddArgs, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
+    let client = Client::to_write(common, screen).await?;
     let new = NewToken {
         label: args.label,
         roles: (!args.roles.is_empty()).then(|| args.roles.into_iter().collect()),
         reach: some_brands(&args.brands),
         days: Some(args.days),
     };
-    let made = tokens::add(&session.desk(), &args.principal, &new, None).await?;
+    let made: MadeToken = client.post(&of(&args.principal), &new).await?;
     if screen.json {
         screen.json(&made)?;
         return Ok(Exit::Done);
@@ -96,18 +97,19 @@ async fn add(args: AddArgs, common: &Common, screen: Screen) -> anyhow::Result<E
     if let Some(secret) = &made.secret {
         screen.line(secret.expose());
     }
-    session.note(format!(
+    client.note(format!(
         "the token of {}, {}; it is shown this once and kept nowhere. To end it: habeas tokens revoke {}",
         made.token.principal,
-        state(&made.token, &session),
+        state(&made.token, client.now),
         made.token.id
     ));
     Ok(Exit::Done)
 }
 
 async fn revoke(id: &str, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let revoked = tokens::revoke(&session.desk(), id).await?;
+    let client = Client::to_write(common, screen).await?;
+    let id = meant(&client, id).await?;
+    let revoked: TokenView = client.delete(&format!("/tokens/{id}")).await?;
     if screen.json {
         screen.json(&json!({"token": revoked}))?;
     } else {
@@ -119,22 +121,45 @@ async fn revoke(id: &str, common: &Common, screen: Screen) -> anyhow::Result<Exi
     Ok(Exit::Done)
 }
 
-fn row(one: &TokenView, session: &Session) -> Vec<String> {
+/// Where the tokens of a principal are.
+fn of(principal: &str) -> String {
+    format!("/principals/{}/tokens", segment(principal))
+}
+
+/// The one token whose id begins like this. What somebody typed is sent nowhere: it may be the text of
+/// a token.
+async fn meant(client: &Client, text: &str) -> anyhow::Result<TokenId> {
+    let TokenList { tokens } = client.get("/tokens").await?;
+    let ids: Vec<_> = tokens.iter().map(|token| token.id).collect();
+    let mut found = ids.into_iter().filter(|id| id.to_string().starts_with(text));
+    match (found.next(), found.next()) {
+        (Some(id), None) => Ok(id),
+        (None, _) => Err(Stop::usage("there is no such token")
+            .code("E-ACT-001")
+            .advise("see `habeas tokens list`")
+            .into()),
+        _ => Err(Stop::usage("several tokens begin like that; give more of the id")
+            .code("E-ACT-002")
+            .into()),
+    }
+}
+
+fn row(one: &TokenView, now: Instant) -> Vec<String> {
     let roles = one.roles.as_ref().map(show::list);
     let brands = one.reach.as_ref().map(reach);
     let narrowed: Vec<_> = roles.into_iter().chain(brands).collect();
     let narrowed = if narrowed.is_empty() { "-".to_owned() } else { narrowed.join("\n") };
     let (id, label) = (one.id.to_string(), one.label.clone());
-    vec![id, one.principal.clone(), label, narrowed, state(one, session)]
+    vec![id, one.principal.clone(), label, narrowed, state(one, now)]
 }
 
 /// Whether a token is accepted, and until or since when.
-fn state(one: &TokenView, session: &Session) -> String {
+fn state(one: &TokenView, now: Instant) -> String {
     match (one.state, one.revoked_at, one.expires_at) {
         (TokenState::Revoked, Some(at), _) => format!("revoked {}", show::time(at)),
         (TokenState::Expired, _, Some(at)) => format!("expired {}", show::time(at)),
         (TokenState::Disabled, ..) => "its principal is disabled".to_owned(),
-        (_, _, Some(at)) => format!("good until {}", show::when(at, session.now)),
+        (_, _, Some(at)) => format!("good until {}", show::when(at, now)),
         (other, ..) => other.to_string(),
     }
 }

@@ -1,5 +1,6 @@
 //! Turning a value as given into the form that is compared and looked up.
 
+use std::fmt;
 use std::str::FromStr;
 
 use phonelib::PhoneNumber;
@@ -30,6 +31,12 @@ impl PartialSchema for Region {
 }
 
 impl ToSchema for Region {}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl FromStr for Region {
     type Err = NormaliseError;

@@ -130,18 +130,41 @@ pub enum NotApproved {
     ChangedMeanwhile,
 }
 
-/// What waits at the gates, of what was selected.
+/// A page of what waits at the gates.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PendingPage {
+    /// Task by task; values are masked.
+    pub pending: Vec<Pending>,
+    /// The task after which the next page begins, if there is one.
+    pub next: Option<TaskId>,
+}
+
+/// What waits at the gates, of what was selected; at most 500 tasks, after a given one.
+pub async fn page(
+    desk: &Desk<'_>,
+    selection: &Selection,
+    after: Option<TaskId>,
+) -> Result<PendingPage, OperatorError> {
+    let (tasks, next) = select::tasks(desk, selection, after).await?;
+    let connections = desk.store.all_connections().await?;
+    Ok(PendingPage { pending: pending::describe(desk, &connections, &tasks).await?, next })
+}
+
+/// All that waits at the gates, of what was selected.
 pub async fn preview(
     desk: &Desk<'_>,
     selection: &Selection,
 ) -> Result<Vec<Pending>, OperatorError> {
-    let tasks = select::tasks(desk, selection).await?;
-    let connections = desk.store.all_connections().await?;
-    let mut out = Vec::with_capacity(tasks.len());
-    for group in tasks.chunks(GROUP) {
-        out.extend(pending::describe(desk, &connections, group).await?);
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = page(desk, selection, after).await?;
+        all.extend(page.pending);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
     }
-    Ok(out)
 }
 
 /// Lets through what [`preview`] shows.

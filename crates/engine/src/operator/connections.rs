@@ -18,7 +18,6 @@ use serde_json::Value;
 use store::{Secret, Transition, Which};
 use utoipa::ToSchema;
 
-use super::controls::CLOCK;
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
 use super::find;
@@ -122,7 +121,7 @@ pub async fn draft(desk: &Desk<'_>, new: NewConnection) -> Result<Draft, Operato
         removed_at: None,
         version: renews.as_ref().map_or(0, |old| old.version),
     };
-    let clock = desk.store.setting(CLOCK).await?;
+    let clock = super::controls::clock(desk.store).await?;
     if clock.is_some_and(|url| !url.is_empty()) {
         refuse_beside_twins(desk.connectors, &connection)?;
     }

@@ -49,6 +49,20 @@ pub struct SettingView {
     pub about: String,
 }
 
+/// The settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingList {
+    /// Each with its value and what it means.
+    pub settings: Vec<SettingView>,
+}
+
+/// What came of allowing changing calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resumed {
+    /// Whether they had been stopped.
+    pub was_paused: bool,
+}
+
 /// Stops every changing call, within one lease. What is under way at vendors goes on there.
 pub async fn pause_all(desk: &Desk<'_>) -> Result<PausedAll, OperatorError> {
     if let Some(paused) = paused(desk.store).await? {
@@ -60,13 +74,13 @@ pub async fn pause_all(desk: &Desk<'_>) -> Result<PausedAll, OperatorError> {
     Ok(paused)
 }
 
-/// Allows changing calls again. Says whether they were stopped.
-pub async fn resume_all(desk: &Desk<'_>) -> Result<bool, OperatorError> {
+/// Allows changing calls again.
+pub async fn resume_all(desk: &Desk<'_>) -> Result<Resumed, OperatorError> {
     let was_paused = paused(desk.store).await?.is_some();
     if was_paused {
         desk.store.set_setting(PAUSED_ALL, "", &desk.entry(Event::EngineResumed)).await?;
     }
-    Ok(was_paused)
+    Ok(Resumed { was_paused })
 }
 
 /// Whether every changing call is stopped, by whom and since when.
@@ -77,19 +91,24 @@ pub async fn paused(store: &Store) -> Result<Option<PausedAll>, StoreError> {
     Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unreadable())))
 }
 
+/// The control URL of the twins whose clock is followed, if one is.
+pub async fn clock(store: &Store) -> Result<Option<String>, StoreError> {
+    Ok(store.setting(CLOCK).await?.filter(|url| !url.is_empty()))
+}
+
 /// Whether every changing call is stopped.
 pub async fn is_paused(store: &Store) -> Result<bool, StoreError> {
     Ok(paused(store).await?.is_some())
 }
 
 /// The settings as they hold now.
-pub async fn list(store: &Store) -> Result<Vec<SettingView>, OperatorError> {
+pub async fn list(store: &Store) -> Result<SettingList, OperatorError> {
     let mut settings = Vec::with_capacity(SETTINGS.len());
     for key in SETTINGS {
         let value = get(store, key).await?;
         settings.push(SettingView { key: (*key).to_owned(), value, about: about(key).to_owned() });
     }
-    Ok(settings)
+    Ok(SettingList { settings })
 }
 
 fn about(key: &str) -> &'static str {

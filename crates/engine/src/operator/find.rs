@@ -7,9 +7,42 @@
 mod tests;
 
 use domain::{Connection, Principal, RequestId, TaskId, TokenId};
+use serde::{Deserialize, Serialize};
 use store::Store;
+use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
+
+/// How ids of tasks begin.
+const TASK: &str = "tsk_";
+
+/// What a person calls a request or a task. It may tell of a person, so it stands in no URL.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Its id or the beginning of it; of a request also its external id.
+    pub text: String,
+}
+
+/// What was meant.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    /// The request; that of the task, if a task was meant.
+    pub request: RequestId,
+    /// The task, if one was meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+}
+
+/// What this text names: a task where it begins like one's id, else a request.
+pub async fn either(desk: &Desk<'_>, text: &str) -> Result<Found, OperatorError> {
+    if !text.starts_with(TASK) {
+        return Ok(Found { request: request(desk, text).await?, task: None });
+    }
+    let id = task(desk, text).await?;
+    let task = desk.store.task(id).await?.ok_or(OperatorError::NotFound { what: "task" })?;
+    Ok(Found { request: task.request, task: Some(id) })
+}
 
 /// The one request that this text names.
 pub async fn request(desk: &Desk<'_>, text: &str) -> Result<RequestId, OperatorError> {

@@ -8,7 +8,8 @@
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::borrow::Cow;
+use std::io::{Read, Seek};
 
 use domain::identifier::Region;
 use domain::{Event, ImportId, RequestId};
@@ -34,13 +35,16 @@ pub struct Options {
     pub phone_region: Option<Region>,
 }
 
-/// How far it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Rows read.
-    pub n_rows: u64,
-    /// Rows in the file.
-    pub n_rows_total: u64,
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ImportedRow)]
+pub struct RowDone {
+    /// Its number; the header is row 1.
+    pub row: u64,
+    /// The request that it is, if it is one.
+    pub request: Option<RequestId>,
+    /// The codes of what is wrong with it.
+    pub errors: Vec<Cow<'static, str>>,
 }
 
 /// A row that was left out.
@@ -68,7 +72,7 @@ pub struct Summary {
     pub n_known: u64,
     /// Rows left out.
     pub n_left_out: u64,
-    /// The first hundred of them; the result file has them all.
+    /// The first hundred of them; the rows themselves tell of all.
     pub bad_rows: Vec<BadRow>,
 }
 
@@ -81,57 +85,78 @@ pub enum ImportError {
     /// The file itself; nothing was imported.
     #[error("nothing was imported")]
     File(#[from] FileFault),
-    /// The result file could not be written. What was imported stays; importing again completes it.
-    #[error("could not write the result file")]
-    Results(#[source] io::Error),
     /// The store, or the journal. What was imported stays; importing again completes it.
     #[error("the import stopped; what is in stays, and importing the file again completes it")]
     Operator(#[from] OperatorError),
 }
 
-/// Imports a file. `results` gets a line per row: its number, the request's id, codes of errors.
-pub async fn import(
-    desk: &Desk<'_>,
-    mut file: impl Read + Seek,
-    options: &Options,
-    progress: &mut dyn FnMut(Progress),
-    results: &mut dyn Write,
-) -> Result<Summary, ImportError> {
-    let n_rows_total = look_through(&mut file)?;
-    file.seek(SeekFrom::Start(0)).map_err(FileFault::Read)?;
-    let mut reader = Reader::open(file)?;
-    let run = if options.dry_run { Run::Dry } else { Run::Real };
-    let mut importing = Importing {
-        rules: Rules::load(desk, options.phone_region.clone()).await?,
-        seen: Seen::default(),
-        begun: RequestId::new(desk.ids),
-        run,
-        summary: Summary::default(),
-    };
-    results.write_all(b"row,request_id,error_code\n").map_err(ImportError::Results)?;
-    loop {
-        let group = read_group(&mut reader)?;
-        if group.is_empty() {
-            break;
-        }
-        importing.group(desk, group, results).await?;
-        progress(Progress { n_rows: importing.summary.n_rows, n_rows_total });
-    }
-    results.flush().map_err(ImportError::Results)?;
-    if run == Run::Real {
-        importing.journal(desk).await?;
-    }
-    Ok(importing.summary)
-}
-
-/// Reads the whole file for faults of the file, and counts its rows.
-fn look_through(file: &mut impl Read) -> Result<u64, FileFault> {
+/// Reads a whole file for faults of the file, and counts its rows. Blocking.
+pub fn look_through(file: impl Read) -> Result<u64, FileFault> {
     let mut reader = Reader::open(file)?;
     let mut n_rows = 0;
     while reader.next_row()?.is_some() {
         n_rows += 1;
     }
     Ok(n_rows)
+}
+
+/// An import under way, group by group.
+pub struct Import<'a, R> {
+    desk: &'a Desk<'a>,
+    reader: Reader<R>,
+    importing: Importing,
+}
+
+impl<'a, R: Read> Import<'a, R> {
+    /// Begins to import a file that was [looked through](look_through).
+    pub async fn begin(
+        desk: &'a Desk<'a>,
+        file: R,
+        options: &Options,
+    ) -> Result<Self, ImportError> {
+        let reader = Reader::open(file)?;
+        let importing = Importing {
+            rules: Rules::load(desk, options.phone_region.clone()).await?,
+            seen: Seen::default(),
+            begun: RequestId::new(desk.ids),
+            run: if options.dry_run { Run::Dry } else { Run::Real },
+            summary: Summary::default(),
+        };
+        Ok(Self { desk, reader, importing })
+    }
+
+    /// Imports the next group, and says what became of each row; nothing once the file is at its end.
+    pub async fn next(&mut self) -> Result<Option<Vec<RowDone>>, ImportError> {
+        let group = read_group(&mut self.reader)?;
+        if group.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.importing.group(self.desk, group).await?))
+    }
+
+    /// What it came to; the journal says so too.
+    pub async fn finish(self) -> Result<Summary, ImportError> {
+        if self.importing.run == Run::Real {
+            self.importing.journal(self.desk).await?;
+        }
+        Ok(self.importing.summary)
+    }
+}
+
+/// Imports a whole file that can be read from its beginning again. `tell` hears of each group of rows.
+pub async fn import(
+    desk: &Desk<'_>,
+    mut file: impl Read + Seek,
+    options: &Options,
+    tell: &mut dyn FnMut(Vec<RowDone>),
+) -> Result<Summary, ImportError> {
+    look_through(&mut file)?;
+    file.rewind().map_err(FileFault::Read)?;
+    let mut import = Import::begin(desk, file, options).await?;
+    while let Some(rows) = import.next().await? {
+        tell(rows);
+    }
+    import.finish().await
 }
 
 type Group = Vec<(u64, Result<Draft, Fault>)>;
@@ -155,12 +180,7 @@ struct Importing {
 }
 
 impl Importing {
-    async fn group(
-        &mut self,
-        desk: &Desk<'_>,
-        group: Group,
-        results: &mut dyn Write,
-    ) -> Result<(), ImportError> {
+    async fn group(&mut self, desk: &Desk<'_>, group: Group) -> Result<Vec<RowDone>, ImportError> {
         if self.run == Run::Real {
             self.seen.clear();
         }
@@ -169,20 +189,21 @@ impl Importing {
         let handed: Vec<_> = handed.collect();
         let taken = take(Channel::File, self.run, &mut self.seen, &handed).await?;
         let mut taken = taken.into_iter();
+        let mut rows = Vec::with_capacity(group.len());
         for (row, draft) in group {
             let verdict = match draft {
                 Err(fault) => Verdict::Faults(vec![fault]),
                 Ok(_) => taken.next().unwrap_or(Verdict::New(New::default())),
             };
-            self.note(row, verdict, results).map_err(ImportError::Results)?;
+            rows.push(self.note(row, verdict));
         }
-        Ok(())
+        Ok(rows)
     }
 
-    fn note(&mut self, row: u64, verdict: Verdict, results: &mut dyn Write) -> io::Result<()> {
+    fn note(&mut self, row: u64, verdict: Verdict) -> RowDone {
         let summary = &mut self.summary;
         summary.n_rows += 1;
-        let (id, faults) = match verdict {
+        let (request, faults) = match verdict {
             Verdict::New(new) => {
                 summary.n_new += 1;
                 summary.n_late += u64::from(new.is_late);
@@ -197,16 +218,14 @@ impl Importing {
             Verdict::Faults(faults) => (None, faults),
             Verdict::Twice(fault) => (None, vec![fault]),
         };
-        let codes: Vec<_> = faults.iter().map(|fault| &*fault.code).collect();
-        let id = id.map(|id| id.to_string()).unwrap_or_default();
-        writeln!(results, "{row},{id},{}", codes.join("|"))?;
+        let errors = faults.iter().map(|fault| fault.code.clone()).collect();
         if !faults.is_empty() {
             summary.n_left_out += 1;
             if summary.bad_rows.len() < MOST_SHOWN {
                 summary.bad_rows.push(BadRow { row, faults });
             }
         }
-        Ok(())
+        RowDone { row, request, errors }
     }
 
     async fn journal(&self, desk: &Desk<'_>) -> Result<(), OperatorError> {

@@ -72,11 +72,19 @@ pub struct PrincipalView {
     pub n_tokens: u32,
 }
 
+/// The principals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PrincipalList {
+    /// All of them, by name.
+    pub principals: Vec<PrincipalView>,
+}
+
 /// All principals, by name.
-pub async fn list(store: &Store, now: Instant) -> Result<Vec<PrincipalView>, OperatorError> {
+pub async fn list(store: &Store, now: Instant) -> Result<PrincipalList, OperatorError> {
     let tokens = store.tokens(None).await?;
     let principals = store.principals().await?.into_iter();
-    Ok(principals.map(|one| PrincipalView::of(one, &tokens, now)).collect())
+    let principals = principals.map(|one| PrincipalView::of(one, &tokens, now)).collect();
+    Ok(PrincipalList { principals })
 }
 
 /// One principal, by its name or id.

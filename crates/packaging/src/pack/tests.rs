@@ -34,7 +34,7 @@ fn line(file: &str, record: &Value) -> String {
 fn packed(contents: Contents, body: &str) -> (Vec<u8>, Packed) {
     let body = body.to_owned();
     let mut open = |_| Ok(Box::new(Cursor::new(body.clone().into_bytes())) as Box<dyn Read>);
-    pack(contents, &mut open, Vec::new(), &mut |_| {}).unwrap()
+    pack(contents, &mut open, Vec::new()).unwrap()
 }
 
 /// What another implementation finds in the archive: `{path: text}`.
@@ -127,7 +127,7 @@ fn more_files_than_a_reader_can_bear_share_one() {
 #[test]
 fn a_body_that_is_not_ours_is_refused() {
     let mut open = |_| Ok(Box::new(&b"no json\n"[..]) as Box<dyn Read>);
-    let answer = pack(contents(), &mut open, Vec::new(), &mut |_| {});
+    let answer = pack(contents(), &mut open, Vec::new());
     assert!(matches!(answer, Err(PackageError::Damaged { .. })));
 }
 
@@ -186,7 +186,7 @@ fn very_many_records_pass_without_being_held() {
         let body = Made { n: 0, line: Vec::new(), at: 0, written, at_half };
         Ok(Box::new(body) as Box<dyn Read>)
     };
-    let (_, summary) = pack(contents(), &mut open, Counted(written.clone()), &mut |_| {}).unwrap();
+    let (_, summary) = pack(contents(), &mut open, Counted(written.clone())).unwrap();
     assert_eq!(summary.n_records, N_RECORDS);
     // What is read goes out as it comes: when half is read, about half is written.
     let share = at_half.get() * 100 / written.get();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use domain::connection::CheckReport;
 use engine::operator::connections::{self, ConnectionList, ConnectionView, NewConnection, Removal};
 use http::StatusCode;
 
@@ -34,6 +35,20 @@ pub(super) async fn show(
     Ok(Json(connections::view(&app.desk(&caller), &name).await?))
 }
 
+/// Tries every permission of a connection that is not made. Saves nothing.
+#[utoipa::path(post, path = "/connections/check", operation_id = "check_connection",
+    tag = "connections", request_body = NewConnection,
+    responses((status = 200, description = "What was found", body = CheckReport)))]
+pub(super) async fn check(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<NewConnection>,
+) -> Result<Json<CheckReport>, Problem> {
+    refuse_to_be_led_back(&new, &caller)?;
+    let draft = connections::draft(&app.desk(&caller), new).await?;
+    Ok(Json(app.check(draft.connection(), draft.secrets().clone()).await?))
+}
+
 /// Makes a connection, or gives one of the same name new settings and secrets. Every permission is
 /// tried before anything is saved; with a required one missing nothing is.
 #[utoipa::path(post, path = "/connections", operation_id = "create_connection",
@@ -44,17 +59,22 @@ pub(super) async fn create(
     caller: Caller,
     Json(new): Json<NewConnection>,
 ) -> Result<Response, Problem> {
-    if new.allow_loopback && caller.access().token.is_some() {
-        let detail =
-            "only at the machine itself may a connection be led back to it (allow_loopback)";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "E-API-013", detail)
-            .advise("use the socket in the data folder, or `habeas connect`"));
-    }
+    refuse_to_be_led_back(&new, &caller)?;
     let desk = app.desk(&caller);
     let draft = connections::draft(&desk, new).await?;
     let report = app.check(draft.connection(), draft.secrets().clone()).await?;
     let connection = connections::add(&desk, draft, report).await?;
     Ok((StatusCode::CREATED, Json(ConnectionView::from(connection))).into_response())
+}
+
+/// Whoever comes with a token could make this machine call itself.
+fn refuse_to_be_led_back(new: &NewConnection, caller: &Caller) -> Result<(), Problem> {
+    if !new.allow_loopback || caller.access().token.is_none() {
+        return Ok(());
+    }
+    let detail = "only at the machine itself may a connection be led back to it (allow_loopback)";
+    Err(Problem::new(StatusCode::FORBIDDEN, "E-API-013", detail)
+        .advise("use the socket in the data folder, or `habeas connect`"))
 }
 
 /// Tries every permission of a connection again. One that a failed call had paused goes on if all is

@@ -1,32 +1,38 @@
 //! The gates: what waits for a decision, and letting exactly that through.
 
+#![expect(unused_qualifications, reason = "utoipa qualifies what stands in `params(…)`")]
+
 use axum::extract::State;
-use engine::operator::approve::{self, Approval, Pending, Selection, Shown};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use domain::TaskId;
+use engine::operator::approve::{self, Approval, PendingPage, Selection, Shown};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
-use crate::body::Json;
+use crate::body::{Json, Query};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
-/// What waits at the gates.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Waiting {
-    /// Task by task; values are masked.
-    pending: Vec<Pending>,
+/// Which page.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// The page that begins after this task: `next` of the page before.
+    after: Option<TaskId>,
 }
 
-/// Shows what waits at the gates. An approval names what was shown here.
+/// Shows what waits at the gates, 500 tasks a page. An approval names what was shown here.
 #[utoipa::path(post, path = "/gates/preview", operation_id = "preview_gates", tag = "gates",
-    request_body = Selection,
-    responses((status = 200, description = "What waits", body = Waiting)))]
+    params(Paging), request_body = Selection,
+    responses((status = 200, description = "A page of what waits", body = PendingPage)))]
 pub(super) async fn preview(
     State(app): State<App>,
     caller: Caller,
+    Query(paging): Query<Paging>,
     Json(selection): Json<Selection>,
-) -> Result<Json<Waiting>, Problem> {
-    Ok(Json(Waiting { pending: approve::preview(&app.desk(&caller), &selection).await? }))
+) -> Result<Json<PendingPage>, Problem> {
+    Ok(Json(approve::page(&app.desk(&caller), &selection, paging.after).await?))
 }
 
 /// What is let through.

@@ -1,7 +1,8 @@
 //! The whole installation: who runs the engine, the switch that stops it, and the settings.
 
 use axum::extract::State;
-use engine::operator::controls::{self, PausedAll, SettingView};
+use domain::Instant;
+use engine::operator::controls::{self, PausedAll, Resumed, SettingList};
 use engine::operator::engine::{self as standing, EngineView};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,6 +11,29 @@ use crate::app::App;
 use crate::body::{Json, Path};
 use crate::caller::Caller;
 use crate::problem::Problem;
+
+/// What a client has to know before anything else.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct About {
+    /// The version of the program.
+    pub version: String,
+    /// What time it is here.
+    #[schema(value_type = Timestamp)]
+    pub now: Instant,
+    /// The control URL of the simulated vendors whose clock is followed, if one is.
+    pub clock: Option<String>,
+}
+
+/// Says which version this is and what time it is here.
+#[utoipa::path(get, path = "/about", operation_id = "show_about", tag = "installation",
+    responses((status = 200, description = "This server", body = About)))]
+pub(super) async fn about(State(app): State<App>, _: Caller) -> Result<Json<About>, Problem> {
+    Ok(Json(About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now: app.now(),
+        clock: controls::clock(app.store()).await?,
+    }))
+}
 
 /// Says who runs the engine, and whether it may change anything.
 #[utoipa::path(get, path = "/engine", operation_id = "show_engine", tag = "installation",
@@ -28,13 +52,6 @@ pub(super) async fn pause(
     Ok(Json(controls::pause_all(&app.desk(&caller)).await?))
 }
 
-/// What came of allowing changing calls.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Resumed {
-    /// Whether they had been stopped.
-    was_paused: bool,
-}
-
 /// Allows changing calls again.
 #[utoipa::path(post, path = "/engine/resume", operation_id = "resume_engine", tag = "installation",
     responses((status = 200, description = "Whether they had been stopped", body = Resumed)))]
@@ -42,22 +59,14 @@ pub(super) async fn resume(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<Resumed>, Problem> {
-    let was_paused = controls::resume_all(&app.desk(&caller)).await?;
-    Ok(Json(Resumed { was_paused }))
-}
-
-/// The settings.
-#[derive(Serialize, ToSchema)]
-pub(super) struct SettingList {
-    /// Each with its value and what it means.
-    settings: Vec<SettingView>,
+    Ok(Json(controls::resume_all(&app.desk(&caller)).await?))
 }
 
 /// Lists the settings as they hold now.
 #[utoipa::path(get, path = "/settings", operation_id = "list_settings", tag = "installation",
     responses((status = 200, description = "All of them", body = SettingList)))]
 pub(super) async fn settings(State(app): State<App>) -> Result<Json<SettingList>, Problem> {
-    Ok(Json(SettingList { settings: controls::list(app.store()).await? }))
+    Ok(Json(controls::list(app.store()).await?))
 }
 
 /// What a setting is to be.

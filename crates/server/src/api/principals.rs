@@ -4,8 +4,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use domain::access::Permission;
 use domain::{Reach, Role};
-use engine::operator::principals::tokens::{self, MadeToken, NewToken, TokenView};
-use engine::operator::principals::{self, Changes, NewPrincipal, PrincipalView, setup};
+use engine::operator::principals::tokens::{self, MadeToken, NewToken, TokenList, TokenView};
+use engine::operator::principals::{
+    self, Changes, NewPrincipal, PrincipalList, PrincipalView, setup,
+};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -69,19 +71,11 @@ pub(super) async fn set_up(
     Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
-/// The principals.
-#[derive(Serialize, ToSchema)]
-pub(super) struct PrincipalList {
-    /// All of them, by name.
-    principals: Vec<PrincipalView>,
-}
-
 /// Lists people and programs with what they may do.
 #[utoipa::path(get, path = "/principals", operation_id = "list_principals", tag = "principals",
     responses((status = 200, description = "All of them", body = PrincipalList)))]
 pub(super) async fn list(State(app): State<App>) -> Result<Json<PrincipalList>, Problem> {
-    let principals = principals::list(app.store(), app.now()).await?;
-    Ok(Json(PrincipalList { principals }))
+    Ok(Json(principals::list(app.store(), app.now()).await?))
 }
 
 /// Makes a principal. One that stands already, just so, is returned.
@@ -144,11 +138,11 @@ pub(super) async fn enable(
     Ok(Json(principals::enable(&app.desk(&caller), &name).await?))
 }
 
-/// Tokens of a principal.
-#[derive(Serialize, ToSchema)]
-pub(super) struct TokenList {
-    /// The oldest first; without their texts.
-    tokens: Vec<TokenView>,
+/// Lists the tokens of everybody.
+#[utoipa::path(get, path = "/tokens", operation_id = "list_all_tokens", tag = "principals",
+    responses((status = 200, description = "All of them", body = TokenList)))]
+pub(super) async fn list_all_tokens(State(app): State<App>) -> Result<Json<TokenList>, Problem> {
+    Ok(Json(tokens::list(app.store(), None, app.now()).await?))
 }
 
 /// Lists the tokens of a principal.
@@ -159,8 +153,7 @@ pub(super) async fn list_tokens(
     State(app): State<App>,
     Path(name): Path<String>,
 ) -> Result<Json<TokenList>, Problem> {
-    let tokens = tokens::list(app.store(), Some(&name), app.now()).await?;
-    Ok(Json(TokenList { tokens }))
+    Ok(Json(tokens::list(app.store(), Some(&name), app.now()).await?))
 }
 
 /// Makes a token for a principal. Its text is shown this once: by the same `Idempotency-Key` the same

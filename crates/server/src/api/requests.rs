@@ -6,13 +6,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use domain::identifier::Region;
 use domain::{RequestId, RequestState, Right};
+use engine::operator::find::{self, Found, Named};
 use engine::operator::intake::TakenIn;
 use engine::operator::list::{self, Filter, RequestList};
 use engine::operator::show::{self, RequestView, Revealed};
-use engine::operator::{Draft, engine as standing, find};
+use engine::operator::{Draft, engine as standing};
 use http::{StatusCode, header};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::body::{Json, Path, Query};
@@ -30,8 +31,9 @@ pub(super) struct Listing {
     needs_me: bool,
     /// Those that are open past their deadline.
     overdue: bool,
-    /// Those in this state.
-    state: Option<RequestState>,
+    /// Those in one of these states, parted by commas.
+    #[param(value_type = Option<String>, example = "reviewing,answering")]
+    state: States,
     /// Those under this right.
     right: Option<Right>,
     /// Those with a task of the connection of this name.
@@ -41,6 +43,23 @@ pub(super) struct Listing {
     /// How many to list at most.
     #[param(value_type = u32, minimum = 1, maximum = 500, default = 50)]
     limit: Limit,
+}
+
+/// States, parted by commas.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+struct States(Vec<RequestState>);
+
+impl TryFrom<String> for States {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let states = text.split(',').map(|state| state.trim().parse());
+        // What was sent may be anything, so it is not repeated.
+        let states: Result<Vec<_>, _> = states.collect();
+        let known = || RequestState::ALL.iter().map(ToString::to_string).collect::<Vec<_>>();
+        states.map(Self).map_err(|_| format!("expected states among {}", known().join(", ")))
+    }
 }
 
 /// Lists requests, the oldest first.
@@ -54,7 +73,7 @@ pub(super) async fn list(
     let filter = Filter {
         needs_me: listing.needs_me,
         overdue: listing.overdue,
-        states: listing.state.into_iter().collect(),
+        states: listing.state.0,
         right: listing.right,
         connection: listing.connection,
     };
@@ -96,32 +115,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, place, Json(taken)).into_response())
 }
 
-/// What a person calls a request.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Named {
-    /// Its id, the beginning of its id, or its external id.
-    text: String,
-}
-
-/// The request that was meant.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Found {
-    /// Its id.
-    request: RequestId,
-}
-
-/// Finds a request by what a person calls it. An external id may tell of a person, so it is sent in
-/// the body and stands in no URL.
+/// Finds a request, or a task, by what a person calls it. An external id may tell of a person, so it is
+/// sent in the body and stands in no URL.
 #[utoipa::path(post, path = "/requests/find", operation_id = "find_request", tag = "requests",
-    request_body = Named, responses((status = 200, description = "Its id", body = Found)))]
+    request_body = Named, responses((status = 200, description = "What was meant", body = Found)))]
 pub(super) async fn find(
     State(app): State<App>,
     caller: Caller,
     Json(named): Json<Named>,
 ) -> Result<Json<Found>, Problem> {
-    let request = find::request(&app.desk(&caller), &named.text).await?;
-    Ok(Json(Found { request }))
+    Ok(Json(find::either(&app.desk(&caller), &named.text).await?))
 }
 
 /// Shows a request: what was asked and by when, what is known per system, what waits, what happens

@@ -4,40 +4,13 @@ use axum::extract::State;
 use domain::TaskId;
 use engine::operator::find;
 use engine::operator::tasks::{self, Settle, TaskView};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::body::{Json, Path};
 use crate::caller::Caller;
 use crate::problem::Problem;
-
-/// What a person calls a task.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TaskNamed {
-    /// Its id, or the beginning of it.
-    text: String,
-}
-
-/// The task that was meant.
-#[derive(Serialize, ToSchema)]
-pub(super) struct TaskFound {
-    /// Its id.
-    task: TaskId,
-}
-
-/// Finds a task by the beginning of its id.
-#[utoipa::path(post, path = "/tasks/find", operation_id = "find_task", tag = "tasks",
-    request_body = TaskNamed, responses((status = 200, description = "Its id", body = TaskFound)))]
-pub(super) async fn find(
-    State(app): State<App>,
-    caller: Caller,
-    Json(named): Json<TaskNamed>,
-) -> Result<Json<TaskFound>, Problem> {
-    let task = find::task(&app.desk(&caller), &named.text).await?;
-    Ok(Json(TaskFound { task }))
-}
 
 /// How a task is settled.
 #[derive(Deserialize, ToSchema)]

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::{IntoResponse as _, Response};
 use domain::Principal;
+use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::timeout;
@@ -16,12 +17,16 @@ use tower::ServiceExt as _;
 use super::client::Client;
 use super::rate::Meter;
 use super::{Limits, Peer};
+use crate::api::{BASE, imports};
 use crate::body::{LARGEST_BODY, unread};
 use crate::caller::Caller;
 use crate::problem::{Problem, WrongToken};
 
 /// The header in which whoever opens the local socket says who they are.
 const LOCAL_NAME: &str = "habeas-operator";
+
+/// Until a file is taken in and looked through.
+const UPLOAD_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// From where a connection comes.
 #[derive(Clone)]
@@ -77,6 +82,10 @@ impl Serving {
 
     async fn carry_out(&self, request: Request<Incoming>, access: &Access) -> Response {
         let (parts, body) = request.into_parts();
+        if is_file(&parts) {
+            let request = Request::from_parts(parts, Body::new(body));
+            return self.hand_on(request, access, UPLOAD_WITHIN).await;
+        }
         // Read whole before anything begins: what was begun waits for no client.
         let read = to_bytes(Body::new(body), LARGEST_BODY);
         let body = match timeout(self.limits.body_within, read).await {
@@ -87,7 +96,17 @@ impl Serving {
                 return closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "E-API-008", detail));
             }
         };
-        let mut request = Request::from_parts(parts, Body::from(body));
+        let request = Request::from_parts(parts, Body::from(body));
+        self.hand_on(request, access, self.limits.answer_within).await
+    }
+
+    /// Answers a request whose body is there, or is taken in whole by whoever answers.
+    async fn hand_on(
+        &self,
+        mut request: Request<Body>,
+        access: &Access,
+        within: Duration,
+    ) -> Response {
         if let Access::Local = access {
             let name = request.headers().get(LOCAL_NAME).and_then(|name| name.to_str().ok());
             let name = name.filter(|name| Principal::is_name(name));
@@ -96,20 +115,21 @@ impl Serving {
         }
         // What was begun is finished, also for a client that hangs up or has waited too long.
         let running = tokio::spawn(self.router.clone().oneshot(request));
-        match timeout(self.limits.answer_within, running).await {
+        match timeout(within, running).await {
             Ok(Ok(Ok(answer))) => answer,
             Ok(Ok(Err(never))) => match never {},
-            Ok(Err(_)) => {
-                let detail = "the server has a bug there; please report it";
-                let status = StatusCode::INTERNAL_SERVER_ERROR;
-                Problem::new(status, "E-API-014", detail).into_response()
-            }
+            Ok(Err(_)) => Problem::bug().into_response(),
             Err(_) => {
                 let detail = "the request was not answered in time; look whether it took place";
                 closing(Problem::new(StatusCode::GATEWAY_TIMEOUT, "E-API-008", detail))
             }
         }
     }
+}
+
+/// Whether a request brings a file, which may be long.
+fn is_file(parts: &Parts) -> bool {
+    parts.uri.path().strip_prefix(BASE) == Some(imports::PATH)
 }
 
 /// Tells a problem and ends the connection: whatever the client still has to send is not waited for.

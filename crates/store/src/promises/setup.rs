@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// A store, its folders, and ids that count up.
-pub(super) struct Setup {
+pub(crate) struct Setup {
     root: tempfile::TempDir,
-    pub(super) store: Store,
+    pub(crate) store: Store,
     pub(super) ids: Arc<dyn IdSource>,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn time(millis: i64) -> LeaseTime {
     LeaseTime { boot: "boot-1".into(), millis }
 }
 
-pub(super) async fn setup() -> Setup {
+pub(crate) async fn setup() -> Setup {
     let counter = AtomicU64::new(1);
     let random = move || counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
     let ids: Arc<dyn IdSource> = Arc::new(TimedIds::new(now, random));
@@ -56,7 +56,7 @@ impl Setup {
         options(self.root.path())
     }
 
-    pub(super) fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.options().data
     }
 

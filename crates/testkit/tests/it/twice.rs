@@ -17,14 +17,11 @@ async fn import(stage: &Stage, right: Right, kind: &str, value: &str) -> anyhow:
 }
 
 async fn import_file(stage: &Stage, file: String) -> anyhow::Result<RequestId> {
-    let file = Cursor::new(file);
-    let mut results = Vec::new();
-    let options = Options::default();
-    import::import(&stage.desk(), file, &options, &mut |_| {}, &mut results).await?;
-    let results = String::from_utf8(results)?;
-    let row = results.lines().nth(1).unwrap_or_default();
-    let id = row.split(',').find_map(|cell| cell.parse().ok());
-    id.ok_or_else(|| anyhow::anyhow!("no request in {results}"))
+    let mut rows = Vec::new();
+    let mut tell = |more| rows.extend(more);
+    import::import(&stage.desk(), Cursor::new(file), &Options::default(), &mut tell).await?;
+    let id = rows.first().and_then(|row| row.request);
+    id.ok_or_else(|| anyhow::anyhow!("no request in {rows:?}"))
 }
 
 /// A stage where the same person is asked about by e-mail and by user id, in two imports.

@@ -1,19 +1,19 @@
 //! `habeas connections list`.
 
 use domain::connection::Pause;
-use engine::operator::connections::{self, ConnectionList, ConnectionView};
+use engine::operator::connections::{ConnectionList, ConnectionView};
 use engine::operator::controls::PausedAll;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
 /// Lists the living connections.
 pub async fn run(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_read(common, screen).await?;
-    let list = connections::list(&session.desk()).await?;
+    let client = Client::to_read(common, screen).await?;
+    let list: ConnectionList = client.get("/connections").await?;
     if screen.json {
         screen.json(&list)?;
         return Ok(Exit::Done);

@@ -1,10 +1,10 @@
 //! `habeas connections remove`.
 
-use engine::operator::connections::{self, Ending, Removal};
+use engine::operator::connections::{Ending, Removal};
 
 use crate::args::Common;
+use crate::client::{Client, segment};
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -21,9 +21,9 @@ pub struct Args {
 
 /// Lists what removal ends, asks, and removes.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let desk = session.desk();
-    let ends = connections::what_removal_ends(&desk, &args.name).await?;
+    let client = Client::to_write(common, screen).await?;
+    let path = format!("/connections/{}", segment(&args.name));
+    let ends: Removal = client.get(&format!("{path}/removal")).await?;
     if !screen.json {
         tell(&ends, screen);
     }
@@ -32,7 +32,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         screen.note("nothing was removed");
         return Ok(Exit::Done);
     }
-    let removal = connections::remove(&desk, &args.name).await?;
+    let removal: Removal = client.delete(&path).await?;
     if screen.json {
         screen.json(&removal)?;
     } else {

@@ -1,11 +1,14 @@
 //! `habeas connections set`.
 
-use engine::operator::connections::{self, ConnectionView};
+use std::collections::BTreeMap;
+
+use engine::operator::connections::ConnectionView;
+use http::Method;
 use serde_json::json;
 
 use crate::args::Common;
+use crate::client::{Client, segment};
 use crate::exit::{Exit, Stop};
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// Arguments of `connections set`.
@@ -29,16 +32,17 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let pair =
         |text: &String| text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let switches: Option<Vec<_>> = args.switches.iter().map(pair).collect();
+    let switches: Option<BTreeMap<_, _>> = args.switches.iter().map(pair).collect();
     let switches = switches
         .ok_or_else(|| Stop::usage("a switch is written KEY=VALUE").advise("such as mode=act"))?;
-    let session = Session::to_write(common, screen).await?;
-    let connection = connections::set(&session.desk(), &args.name, &switches).await?;
+    let client = Client::to_write(common, screen).await?;
+    let path = format!("/connections/{}/switches", segment(&args.name));
+    let connection: ConnectionView = client.send(Method::PATCH, &path, &switches).await?;
     if screen.json {
-        screen.json(&json!({"connection": ConnectionView::from(connection)}))?;
+        screen.json(&json!({"connection": connection}))?;
     } else {
         screen.line(format!("{}: {}", connection.name, args.switches.join(" ")));
     }
-    session.act().await?;
+    client.act().await?;
     Ok(Exit::Done)
 }

@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use connector_api::check::missing_required;
+use domain::connection::CheckReport;
 use domain::{Instant, RequestId, RequestState, Task, TaskState};
+use engine::check::check;
+use engine::http::HttpClient;
 use engine::operator::approve::{self, GateName, Pending, Selection};
-use engine::operator::import::{self, BadRow, Options};
+use engine::operator::import::{self, BadRow, Options, RowDone};
 use engine::operator::{connections, decide, list};
-use engine::{EngineError, Ran, Until};
+use engine::{EngineError, Ran, Surroundings, Until};
+use packaging::Draft;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -23,8 +27,7 @@ use super::cast::{Cast, OUTLET, RESIDUE, Role, SHOP};
 use super::ending::Ending;
 use crate::args::Common;
 use crate::clock::{real_now, wait};
-use crate::commands::connect::{registry, try_out};
-
+use crate::commands::connect::{connector, registry};
 use crate::commands::{request, serve};
 use crate::config::{Wanted, twin};
 use crate::open::{Session, SessionClock};
@@ -167,7 +170,9 @@ impl Story {
             for (switch, value) in [("mode", "act"), ("review", "auto"), ("serves.brands", brand)] {
                 wanted.switches.push((switch.to_owned(), value.to_owned()));
             }
-            let (draft, report) = try_out(&self.session, self.clock.shared(), &wanted).await?;
+            let new = serde_json::from_value(wanted.to_json()?).context("a twin's description")?;
+            let draft = connections::draft(&self.session.desk(), new).await?;
+            let report = self.check(&draft).await?;
             if !missing_required(&report).is_empty() {
                 bail!("the twin does not grant what the connector needs");
             }
@@ -182,6 +187,15 @@ impl Story {
     }
 
     /// Writes the file of requests and imports it.
+    /// Tries every permission of a connection that is not saved yet.
+    async fn check(&self, draft: &connections::Draft) -> anyhow::Result<CheckReport> {
+        let (connection, secrets) = (draft.connection(), draft.secrets().clone());
+        let connector = connector(&connection.connector).context("a connector of ours")?;
+        let (store, clock) = (self.session.store.clone(), self.clock.shared());
+        let with = Surroundings { store, clock, http: HttpClient::new()? };
+        check(connector, connection, secrets, &with).await.context("the twin does not let us in")
+    }
+
     async fn take_in(&mut self) -> anyhow::Result<()> {
         let path = self.folder.join("requests.csv");
         let csv = self.cast.csv();
@@ -190,14 +204,13 @@ impl Story {
         for role in &self.cast.roles {
             self.say(&format!("  {:<12} {:<9} {}", role.name, role.right, role.about));
         }
-        let mut results = Vec::new();
-        let options = Options::default();
-        let file = Cursor::new(csv.into_bytes());
-        let summary =
-            import::import(&self.session.desk(), file, &options, &mut |_| {}, &mut results).await?;
-        fs::write(self.folder.join("result.csv"), &results)
-            .context("could not write the result file")?;
-        self.requests = requests_of(&String::from_utf8_lossy(&results));
+        let mut rows = Vec::new();
+        let mut tell = |more| rows.extend(more);
+        let (desk, file) = (self.session.desk(), Cursor::new(csv.into_bytes()));
+        let summary = import::import(&desk, file, &Options::default(), &mut tell).await?;
+        // The header is row 1, the first role row 2.
+        let of_row = |row: &RowDone| Some((row.row.checked_sub(2)? as usize, row.request?));
+        self.requests = rows.iter().filter_map(of_row).collect();
         for bad in &summary.bad_rows {
             let faults: Vec<String> = bad.faults.iter().map(ToString::to_string).collect();
             self.say(&format!("  row {} is left out: {}", bad.row, faults.join("; ")));
@@ -283,7 +296,9 @@ impl Story {
             if request.right == domain::Right::Access {
                 let path = folder.join(format!("{id}.zip"));
                 let Session { store, actor, now, .. } = &self.session;
-                packaging::write(store, id, actor, *now, &path, |_| {}).await?;
+                let draft = Draft::beside(&path).context("could not write a package")?;
+                let (_, draft) = packaging::write(store, id, actor, *now, draft).await?;
+                draft.finish().context("could not write a package")?;
                 self.packages.push(path);
             }
             decide::answer(&self.session.desk(), id, "told by letter (demo)").await?;
@@ -331,15 +346,4 @@ fn standing_of(tasks: &[Task], request: RequestId) -> Option<(Instant, String)> 
     };
     let texts: Vec<String> = own.clone().map(list::own_standing).collect();
     Some((own.map(since).max()?, texts.join(" · ")))
-}
-
-/// The requests that an import's result file lists, by their place in the file.
-fn requests_of(results: &str) -> Vec<(usize, RequestId)> {
-    let read = |line: &str| {
-        let mut cells = line.split(',');
-        let row: usize = cells.next()?.parse().ok()?;
-        // The header is row 1, the first role row 2.
-        Some((row.checked_sub(2)?, cells.next()?.parse().ok()?))
-    };
-    results.lines().filter_map(read).collect()
 }

@@ -2,12 +2,13 @@
 
 use domain::IdentifierKind;
 use domain::identifier::Region;
-use engine::operator::{Given, decide, find};
+use engine::operator::Given;
+use engine::operator::decide::Added;
 use serde_json::json;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -29,10 +30,13 @@ pub struct Args {
 
 /// Adds it; systems that can use it look again.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.desk(), &args.id).await?;
-    let given = [Given::new(args.kind, args.value)];
-    let added = decide::add_identifiers(&session.desk(), id, &given, args.phone_region).await?;
+    let client = Client::to_write(common, screen).await?;
+    let id = client.request(&args.id).await?;
+    let new = json!({
+        "identifiers": [Given::new(args.kind, args.value)],
+        "phone_region": args.phone_region,
+    });
+    let added: Added = client.post(&format!("/requests/{id}/identifiers"), &new).await?;
     if screen.json {
         screen.json(&json!({"request": id, "added": added}))?;
     } else if added.n_new == 0 {
@@ -41,6 +45,6 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         let tasks = show::n_of(added.tasks.len() as u64, "system");
         screen.line(format!("Added; {tasks} will look again. Watch it: habeas request watch {id}"));
     }
-    session.act().await?;
+    client.act().await?;
     Ok(Exit::Done)
 }

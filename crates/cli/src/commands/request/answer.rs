@@ -1,10 +1,11 @@
 //! `habeas request answer`.
 
-use engine::operator::{decide, find};
+use engine::operator::decide::Answered;
+use serde_json::json;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// Arguments of `request answer`.
@@ -21,9 +22,10 @@ pub struct Args {
 
 /// Records that the person was told, and closes the request.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.desk(), &args.id).await?;
-    let answered = decide::answer(&session.desk(), id, &args.note).await?;
+    let client = Client::to_write(common, screen).await?;
+    let id = client.request(&args.id).await?;
+    let note = json!({"note": args.note});
+    let answered: Answered = client.post(&format!("/requests/{id}/answer"), &note).await?;
     if screen.json {
         screen.json(&answered)?;
     } else {

@@ -1,17 +1,22 @@
 //! `habeas request approve`: shows what is about to pass a gate, asks, and lets exactly that pass.
 
-use domain::Right;
-use engine::operator::Desk;
-use engine::operator::approve::{self, Approval, GateName, Passing, Pending, Selection, Stayed};
+use domain::{Right, TaskId};
+use engine::operator::approve::{
+    Approval, GateName, Passing, Pending, PendingPage, Selection, Shown, Stayed,
+};
+use serde_json::json;
 
 use crate::args::Common;
+use crate::client::{Client, query};
 use crate::exit::{Exit, Stop};
-use crate::open::Session;
 use crate::screen::{Screen, table};
 use crate::show;
 
 /// More than this are shown as a summary only.
 const MOST_SHOWN: usize = 20;
+
+/// Tasks that are approved in one call.
+const GROUP: usize = 2_000;
 
 /// Arguments of `request approve`.
 #[derive(Debug, clap::Args)]
@@ -44,20 +49,19 @@ pub struct Args {
 
 /// Approves.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let desk = session.desk();
+    let client = Client::to_write(common, screen).await?;
     let selection = Selection {
         ids: args.ids,
         gate: args.gate,
         connection: args.connection,
         right: args.right,
     };
-    let pending = approve::preview(&desk, &selection).await?;
+    let pending = preview(&client, &selection).await?;
     if pending.is_empty() {
         if screen.json {
             screen.json(&Approval::default())?;
         } else {
-            screen.line(nothing(&desk, &selection).await?);
+            screen.line(nothing(&client, &selection).await?);
         }
         return Ok(Exit::Done);
     }
@@ -69,21 +73,48 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         screen.note("nothing was approved");
         return Ok(Exit::Done);
     }
-    let approval = approve::approve(&desk, &pending).await?.into();
+    let approval = approve(&client, &pending).await?;
     let exit = tell_approved(&approval, screen)?;
-    session.act().await?;
+    client.act().await?;
     Ok(exit)
 }
 
+/// All that waits, page by page.
+async fn preview(client: &Client, selection: &Selection) -> anyhow::Result<Vec<Pending>> {
+    let mut all = Vec::new();
+    let mut after: Option<TaskId> = None;
+    loop {
+        let query = query([("after", after.map(|id| id.to_string()))]);
+        let page: PendingPage = client.post(&format!("/gates/preview{query}"), selection).await?;
+        all.extend(page.pending);
+        after = page.next;
+        if after.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Lets through exactly what was shown, in groups.
+async fn approve(client: &Client, pending: &[Pending]) -> anyhow::Result<Approval> {
+    let mut all = Approval::default();
+    for group in pending.chunks(GROUP) {
+        let shown: Vec<_> = group.iter().map(Shown::from).collect();
+        let part: Approval = client.post("/gates/approve", &json!({"shown": shown})).await?;
+        all.approved.extend(part.approved);
+        all.not_approved.extend(part.not_approved);
+    }
+    Ok(all)
+}
+
 /// What to say where nothing waits at the gate that was meant: what waits at the other one.
-async fn nothing(desk: &Desk<'_>, selection: &Selection) -> anyhow::Result<String> {
+async fn nothing(client: &Client, selection: &Selection) -> anyhow::Result<String> {
     if let Some(gate) = selection.gate {
         let other = match gate {
             GateName::Review => GateName::Approval,
             GateName::Approval => GateName::Review,
         };
         let there = Selection { gate: Some(other), ..selection.clone() };
-        let n = approve::preview(desk, &there).await?.len() as u64;
+        let n = preview(client, &there).await?.len() as u64;
         if n > 0 {
             let verb = if n == 1 { "waits" } else { "wait" };
             return Ok(format!(

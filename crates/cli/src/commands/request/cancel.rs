@@ -1,11 +1,11 @@
 //! `habeas request cancel`.
 
-use engine::operator::decide::{self, Stopped};
-use engine::operator::find;
+use engine::operator::decide::Stopped;
+use serde_json::json;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -25,9 +25,10 @@ pub struct Args {
 
 /// Stops what has not been sent.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.desk(), &args.id).await?;
-    let stopped = decide::cancel(&session.desk(), id, &args.note).await?;
+    let client = Client::to_write(common, screen).await?;
+    let id = client.request(&args.id).await?;
+    let note = json!({"note": args.note});
+    let stopped = client.post(&format!("/requests/{id}/cancel"), &note).await?;
     tell(&stopped, screen)
 }
 

@@ -1,11 +1,11 @@
 //! `habeas request deny`.
 
-use engine::operator::{decide, find};
+use serde_json::json;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::commands::request::cancel::tell;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// Arguments of `request deny`.
@@ -21,8 +21,9 @@ pub struct Args {
 
 /// Refuses the request.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.desk(), &args.id).await?;
-    let stopped = decide::deny(&session.desk(), id, &args.note).await?;
+    let client = Client::to_write(common, screen).await?;
+    let id = client.request(&args.id).await?;
+    let note = json!({"note": args.note});
+    let stopped = client.post(&format!("/requests/{id}/deny"), &note).await?;
     tell(&stopped, screen)
 }

@@ -1,13 +1,17 @@
 //! `habeas request list`.
 
 use domain::{RequestId, RequestState, Right};
-use engine::operator::list::{self, Filter, RequestRow, TaskRow};
+use engine::operator::list::{Filter, RequestList, RequestRow, TaskRow};
+use engine::operator::show::Advice;
 
 use crate::args::Common;
+use crate::client::{Client, query};
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
+
+/// Requests asked for at a time.
+const PAGE: u32 = 500;
 
 /// Arguments of `request list`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     connection: Option<String>,
     /// At most so many.
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// After this request, to go on where a list ended.
     #[arg(long, value_name = "ID")]
@@ -41,7 +45,7 @@ pub struct Args {
 
 /// Lists requests.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_read(common, screen).await?;
+    let client = Client::to_read(common, screen).await?;
     let filter = Filter {
         needs_me: args.needs_me,
         overdue: args.overdue,
@@ -49,7 +53,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         right: args.right,
         connection: args.connection,
     };
-    let list = list::page(&session.desk(), &filter, args.after, args.limit).await?;
+    let list = list(&client, &filter, args.after, args.limit).await?;
     if screen.json {
         screen.json(&list)?;
         return Ok(Exit::Done);
@@ -67,6 +71,39 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         screen.line(format!("More: habeas request list --after {next}"));
     }
     Ok(Exit::Done)
+}
+
+/// So many requests, page by page.
+async fn list(
+    client: &Client,
+    filter: &Filter,
+    after: Option<RequestId>,
+    n: u32,
+) -> anyhow::Result<RequestList> {
+    let mut list: RequestList = client.get(&path(filter, after, n.min(PAGE))).await?;
+    while let (Some(_), left @ 1..) = (list.next, n.saturating_sub(list.requests.len() as u32)) {
+        let more: RequestList = client.get(&path(filter, list.next, left.min(PAGE))).await?;
+        list.requests.extend(more.requests);
+        list.next = more.next;
+        let is_new = |advice: &Advice| !list.held.contains(advice);
+        let held: Vec<_> = more.held.into_iter().filter(is_new).collect();
+        list.held.extend(held);
+    }
+    Ok(list)
+}
+
+fn path(filter: &Filter, after: Option<RequestId>, limit: u32) -> String {
+    let states: Vec<_> = filter.states.iter().map(ToString::to_string).collect();
+    let query = query([
+        ("needs_me", filter.needs_me.then(|| true.to_string())),
+        ("overdue", filter.overdue.then(|| true.to_string())),
+        ("state", (!states.is_empty()).then(|| states.join(","))),
+        ("right", filter.right.map(|right| right.to_string())),
+        ("connection", filter.connection.clone()),
+        ("after", after.map(|id| id.to_string())),
+        ("limit", Some(limit.to_string())),
+    ]);
+    format!("/requests{query}")
 }
 
 /// What to say where the list is empty: only a list without a filter shows that there is nothing.

@@ -3,11 +3,12 @@
 use anyhow::Context;
 use domain::identifier::Region;
 use domain::{IdentifierKind, Right};
-use engine::operator::{Draft, Fault, Given, intake};
+use engine::operator::intake::TakenIn;
+use engine::operator::{Draft, Given};
 
 use crate::args::Common;
+use crate::client::{Client, query};
 use crate::exit::{Exit, Stop};
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// Arguments of `request new`.
@@ -75,13 +76,9 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             .context("could not ask")?;
         draft.identifiers.push(Given::new(IdentifierKind::Email, address));
     }
-    let session = Session::to_write(common, screen).await?;
-    let taken = intake::submit(&session.desk(), &[draft], region).await?;
-    let taken = match taken.into_iter().next() {
-        Some(Ok(taken)) => taken,
-        Some(Err(faults)) => return Err(refusal(&faults).into()),
-        None => return Err(Stop::failed("the request was not taken in").into()),
-    };
+    let client = Client::to_write(common, screen).await?;
+    let query = query([("phone_region", region.map(|region| region.to_string()))]);
+    let taken: TakenIn = client.post(&format!("/requests{query}"), &draft).await?;
     if screen.json {
         screen.json(&taken)?;
     } else {
@@ -89,7 +86,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         let what = if taken.is_new { "is in" } else { "was in already" };
         screen.line(format!("{id} {what}. See it: habeas request show {id}"));
     }
-    session.act().await?;
+    client.act().await?;
     Ok(Exit::Done)
 }
 
@@ -122,14 +119,4 @@ fn draft(args: Args) -> Result<Draft, Stop> {
         verified_by: args.verified_by,
         verified_at: args.verified_at,
     })
-}
-
-/// The faults of a draft, all at once.
-fn refusal(faults: &[Fault]) -> Stop {
-    let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    let stop = Stop::usage(texts.join("; "));
-    match faults.first() {
-        Some(fault) => stop.code(fault.code.clone()),
-        None => stop,
-    }
 }

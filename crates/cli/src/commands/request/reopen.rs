@@ -1,11 +1,10 @@
 //! `habeas request reopen`.
 
-use engine::operator::{decide, find};
 use serde_json::json;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::Screen;
 
 /// Arguments of `request reopen`.
@@ -21,14 +20,15 @@ pub struct Args {
 
 /// Opens it again; its history stays.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.desk(), &args.id).await?;
-    decide::reopen(&session.desk(), id, &args.note).await?;
+    let client = Client::to_write(common, screen).await?;
+    let id = client.request(&args.id).await?;
+    let note = json!({"note": args.note});
+    client.post::<()>(&format!("/requests/{id}/reopen"), &note).await?;
     if screen.json {
         screen.json(&json!({"request": id, "reopened": true}))?;
     } else {
         screen.line(format!("{id} is open again. See it: habeas request show {id}"));
     }
-    session.act().await?;
+    client.act().await?;
     Ok(Exit::Done)
 }

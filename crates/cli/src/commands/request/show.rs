@@ -5,16 +5,15 @@
 use domain::deadline::Basis;
 use domain::task::Whom;
 use domain::{Instant, Outcome, Proof, Right, TaskState};
-use engine::operator::find;
+use engine::operator::find::Found;
 use engine::operator::show::{
-    self as read_model, Asked, JobView, NextAct, RequestView, Revealed, Standing, SystemView,
-    WaitView, at_place,
+    Asked, JobView, NextAct, RequestView, Revealed, Standing, SystemView, WaitView, at_place,
 };
 use serde_json::json;
 
 use crate::args::Common;
-use crate::exit::{Exit, Stop};
-use crate::open::Session;
+use crate::client::Client;
+use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::show::{ahead, day, list, n_of, time, when};
 
@@ -36,50 +35,43 @@ pub struct Args {
 
 /// Shows a request.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = match args.reveal {
-        true => Session::to_write(common, screen).await?,
-        false => Session::to_read(common, screen).await?,
+    let client = match args.reveal {
+        true => Client::to_write(common, screen).await?,
+        false => Client::to_read(common, screen).await?,
     };
-    let id = if args.id.starts_with("tsk_") {
-        let task = find::task(&session.desk(), &args.id).await?;
-        let task = session.store.task(task).await?;
-        task.ok_or_else(|| Stop::usage("there is no such task"))?.request
-    } else {
-        find::request(&session.desk(), &args.id).await?
-    };
-    let is_served = session.holder().await?.is_some();
-    let view = read_model::request_view(&session.desk(), id, is_served).await?;
-    let revealed = match args.reveal {
-        true => Some(read_model::reveal(&session.desk(), id).await?),
+    let Found { request: id, .. } = client.find(&args.id).await?;
+    let view: RequestView = client.get(&format!("/requests/{id}")).await?;
+    let revealed: Option<Vec<Revealed>> = match args.reveal {
+        true => Some(client.post_to(&format!("/requests/{id}/reveal")).await?),
         false => None,
     };
     if screen.json {
         let mut value = json!(view);
-        value["clock"] = json!(session.clock_url);
+        value["clock"] = json!(client.clock_url);
         if let Some(revealed) = &revealed {
             value["revealed"] = json!(revealed);
         }
         screen.json(&value)?;
         return Ok(Exit::Done);
     }
-    screen.line(whole(&view, revealed.as_deref().unwrap_or_default(), &session));
+    screen.line(whole(&view, revealed.as_deref().unwrap_or_default(), &client));
     Ok(Exit::Done)
 }
 
 /// The whole screen, without values.
-pub fn text(view: &RequestView, session: &Session) -> String {
-    whole(view, &[], session)
+pub fn text(view: &RequestView, client: &Client) -> String {
+    whole(view, &[], client)
 }
 
-fn whole(view: &RequestView, revealed: &[Revealed], session: &Session) -> String {
-    let now = session.now;
+fn whole(view: &RequestView, revealed: &[Revealed], client: &Client) -> String {
+    let now = client.now;
     let mut out = Vec::new();
     asked(&view.asked, now, &mut out);
     if !revealed.is_empty() {
         out.push("  In plain (the journal says that you saw it):".to_owned());
         out.extend(revealed.iter().map(|one| format!("      {} = {}", one.kind, one.value)));
     }
-    if let Some(url) = &session.clock_url {
+    if let Some(url) = &client.clock_url {
         out.push(format!("  The clock is that of the simulated vendor at {url}: {}.", time(now)));
     }
     if view.is_paused_everywhere {

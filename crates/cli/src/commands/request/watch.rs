@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use domain::RequestState;
 use domain::task::Whom;
-use engine::operator::find;
-use engine::operator::show::{RequestView, request_view};
+use domain::{Instant, RequestState};
+use engine::operator::engine::EngineView;
+use engine::operator::show::RequestView;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::clock::wait;
-use crate::commands::serve::{follow_as_set, until_stopped};
+use crate::commands::serve::until_stopped;
 use crate::exit::Exit;
-use crate::open::Session;
 use crate::screen::{Screen, harmless};
 use crate::show::when;
 
-/// How often the store is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(400);
 
 /// Arguments of `request watch`.
 #[derive(Debug, clap::Args)]
@@ -31,28 +31,28 @@ pub struct Args {
 
 /// Watches it.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let mut session = Session::to_read(common, screen).await?;
-    let id = find::request(&session.desk(), &args.id).await?;
-    if session.holder().await?.is_none() {
+    let mut client = Client::to_read(common, screen).await?;
+    let id = client.request(&args.id).await?;
+    let path = format!("/requests/{id}");
+    let engine: EngineView = client.get("/engine").await?;
+    if engine.runs.is_none() {
         screen.note("nobody runs the engine now, so nothing moves: start `habeas serve`");
     }
     let mut shown = Shown::new(screen);
-    let mut version = None;
+    let mut last = None;
     let stopped = until_stopped();
     tokio::pin!(stopped);
     loop {
-        let latest = session.store.data_version().await?;
-        if version != Some(latest) {
-            version = Some(latest);
-            follow_as_set(&mut session).await?;
-            let is_served = session.holder().await?.is_some();
-            let view = request_view(&session.desk(), id, is_served).await?;
-            shown.show(&view, &session)?;
+        let view: RequestView = client.get(&path).await?;
+        if last.as_ref() != Some(&view) {
+            client.look_again().await?;
+            shown.show(&view, &client)?;
             if let Some(exit) = end(&view) {
                 shown.close();
-                tell_end(&view, &session, screen);
+                tell_end(&view, &client, screen);
                 return Ok(exit);
             }
+            last = Some(view);
         }
         tokio::select! {
             () = wait(LOOK) => {}
@@ -72,9 +72,9 @@ fn end(view: &RequestView) -> Option<Exit> {
     (view.asked.state == RequestState::Closed).then_some(Exit::Done)
 }
 
-fn tell_end(view: &RequestView, session: &Session, screen: Screen) {
+fn tell_end(view: &RequestView, client: &Client, screen: Screen) {
     if !screen.json {
-        screen.line(super::show::text(view, session));
+        screen.line(super::show::text(view, client));
     }
 }
 
@@ -93,11 +93,11 @@ impl Shown {
         Self { screen, last: Vec::new(), live }
     }
 
-    fn show(&mut self, view: &RequestView, session: &Session) -> anyhow::Result<()> {
+    fn show(&mut self, view: &RequestView, client: &Client) -> anyhow::Result<()> {
         if self.screen.json {
             return self.screen.json(&json!(view));
         }
-        let lines: Vec<String> = lines(view, session);
+        let lines: Vec<String> = lines(view, client.now);
         match &mut self.live {
             None => {
                 for line in lines.iter().filter(|line| !self.last.contains(line)) {
@@ -129,12 +129,11 @@ impl Shown {
     }
 }
 
-fn lines(view: &RequestView, session: &Session) -> Vec<String> {
+fn lines(view: &RequestView, now: Instant) -> Vec<String> {
     let line = |system: &engine::operator::show::SystemView| {
         let wait = system.wait.as_ref().map_or_else(String::new, |wait| format!(" ({})", wait.why));
-        let until = system
-            .due_at
-            .map_or_else(String::new, |at| format!(", next {}", when(at, session.now)));
+        let until =
+            system.due_at.map_or_else(String::new, |at| format!(", next {}", when(at, now)));
         match &system.outcome {
             Some(outcome) if system.due_at.is_none() => format!("{}: {outcome}", system.name),
             _ => format!("{}: {}{wait}{until}", system.name, system.state),

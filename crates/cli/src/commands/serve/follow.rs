@@ -3,7 +3,7 @@
 
 use domain::{Entry, Event, Instant};
 use engine::operator::connections::refuse_beside_twins;
-use engine::operator::controls::CLOCK;
+use engine::operator::controls::{self, CLOCK};
 
 use crate::clock::followed::{check_loopback, read};
 use crate::exit::Stop;
@@ -44,7 +44,7 @@ pub async fn follow(session: &mut Session, url: &str) -> anyhow::Result<()> {
 /// Looks again at the clock that the folder follows by now: whoever runs the engine may have changed
 /// it.
 pub async fn follow_as_set(session: &mut Session) -> anyhow::Result<()> {
-    session.clock_url = session.store.setting(CLOCK).await?.filter(|url| !url.is_empty());
+    session.clock_url = controls::clock(&session.store).await?;
     session.refresh_now().await;
     Ok(())
 }

@@ -27,7 +27,7 @@ use crate::open::Session;
 const USUAL: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7700);
 /// The name of the socket in the data folder.
-const SOCKET: &str = "habeas.sock";
+pub const SOCKET: &str = "habeas.sock";
 
 /// Where and how to listen.
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 //! Selecting tasks at the gates: by ids, or everything that fits a filter.
 
-use domain::{ConnectionId, Right, Task};
+use domain::{ConnectionId, Right, Task, TaskId};
 use serde::{Deserialize, Serialize};
 use store::Which;
 use utoipa::ToSchema;
@@ -24,26 +24,31 @@ pub struct Selection {
     pub right: Option<Right>,
 }
 
-/// The tasks at the gates that a selection means, in the order of their ids, each once.
+/// At most [`GROUP`] of the tasks at the gates that a selection means, in the order of their ids, each
+/// once; and after which task it goes on, if it does.
 pub(super) async fn tasks(
     desk: &Desk<'_>,
     selection: &Selection,
-) -> Result<Vec<Task>, OperatorError> {
+    after: Option<TaskId>,
+) -> Result<(Vec<Task>, Option<TaskId>), OperatorError> {
     let connection = match &selection.connection {
         Some(name) => Some(find::connection(desk.store, name).await?.id),
         None => None,
     };
     let mut tasks = if selection.ids.is_empty() {
-        all(desk, connection, selection).await?
+        all(desk, connection, selection, after).await?
     } else {
         named(desk, &selection.ids).await?
     };
-    tasks.retain(|task| fits(task, connection, selection));
-    let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
-    tasks.retain(|task| within.contains(&task.request));
+    tasks.retain(|task| Some(task.id) > after && fits(task, connection, selection));
     tasks.sort_by_key(|task| task.id);
     tasks.dedup_by_key(|task| task.id);
-    Ok(tasks)
+    let is_all = tasks.len() <= GROUP;
+    tasks.truncate(GROUP);
+    let next = tasks.last().map(|task| task.id).filter(|_| !is_all);
+    let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
+    tasks.retain(|task| within.contains(&task.request));
+    Ok((tasks, next))
 }
 
 fn fits(task: &Task, connection: Option<ConnectionId>, selection: &Selection) -> bool {
@@ -67,23 +72,28 @@ async fn named(desk: &Desk<'_>, ids: &[String]) -> Result<Vec<Task>, OperatorErr
     Ok(tasks)
 }
 
+/// Those of every connection: of each enough to fill a page and to know that there is another.
 async fn all(
     desk: &Desk<'_>,
     connection: Option<ConnectionId>,
     selection: &Selection,
+    after: Option<TaskId>,
 ) -> Result<Vec<Task>, OperatorError> {
     let mut tasks = Vec::new();
     for one in desk.store.connections().await? {
         if connection.is_some_and(|wanted| wanted != one.id) {
             continue;
         }
-        let mut after = None;
-        loop {
+        let (mut after, mut n) = (after, 0);
+        while n <= GROUP {
             let page = u32::try_from(GROUP).unwrap_or(u32::MAX);
             let page = desk.store.tasks_of_connection(one.id, Which::Open, after, page).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.id);
-            tasks.extend(page.into_iter().filter(|task| fits(task, connection, selection)));
+            let fitting = page.into_iter().filter(|task| fits(task, connection, selection));
+            let before = tasks.len();
+            tasks.extend(fitting);
+            n += tasks.len() - before;
         }
     }
     Ok(tasks)

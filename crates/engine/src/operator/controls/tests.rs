@@ -12,8 +12,8 @@ async fn pausing_everything_is_journalled_once_and_can_be_taken_back() {
     assert_eq!(first, PausedAll { by: "ops".into(), since: now() });
     assert_eq!(pause_all(&desk).await.unwrap(), first);
     assert!(is_paused(&office.store).await.unwrap());
-    assert!(resume_all(&desk).await.unwrap());
-    assert!(!resume_all(&desk).await.unwrap());
+    assert!(resume_all(&desk).await.unwrap().was_paused);
+    assert!(!resume_all(&desk).await.unwrap().was_paused);
     assert_eq!(office.journal(Event::EnginePaused).await.len(), 1);
     assert_eq!(office.journal(Event::EngineResumed).await.len(), 1);
 }

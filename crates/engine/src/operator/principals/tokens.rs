@@ -253,12 +253,19 @@ pub(super) fn make(
     Ok((transition, MadeToken { token: view, secret: Some(secret) }))
 }
 
+/// Tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenList {
+    /// The oldest first; without their texts.
+    pub tokens: Vec<TokenView>,
+}
+
 /// All tokens, or those of one principal; the oldest first.
 pub async fn list(
     store: &Store,
     principal: Option<&str>,
     now: Instant,
-) -> Result<Vec<TokenView>, OperatorError> {
+) -> Result<TokenList, OperatorError> {
     let principals = match principal {
         Some(name) => vec![find::principal(store, name).await?],
         None => store.principals().await?,
@@ -267,9 +274,10 @@ pub async fn list(
     let by_id: BTreeMap<PrincipalId, &Principal> =
         principals.iter().map(|one| (one.id, one)).collect();
     let tokens = store.tokens(of).await?.into_iter();
-    Ok(tokens
+    let tokens = tokens
         .filter_map(|one| Some(TokenView::of(one.clone(), by_id.get(&one.principal)?, now)))
-        .collect())
+        .collect();
+    Ok(TokenList { tokens })
 }
 
 /// Ends a token, for good. One that was revoked before stays as it is.

@@ -135,8 +135,8 @@ async fn what_is_told_of_decisions_fits() {
     check(&Approval::from(approve::approve(&desk, &shown).await.unwrap()));
     let file = std::io::Cursor::new("right,email\nerase,x\n");
     let options = import::Options::default();
-    let summary = import::import(&desk, file, &options, &mut |_| {}, &mut std::io::sink()).await;
-    check(&summary.unwrap());
+    let mut tell = |rows: Vec<import::RowDone>| rows.iter().for_each(check);
+    check(&import::import(&desk, file, &options, &mut tell).await.unwrap());
 }
 
 #[tokio::test]
@@ -150,7 +150,9 @@ async fn what_is_told_of_connections_and_the_engine_fits() {
     check(&what_removal_ends(&desk, "files").await.unwrap());
     check(&controls::pause_all(&desk).await.unwrap());
     check(&connections::list(&desk).await.unwrap());
-    controls::list(&office.store).await.unwrap().iter().for_each(check);
+    check(&controls::list(&office.store).await.unwrap());
+    check(&controls::resume_all(&desk).await.unwrap());
+    controls::pause_all(&desk).await.unwrap();
     let paused_all = controls::paused(&office.store).await.unwrap();
     let runs = Some(Runner { who: "pid 1 on box".into(), since: now() });
     check(&EngineView { runs, paused_all });
@@ -172,7 +174,7 @@ struct Everything {
     task: TaskView,
     settle: Settle,
     selection: Selection,
-    pending: approve::Pending,
+    pending: approve::PendingPage,
     shown: Shown,
     approval: Approval,
     journal: journal::JournalPage,
@@ -180,10 +182,14 @@ struct Everything {
     connections: connections::ConnectionList,
     removal: connections::Removal,
     new: connections::NewConnection,
-    setting: controls::SettingView,
+    setting: controls::SettingList,
+    resumed: controls::Resumed,
+    named: crate::operator::find::Named,
+    found: crate::operator::find::Found,
     engine: EngineView,
     revealed: crate::operator::show::Revealed,
     import: import::Summary,
+    row: import::RowDone,
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! The files for the person of an access request.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use domain::RequestId;
+use futures_util::stream;
+use http::{HeaderName, header};
+use packaging::PackageError;
+use store::{BlobReader, StoreError};
+use tokio::task::spawn_blocking;
+
+use super::requests::within_reach;
+use crate::app::App;
+use crate::body::Path;
+use crate::caller::Caller;
+use crate::problem::{Chain, Problem};
+
+/// The header that says what a package came to.
+pub const ABOUT: HeaderName = HeaderName::from_static("habeas-package");
+
+/// Makes the package of a request: one ZIP file with everything that was collected, as JSON and as a
+/// page that a person can read. It holds personal data in plain; the journal says who had it. The header
+/// `Habeas-Package` is an object of JSON: `n_systems`, `n_files`, `n_records`, `size_bytes`, and
+/// `reservations`, which has to be known before it is handed over.
+#[utoipa::path(post, path = "/requests/{id}/package", operation_id = "package_request",
+    tag = "requests", params(("id" = RequestId, Path)),
+    responses((status = 200, description = "The file", body = Vec<u8>,
+        content_type = "application/zip",
+        headers(("Habeas-Package" = String, description = "What it came to, as JSON")))))]
+pub(super) async fn package(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<RequestId>,
+) -> Result<Response, Problem> {
+    let id = within_reach(&app, &caller, id).await?;
+    let spool = app.store().spool()?;
+    let (actor, now) = (caller.access().actor(), app.now());
+    let (summary, spool) = packaging::write(app.store(), id, &actor, now, spool).await?;
+    let finished = spawn_blocking(move || spool.finish()).await;
+    let spool = finished.map_err(|_| Problem::bug())??;
+    let reader = spool.open()?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/zip".to_owned()),
+        (header::CONTENT_LENGTH, spool.size_bytes().to_string()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.zip\"")),
+        // Counts, and sentences of ours.
+        (ABOUT, serde_json::to_string(&summary).unwrap_or_default()),
+    ];
+    // The spool lives until the last piece of it has been taken.
+    let pieces = stream::try_unfold((reader, spool), |(reader, spool)| async move {
+        let read = spawn_blocking(move || piece(reader)).await.map_err(std::io::Error::other)?;
+        let next = read.map_err(std::io::Error::other)?;
+        Ok::<_, std::io::Error>(next.map(|(piece, reader)| (piece, (reader, spool))))
+    });
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+fn piece(mut reader: BlobReader) -> Result<Option<(Bytes, BlobReader)>, StoreError> {
+    Ok(reader.next_chunk()?.map(|chunk| (chunk.into(), reader)))
+}
+
+impl From<PackageError> for Problem {
+    fn from(error: PackageError) -> Self {
+        use http::StatusCode as S;
+        let detail = error.to_string();
+        match error {
+            PackageError::NoSuchRequest => Self::not_found("request"),
+            PackageError::NothingToPackage { .. } => {
+                Self::new(S::UNPROCESSABLE_ENTITY, "E-PKG-001", detail)
+            }
+            PackageError::Closed { .. } => Self::new(S::CONFLICT, "E-PKG-002", detail),
+            PackageError::Store(error) => error.into(),
+            PackageError::Write(error) => StoreError::file("write the package", error).into(),
+            other => {
+                tracing::error!(error = %Chain(&other), "no package was made");
+                Self::new(S::INTERNAL_SERVER_ERROR, "E-PKG-003", detail)
+            }
+        }
+    }
+}
