@@ -113,6 +113,11 @@ impl Process {
         self.send(Signal::INT)
     }
 
+    /// Asks the program to end; it may take its time.
+    pub fn terminate(&self) -> Result<()> {
+        self.send(Signal::TERM)
+    }
+
     /// Makes the program stand still, as a machine that hangs would; returns when it stands.
     pub fn suspend(&self) -> Result<()> {
         self.send(Signal::STOP)?;

@@ -14,6 +14,7 @@ use crate::screen;
 use crate::workspace::{self, Profile};
 use crate::world::World;
 
+mod api_load;
 mod books;
 mod both_rights;
 mod chance;
@@ -58,8 +59,13 @@ pub struct Scenario {
 }
 
 /// All scenarios.
-pub const SCENARIOS: &[Scenario] =
-    &[kills::SCENARIO, clock_jump::SCENARIO, both_rights::SCENARIO, held_up::SCENARIO];
+pub const SCENARIOS: &[Scenario] = &[
+    kills::SCENARIO,
+    clock_jump::SCENARIO,
+    both_rights::SCENARIO,
+    held_up::SCENARIO,
+    api_load::SCENARIO,
+];
 
 /// Runs the task and says whether every promise was kept.
 pub fn run(mut args: Args) -> Result<bool> {

@@ -116,8 +116,9 @@ fn kill_once(world: &World, aim: Aim, csv: &Path, chance: &mut Chance) -> Result
     }
     engine.run_for(moment)?;
     engine.kill()?;
-    // It would else take the engine's place. Only one that hasn't ended by itself has no code.
-    Ok(import.kill()?.code().is_none())
+    // It would else take the engine's place. One that had come to its end says so by its code; one that
+    // hadn't was killed, or lost the engine that it was talking to.
+    Ok(!matches!(import.kill()?.code(), Some(0 | 3)))
 }
 
 impl Aim {

@@ -4,6 +4,7 @@
 
 mod api;
 mod asked;
+mod client;
 mod clock;
 mod demo;
 mod disk;
