@@ -1,4 +1,4 @@
-//! Everything a person can do: the command line's half of the program today, the API's tomorrow.
+//! Everything a person can do, whatever face they do it at.
 //!
 //! Each action takes a [`Desk`] and returns a typed result; each writes one transition with its
 //! journal entries, and leaves the acting to the engine. No rule of these lives in a face.
