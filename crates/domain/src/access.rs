@@ -58,6 +58,10 @@ words! {
         PrincipalsRead = "principals.read",
         /// Make, set, disable and enable principals; make and revoke tokens.
         PrincipalsWrite = "principals.write",
+        /// See webhooks, and what became of what they were told.
+        WebhooksRead = "webhooks.read",
+        /// Make, set, try and remove webhooks, and tell them things again.
+        WebhooksWrite = "webhooks.write",
     }
 }
 
@@ -74,7 +78,12 @@ impl Role {
             Self::SuperAdmin => true,
             Self::ConnectionsManager => matches!(
                 permission,
-                P::ConnectionsRead | P::ConnectionsWrite | P::SettingsRead | P::EnginePause
+                P::ConnectionsRead
+                    | P::ConnectionsWrite
+                    | P::SettingsRead
+                    | P::EnginePause
+                    | P::WebhooksRead
+                    | P::WebhooksWrite
             ),
             Self::RequestManager => matches!(
                 permission,
@@ -94,6 +103,7 @@ impl Role {
                     | P::JournalRead
                     | P::SettingsRead
                     | P::PrincipalsRead
+                    | P::WebhooksRead
             ),
         }
     }

@@ -102,6 +102,8 @@ ids! {
     PrincipalId = "prn";
     /// Names a token; says nothing of its text.
     TokenId = "tok";
+    /// Names an endpoint: whom we tell what happens.
+    EndpointId = "end";
 }
 
 /// Where ids come from.

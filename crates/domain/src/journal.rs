@@ -137,7 +137,52 @@ words! {
         SetupBegun = "setup.begun",
         /// The first principal was made with it.
         SetupFinished = "setup.finished",
+        /// Somebody is to be told what happens.
+        EndpointAdded = "endpoint.added",
+        /// Where, or of what, was changed.
+        EndpointSet = "endpoint.set",
+        /// The secret that signs what it is told was replaced.
+        EndpointRotated = "endpoint.rotated",
+        /// A message to try it was sent.
+        EndpointTested = "endpoint.tested",
+        /// What it had been told, or had not, is told again.
+        EndpointReplayed = "endpoint.replayed",
+        /// It is told nothing any more, by a person or because it said that it is gone.
+        EndpointDisabled = "endpoint.disabled",
+        /// It is told again what happens, and what happened meanwhile.
+        EndpointEnabled = "endpoint.enabled",
+        /// It was removed.
+        EndpointRemoved = "endpoint.removed",
     }
+}
+
+impl Event {
+    /// What counts as a change of state, of which others are told: webhooks and the event stream.
+    pub const TOLD: &'static [Self] = &[
+        Self::RequestReceived,
+        Self::RequestRouted,
+        Self::RequestMoved,
+        Self::RequestDenied,
+        Self::RequestCancelled,
+        Self::RequestAnswered,
+        Self::RequestReopened,
+        Self::IdentifierAdded,
+        Self::TaskCreated,
+        Self::TaskMoved,
+        Self::TaskParked,
+        Self::GuardTripped,
+        Self::JobStarted,
+        Self::JobReported,
+        Self::JobOverdue,
+        Self::JobEnded,
+        Self::ConnectionAdded,
+        Self::ConnectionSet,
+        Self::ConnectionPaused,
+        Self::ConnectionResumed,
+        Self::ConnectionRemoved,
+        Self::EnginePaused,
+        Self::EngineResumed,
+    ];
 }
 
 /// One entry of the journal.

@@ -23,14 +23,15 @@ pub mod right;
 pub mod routing;
 pub mod schema;
 pub mod task;
+pub mod telling;
 
 pub use access::{Permission, Reach, Role};
 pub use connection::{Connection, Gate, Mode};
 pub use digest::Digest;
 pub use evidence::Evidence;
 pub use id::{
-    BlobId, ConnectionId, EvidenceId, IdentifierId, ImportId, IntentId, JobId, PrincipalId,
-    RequestId, TaskId, TokenId,
+    BlobId, ConnectionId, EndpointId, EvidenceId, IdentifierId, ImportId, IntentId, JobId,
+    PrincipalId, RequestId, TaskId, TokenId,
 };
 pub use identifier::{Identifier, IdentifierKind, Origin, Place};
 pub use job::{Flow, Job};
@@ -41,6 +42,7 @@ pub use principal::{Access, Principal, Token};
 pub use request::{Request, RequestState};
 pub use right::{Right, Scope};
 pub use task::{Task, TaskState};
+pub use telling::{Delivery, Endpoint};
 
 /// An instant. Stored as milliseconds since 1970 UTC, shown as RFC 3339.
 pub type Instant = jiff::Timestamp;

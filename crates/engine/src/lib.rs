@@ -20,6 +20,7 @@ pub mod operator;
 mod pump;
 mod router;
 pub mod run;
+pub mod telling;
 mod wake;
 mod work;
 

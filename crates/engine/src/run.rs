@@ -20,6 +20,7 @@ use crate::limits::add;
 use crate::link::Surroundings;
 use crate::pump::{Pump, PumpParts, Rested, earliest};
 use crate::router;
+use crate::telling::Teller;
 
 /// The lease that stands for the right to run the engine.
 pub const ENGINE_LEASE: &str = "engine";
@@ -29,6 +30,9 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// How often the store is asked whether another process has written.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How often others are told what happened while a connection works on and on.
+const TELL: Duration = Duration::from_millis(500);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -139,6 +143,7 @@ impl Engine {
             working: HashMap::new(),
             rounds: JoinSet::new(),
         };
+        let mut teller = Teller::new(self.parts.clone(), fence.clone());
         store.sweep_blobs().await?;
         let mut seen = -1;
         loop {
@@ -147,21 +152,31 @@ impl Engine {
                 seen = version;
                 router::route_new(store, fence, &self.parts.ids, clock.now()).await?;
                 crew.muster().await?;
+                teller.want();
             }
-            let next_due = crew.begin_due(clock.now());
+            let work_due = crew.begin_due(clock.now());
+            let next_due = earliest([work_due, teller.begin_due(clock.now())]);
+            // Another try to tell somebody is nothing to wait for.
             let is_over = matches!(until, Until::NothingDue)
                 && crew.rounds.is_empty()
-                && next_due.is_none_or(|due| due > add(clock.now(), SOON))
+                && !teller.is_at_work()
+                && work_due.is_none_or(|due| due > add(clock.now(), SOON))
                 && store.data_version().await? == seen;
             if is_over {
                 return Ok(Ran { next_due });
             }
             tokio::select! {
-                done = crew.rounds.join_next(), if !crew.rounds.is_empty() => crew.took_leave(done)?,
+                done = crew.rounds.join_next(), if !crew.rounds.is_empty() => {
+                    crew.took_leave(done)?;
+                    teller.want();
+                }
+                over = teller.next_over() => teller.took_leave(over)?,
+                () = real_sleep(TELL), if !crew.rounds.is_empty() => teller.want(),
                 () = clock.sleep_until(next_due.unwrap_or(Instant::MAX)) => {}
                 () = changed(store, seen) => {}
                 () = asked_to_stop(&until) => {
                     crew.rounds.shutdown().await;
+                    teller.stop().await;
                     return Ok(Ran { next_due });
                 }
             }

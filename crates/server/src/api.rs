@@ -15,6 +15,7 @@ mod requests;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -144,6 +145,17 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::PrincipalsWrite, routes!(principals::enable)))
         .routes(needs(P::PrincipalsWrite, routes!(principals::create_token)))
         .routes(needs(P::PrincipalsWrite, routes!(principals::revoke_token)))
+        .routes(needs(P::WebhooksRead, routes!(webhooks::list)))
+        .routes(needs(P::WebhooksRead, routes!(webhooks::show)))
+        .routes(needs(P::WebhooksRead, routes!(webhooks::deliveries)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::create)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::set)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::remove)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::disable)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::enable)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::rotate)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::test)))
+        .routes(needs(P::WebhooksWrite, routes!(webhooks::replay)))
 }
 
 /// A route that needs a permission: says so in the document, and lets nobody else pass.

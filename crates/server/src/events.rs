@@ -36,33 +36,6 @@ const LAST_SEEN: &str = "last-event-id";
 /// How long one answer lasts; clients come back by themselves.
 const LASTS: Duration = Duration::from_secs(15 * 60);
 
-/// What counts as a change of state.
-const TOLD: &[Happened] = &[
-    Happened::RequestReceived,
-    Happened::RequestRouted,
-    Happened::RequestMoved,
-    Happened::RequestDenied,
-    Happened::RequestCancelled,
-    Happened::RequestAnswered,
-    Happened::RequestReopened,
-    Happened::IdentifierAdded,
-    Happened::TaskCreated,
-    Happened::TaskMoved,
-    Happened::TaskParked,
-    Happened::GuardTripped,
-    Happened::JobStarted,
-    Happened::JobReported,
-    Happened::JobOverdue,
-    Happened::JobEnded,
-    Happened::ConnectionAdded,
-    Happened::ConnectionSet,
-    Happened::ConnectionPaused,
-    Happened::ConnectionResumed,
-    Happened::ConnectionRemoved,
-    Happened::EnginePaused,
-    Happened::EngineResumed,
-];
-
 /// From where to tell.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -165,7 +138,7 @@ impl Telling {
         if let Some((seq, _)) = entries.last() {
             self.after = *seq;
         }
-        entries.retain(|(_, entry)| TOLD.contains(&entry.event));
+        entries.retain(|(_, entry)| Happened::TOLD.contains(&entry.event));
         if self.caller.access().reach != Reach::All {
             let desk = self.app.desk(&self.caller);
             let about = entries.iter().filter_map(|(_, entry)| entry.request);

@@ -321,7 +321,8 @@ value_from_id!(
     EvidenceId,
     BlobId,
     PrincipalId,
-    TokenId
+    TokenId,
+    EndpointId
 );
 
 impl From<&str> for Value {

@@ -133,7 +133,8 @@ pub(crate) fn row(entry: &Entry) -> Result<Vec<Value>, StoreError> {
     ])
 }
 
-fn read(row: &Row) -> Result<(i64, Entry), StoreError> {
+/// An entry with its number.
+pub(crate) fn read(row: &Row) -> Result<(i64, Entry), StoreError> {
     let actor: Actor = row.json("actor")?;
     let facts = match row.get::<Option<&str>>("facts")? {
         Some(_) => row.json("facts")?,

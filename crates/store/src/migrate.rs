@@ -39,6 +39,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/sqlite/0003_lists.sql"),
     },
     Migration { number: 4, name: "keys", sql: include_str!("../migrations/sqlite/0004_keys.sql") },
+    Migration {
+        number: 5,
+        name: "telling",
+        sql: include_str!("../migrations/sqlite/0005_telling.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (

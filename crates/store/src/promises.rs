@@ -16,3 +16,4 @@ mod requests_once;
 mod rotation;
 mod sealed_values;
 pub(crate) mod setup;
+mod telling;

@@ -52,8 +52,12 @@ static RENAME: Over = Over::new(
     &[("id", Kind::Text), ("token", Kind::Text)],
     "UPDATE request SET external_token = v.token FROM v WHERE request.id = v.id",
 );
-const SECRETS: &str = "SELECT connection_id, name, sealed FROM secret";
+const SECRETS: &str = "SELECT 'secret' AS place, connection_id AS owner, name, sealed FROM secret
+    UNION ALL SELECT 'endpoint_secret', endpoint_id, CAST(number AS TEXT), sealed
+    FROM endpoint_secret";
 const SET_SECRET: &str = "UPDATE secret SET sealed = $3 WHERE connection_id = $1 AND name = $2";
+const SET_ENDPOINT_SECRET: &str = "UPDATE endpoint_secret SET sealed = $3
+    WHERE endpoint_id = $1 AND CAST(number AS TEXT) = $2";
 
 const N_WRAPPED: &str = "SELECT COUNT(*) AS n FROM request_key WHERE epoch = $1";
 const N_SEALED: &str = "SELECT COUNT(*) AS n FROM evidence WHERE sealed_under = $1";
@@ -218,16 +222,16 @@ impl Store {
     async fn reseal_secrets(&self, tx: &mut Tx, older: &KeyName) -> Result<u64, StoreError> {
         let mut n_moved = 0;
         for row in tx.fetch(SECRETS, []).await? {
-            let (connection, name): (String, String) =
-                (row.get("connection_id")?, row.get("name")?);
-            let sealed: &[u8] = row.get("sealed")?;
+            let (table, owner): (String, String) = (row.get("place")?, row.get("owner")?);
+            let (name, sealed): (String, &[u8]) = (row.get("name")?, row.get("sealed")?);
             if key_name_of(sealed)? != older.as_str() {
                 continue;
             }
-            let place = || Place::new("secret", &connection, &name);
+            let place = || Place::new(&table, &owner, &name);
             let plain = self.keys().credentials_of(sealed)?.open(place(), sealed)?;
             let sealed = self.keys().credentials()?.seal(place(), &plain)?;
-            n_moved += tx.execute(SET_SECRET, values![&*connection, &*name, sealed]).await?;
+            let set = if table == "secret" { SET_SECRET } else { SET_ENDPOINT_SECRET };
+            n_moved += tx.execute(set, values![&*owner, &*name, sealed]).await?;
         }
         Ok(n_moved)
     }

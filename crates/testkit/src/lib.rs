@@ -5,6 +5,7 @@
 pub mod candidate;
 pub mod clock;
 pub mod conformance;
+pub mod receiver;
 pub mod segment;
 pub mod stage;
 pub mod story;

@@ -30,7 +30,9 @@ pub mod purge;
 #[cfg(test)]
 mod shapes;
 pub mod show;
+mod shown;
 pub mod tasks;
+pub mod webhooks;
 
 pub use desk::{Connectors, Desk, OperatorError};
 pub use draft::{Draft, Given};

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::setup::setup;
 use crate::db::Db;
-use crate::{identifier, intent, job, principal, purge, request, rotation, task};
+use crate::{delivery, identifier, intent, job, principal, purge, request, rotation, task};
 
 #[tokio::test]
 async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
@@ -20,6 +20,7 @@ async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
         principal::frequent(),
         purge::frequent(),
         rotation::frequent(),
+        delivery::frequent(),
     ];
     for sql in nouns.concat() {
         let told = sql.rsplit("(?)").next().unwrap_or(sql);

@@ -9,7 +9,7 @@ use crate::migrate::{MIGRATIONS, Migration};
 use crate::{Options, Store, StoreError, Transition, db, driver::sqlite};
 
 /// The newest schema of this program.
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].number;
 
 /// A step that a newer program has.
 fn next(sql: &'static str) -> Migration {

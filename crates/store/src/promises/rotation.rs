@@ -4,6 +4,7 @@ use domain::{Digest, Evidence, EvidenceId, IdentifierKind, Instant, Right};
 
 use super::sealed_values::plant;
 use super::setup::{Setup, now, setup};
+use super::telling::added;
 use crate::keyring::ROTATING;
 use crate::keys::{KeyError, KeyName};
 use crate::{Store, StoreError, Transition};
@@ -46,6 +47,7 @@ async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones
     let setup = setup().await;
     let task = plant(&setup).await;
     let shared = shared_evidence(&setup).await;
+    let (endpoint, signs) = added(&setup, "desk").await;
     for purpose in ROTATING {
         setup.store.rotate_key(purpose, now()).unwrap().unwrap();
     }
@@ -68,6 +70,7 @@ async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones
     assert_eq!(again.evidence_body(shared).await.unwrap().unwrap(), b"body");
     let connection = again.connection_by_name("segment-eu").await.unwrap().unwrap();
     assert_eq!(again.secrets(connection.id).await.unwrap()["token"].expose(), "mark-secret");
+    assert_eq!(again.endpoint_secrets(endpoint.id, now()).await.unwrap(), [signs]);
     assert_eq!(again.requests_named(&["mark-external"]).await.unwrap().len(), 1);
     assert_eq!(again.move_piece(None).await.unwrap(), 0);
 }

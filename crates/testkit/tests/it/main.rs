@@ -14,3 +14,4 @@ mod strangers;
 mod together;
 mod twice;
 mod unable;
+mod webhooks;

@@ -91,28 +91,9 @@ pub struct MadeToken {
     /// The token.
     pub token: TokenView,
     /// Its text, `habeas_` and 43 characters. Absent if it had been made before, by the same key.
-    #[serde(with = "shown")]
+    #[serde(with = "crate::operator::shown")]
     #[schema(value_type = Option<String>)]
     pub secret: Option<Secret>,
-}
-
-/// The way of a token's text into an answer and out of it.
-mod shown {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use store::Secret;
-
-    pub(super) fn serialize<S: Serializer>(
-        secret: &Option<Secret>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        secret.as_ref().map(Secret::expose).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Secret>, D::Error> {
-        Ok(Option::<String>::deserialize(from)?.map(Secret::new))
-    }
 }
 
 /// Why a token was not accepted. Towards whoever sent it this is one text for every reason, so that

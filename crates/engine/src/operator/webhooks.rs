@@ -1,0 +1,365 @@
+//! Webhooks: URLs that are told what happens. Making them, changing them, trying them; what became of
+//! what they were told is in [`deliveries`].
+//!
+//! The secret that signs what a webhook is told is made here and shown once. Whoever is bound to brands
+//! makes and sees webhooks of these only.
+
+pub mod deliveries;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use domain::telling::{Attempt, Disabled, Target, Verdict};
+use domain::{Endpoint, EndpointId, Entry, Event, Instant, Principal, Reach};
+use serde::{Deserialize, Serialize};
+use store::endpoint::entry;
+use store::signing::new_signing_secret;
+use store::{Applied, Secret, Standing, StoreError, Transition};
+use utoipa::ToSchema;
+
+use super::desk::{Desk, OperatorError};
+use super::fault::Fault;
+use crate::telling::address;
+use crate::telling::message::Message;
+use crate::telling::webhook::WebhookClient;
+
+/// The longest URL.
+const LONGEST_URL: usize = 2_000;
+/// Hours for which the secret before signs too, unless something else is said.
+const USUAL_OVERLAP: u32 = 24;
+/// The most.
+const LONGEST_OVERLAP: u32 = 7 * 24;
+/// How often a change is made anew before its maker is told to look again.
+const TRIES: usize = 5;
+
+/// A webhook to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewWebhook {
+    /// Its name: up to 40 small letters, digits, `-`, `_` and `.`.
+    #[schema(pattern = "^[a-z0-9_.-]{1,40}$")]
+    pub name: String,
+    /// Where it is told: an https URL.
+    pub url: String,
+    /// What it is told; everything that is told at all if absent.
+    #[serde(default)]
+    #[schema(min_items = 1)]
+    pub events: Option<BTreeSet<Event>>,
+    /// About which requests; as far as whoever makes it reaches, if absent.
+    #[serde(default)]
+    pub reach: Option<Reach>,
+    /// Whether it may lie on this machine, or in a private network. Only at the machine itself.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+/// What is to change in a webhook. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schema(as = WebhookChanges)]
+pub struct Changes {
+    /// Where it is told from now on. Unless it is said again, it may not be private.
+    pub url: Option<String>,
+    /// What it is told from now on.
+    #[schema(min_items = 1)]
+    pub events: Option<BTreeSet<Event>>,
+    /// About which requests from now on.
+    pub reach: Option<Reach>,
+    /// Whether it may lie on this machine, or in a private network. Only at the machine itself.
+    pub allow_private: Option<bool>,
+}
+
+/// A webhook as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebhookView {
+    /// Its id.
+    pub id: EndpointId,
+    /// Its name.
+    pub name: String,
+    /// Where it is told.
+    pub url: String,
+    /// Whether it may lie on this machine, or in a private network.
+    pub allow_private: bool,
+    /// What it is told.
+    pub events: Vec<Event>,
+    /// About which requests.
+    pub reach: Reach,
+    /// Why it is told nothing now, if so.
+    pub disabled: Option<Disabled>,
+    /// Until when it asked to be left in peace.
+    #[schema(value_type = Option<Timestamp>)]
+    pub rest_until: Option<Instant>,
+    /// When it was made.
+    #[schema(value_type = Timestamp)]
+    pub made_at: Instant,
+    /// Deliveries that are still to be made, or made again.
+    pub n_waiting: u32,
+    /// Deliveries that were given up.
+    pub n_dead: u32,
+}
+
+/// A webhook with its secret: the one time that this is there to be seen.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct MadeWebhook {
+    /// The webhook.
+    pub webhook: WebhookView,
+    /// What signs its messages, `whsec_` and base64. Absent if the webhook stood already.
+    #[serde(with = "super::shown")]
+    #[schema(value_type = Option<String>)]
+    pub secret: Option<Secret>,
+}
+
+/// How to replace a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rotation {
+    /// Hours for which the secret before signs beside the new one, 0 to 168; 24 if absent.
+    #[schema(minimum = 0, maximum = 168)]
+    pub overlap_hours: Option<u32>,
+}
+
+/// What came of a message that was sent to try a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Tried {
+    /// Whether it was taken.
+    pub is_taken: bool,
+    /// The attempt.
+    pub attempt: Attempt,
+}
+
+/// The webhooks within reach, by name.
+pub async fn list(desk: &Desk<'_>) -> Result<Vec<WebhookView>, OperatorError> {
+    let mut views = Vec::new();
+    for standing in desk.store.endpoints().await? {
+        if is_within_reach(desk, &standing.endpoint) {
+            views.push(view_of(desk, standing).await?);
+        }
+    }
+    Ok(views)
+}
+
+/// One webhook, by its name or id.
+pub async fn view(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
+    view_of(desk, find(desk, name).await?).await
+}
+
+/// Makes a webhook. One that stands already, just so, is returned without its secret.
+pub async fn add(desk: &Desk<'_>, new: &NewWebhook) -> Result<MadeWebhook, OperatorError> {
+    if !Principal::is_name(&new.name) {
+        let message = "is no name: use up to 40 small letters, digits, `-`, `_` and `.`";
+        return Err(fault("name", "E-WEB-001", message));
+    }
+    let reach = new.reach.clone().unwrap_or_else(|| desk.reach.clone());
+    let target = Target::Webhook { url: new.url.clone(), allow_private: new.allow_private };
+    let endpoint = Endpoint {
+        id: EndpointId::new(desk.ids),
+        name: new.name.clone(),
+        target,
+        events: new.events.clone(),
+        reach,
+        disabled: None,
+        made_at: desk.now,
+        version: 0,
+    };
+    refuse(desk, &endpoint)?;
+    let secret = new_signing_secret().map_err(StoreError::from)?;
+    let entry = about(desk, Event::EndpointAdded, &endpoint);
+    if desk.store.add_endpoint(&endpoint, &secret, &entry).await? == Applied::Done {
+        return Ok(MadeWebhook { webhook: view(desk, &new.name).await?, secret: Some(secret) });
+    }
+    let known = desk.store.endpoint_by_name(&new.name).await?.map(|standing| standing.endpoint);
+    let is_same = known.is_some_and(|known| {
+        (known.target, known.events, known.reach)
+            == (endpoint.target, endpoint.events, endpoint.reach)
+    });
+    if !is_same {
+        return Err(fault("name", "E-WEB-001", "is taken by another endpoint"));
+    }
+    Ok(MadeWebhook { webhook: view(desk, &new.name).await?, secret: None })
+}
+
+/// Changes where a webhook is told, or of what.
+pub async fn set(
+    desk: &Desk<'_>,
+    name: &str,
+    changes: &Changes,
+) -> Result<WebhookView, OperatorError> {
+    change(desk, name, |endpoint| {
+        let Target::Webhook { url, allow_private } = &mut endpoint.target;
+        if let Some(new) = &changes.url {
+            // Leave to call this machine was given for the URL before.
+            *allow_private = *allow_private && *new == *url;
+            new.clone_into(url);
+        }
+        if let Some(new) = changes.allow_private {
+            *allow_private = new;
+        }
+        endpoint.events = changes.events.clone().or_else(|| endpoint.events.take());
+        if let Some(reach) = &changes.reach {
+            reach.clone_into(&mut endpoint.reach);
+        }
+        refuse(desk, endpoint)?;
+        Ok(Event::EndpointSet)
+    })
+    .await
+}
+
+/// Tells a webhook nothing for now. What happens meanwhile is told when it is enabled again.
+pub async fn disable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
+    change(desk, name, |endpoint| {
+        let why = format!("{} disabled it", desk.name());
+        endpoint.disabled.get_or_insert(Disabled { why, since: desk.now });
+        Ok(Event::EndpointDisabled)
+    })
+    .await
+}
+
+/// Tells a webhook again what happens, and what happened meanwhile.
+pub async fn enable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
+    change(desk, name, |endpoint| {
+        endpoint.disabled = None;
+        Ok(Event::EndpointEnabled)
+    })
+    .await
+}
+
+/// Removes a webhook, with all that it was to be told.
+pub async fn remove(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
+    for _ in 0..TRIES {
+        let standing = find(desk, name).await?;
+        let removed = view_of(desk, standing.clone()).await?;
+        let entry = about(desk, Event::EndpointRemoved, &standing.endpoint);
+        if desk.store.remove_endpoint(&standing.endpoint, &entry).await? == Applied::Done {
+            return Ok(removed);
+        }
+    }
+    Err(OperatorError::ChangedMeanwhile)
+}
+
+/// Gives a webhook another secret. Those before sign beside it for a while.
+pub async fn rotate(
+    desk: &Desk<'_>,
+    name: &str,
+    rotation: &Rotation,
+) -> Result<MadeWebhook, OperatorError> {
+    let hours = rotation.overlap_hours.unwrap_or(USUAL_OVERLAP);
+    if hours > LONGEST_OVERLAP {
+        let message = format!("is more than {LONGEST_OVERLAP} hours");
+        return Err(fault("overlap_hours", "E-WEB-005", &message));
+    }
+    let endpoint = find(desk, name).await?.endpoint;
+    let overlap = jiff::SignedDuration::from_hours(hours.into());
+    let until = desk.now.checked_add(overlap).unwrap_or(desk.now);
+    let secret = new_signing_secret().map_err(StoreError::from)?;
+    let entry = about(desk, Event::EndpointRotated, &endpoint).fact("overlap_hours", hours);
+    desk.store.rotate_endpoint_secret(endpoint.id, &secret, until, &entry).await?;
+    Ok(MadeWebhook { webhook: view(desk, name).await?, secret: Some(secret) })
+}
+
+/// Sends a message to a webhook at once, to try it. It is not tried again.
+pub async fn test(
+    desk: &Desk<'_>,
+    name: &str,
+    client: &WebhookClient,
+) -> Result<Tried, OperatorError> {
+    let endpoint = find(desk, name).await?.endpoint;
+    let secrets = desk.store.endpoint_secrets(endpoint.id, desk.now).await?;
+    let message = Message::test(format!("evt_{}", desk.ids.next().simple()), desk.now);
+    let Target::Webhook { url, allow_private } = &endpoint.target;
+    let began = std::time::Instant::now();
+    let reply = client.send(url, *allow_private, &secrets, &message, desk.now).await;
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let is_taken = reply.verdict == Verdict::Taken;
+    let attempt = Attempt { at: desk.now, took_ms, answer: reply.answer };
+    let entry = about(desk, Event::EndpointTested, &endpoint);
+    let journal = vec![entry.fact("answer", attempt.answer.as_str())];
+    desk.write(Transition { journal, ..Transition::default() }).await?;
+    Ok(Tried { is_taken, attempt })
+}
+
+/// The webhook of this name or id, as far as it is within reach.
+async fn find(desk: &Desk<'_>, text: &str) -> Result<Standing, OperatorError> {
+    let found = match text.parse() {
+        Ok(id) => desk.store.endpoint(id).await?,
+        Err(_) => desk.store.endpoint_by_name(text).await?,
+    };
+    let found = found.filter(|standing| is_within_reach(desk, &standing.endpoint));
+    found.ok_or(OperatorError::NotFound { what: "webhook" })
+}
+
+fn is_within_reach(desk: &Desk<'_>, endpoint: &Endpoint) -> bool {
+    matches!(endpoint.target, Target::Webhook { .. }) && desk.reach.includes(&endpoint.reach)
+}
+
+/// Changes a webhook, whoever else may change it at the same moment.
+async fn change(
+    desk: &Desk<'_>,
+    name: &str,
+    with: impl Fn(&mut Endpoint) -> Result<Event, OperatorError>,
+) -> Result<WebhookView, OperatorError> {
+    for _ in 0..TRIES {
+        let standing = find(desk, name).await?;
+        let mut changed = standing.endpoint.clone();
+        let event = with(&mut changed)?;
+        if changed == standing.endpoint {
+            return view_of(desk, standing).await;
+        }
+        let entry = about(desk, event, &changed);
+        if desk.store.set_endpoint(None, &changed, &entry).await? == Applied::Done {
+            return view(desk, name).await;
+        }
+    }
+    Err(OperatorError::ChangedMeanwhile)
+}
+
+/// Refuses what a webhook can't be.
+fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
+    let Target::Webhook { url, allow_private } = &endpoint.target;
+    if url.len() > LONGEST_URL {
+        return Err(fault("url", "E-WEB-002", "is too long"));
+    }
+    address::check(url, *allow_private)
+        .map_err(|refused| fault("url", "E-WEB-002", &refused.to_string()))?;
+    let events = endpoint.events.iter().flatten();
+    if let Some(other) = events.clone().find(|event| !Event::TOLD.contains(event)) {
+        let message = format!("holds {other}, of which nobody is told");
+        return Err(fault("events", "E-WEB-003", &message));
+    }
+    if endpoint.events.is_some() && events.count() == 0 {
+        return Err(fault("events", "E-WEB-003", "is empty, so nothing would be told"));
+    }
+    if !desk.reach.includes(&endpoint.reach) {
+        let message = "goes beyond what you reach yourself";
+        return Err(OperatorError::Forbidden(Fault::new("reach", "E-WEB-004", message)));
+    }
+    Ok(())
+}
+
+async fn view_of(desk: &Desk<'_>, standing: Standing) -> Result<WebhookView, OperatorError> {
+    let Standing { endpoint, rest_until, .. } = standing;
+    let counts = desk.store.count_deliveries(endpoint.id).await?;
+    let Target::Webhook { url, allow_private } = endpoint.target;
+    Ok(WebhookView {
+        id: endpoint.id,
+        name: endpoint.name,
+        url,
+        allow_private,
+        events: endpoint.events.map_or_else(|| Event::TOLD.into(), Vec::from_iter),
+        reach: endpoint.reach,
+        disabled: endpoint.disabled,
+        rest_until: rest_until.filter(|until| *until > desk.now),
+        made_at: endpoint.made_at,
+        n_waiting: counts.n_waiting,
+        n_dead: counts.n_dead,
+    })
+}
+
+/// An entry about a webhook. Its URL may hold a secret of the other side, so it is not told.
+fn about(desk: &Desk<'_>, event: Event, endpoint: &Endpoint) -> Entry {
+    entry(desk.now, desk.actor.clone(), event, endpoint).fact("kind", "webhook")
+}
+
+fn fault(field: &str, code: &'static str, message: &str) -> OperatorError {
+    OperatorError::Fault(Fault::new(field, code, message))
+}

@@ -1,0 +1,85 @@
+//! What is told: ids, words and numbers of ours, and nothing about a person.
+
+use domain::telling::message_id;
+use domain::{ConnectionId, Entry, Event, Instant, JobId, RequestId, TaskId};
+use serde::Serialize;
+
+/// The type of a message that is sent to try an endpoint.
+pub const TEST: &str = "webhook.test";
+
+/// A message as an endpoint gets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// What names it: the same whenever it is sent.
+    #[serde(skip)]
+    pub id: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub what: String,
+    /// When.
+    pub timestamp: Instant,
+    /// To what.
+    pub data: Data,
+}
+
+/// What a message is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Data {
+    /// Its number in the journal: a later one is higher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<i64>,
+    /// The request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+    /// The task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
+    /// The connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<ConnectionId>,
+    /// The vendor job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+    /// The state before, where something moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The state after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+impl Message {
+    /// What is told of an entry.
+    pub fn of(seq: i64, entry: &Entry) -> Self {
+        let moves = matches!(entry.event, Event::RequestMoved | Event::TaskMoved);
+        let state = |name| {
+            let word = entry.facts.get(name).filter(|_| moves);
+            word.and_then(serde_json::Value::as_str).map(str::to_owned)
+        };
+        Self {
+            id: message_id(seq, entry),
+            what: entry.event.word().to_owned(),
+            timestamp: entry.at,
+            data: Data {
+                seq: Some(seq),
+                request: entry.request,
+                task: entry.task,
+                connection: entry.connection,
+                job: entry.job,
+                from: state("from"),
+                to: state("to"),
+            },
+        }
+    }
+
+    /// A message about nothing, to try an endpoint.
+    pub fn test(id: String, now: Instant) -> Self {
+        Self { id, what: TEST.to_owned(), timestamp: now, data: Data::default() }
+    }
+
+    /// Its text.
+    pub fn text(&self) -> String {
+        // A struct of texts and numbers always serialises.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

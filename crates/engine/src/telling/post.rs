@@ -1,0 +1,158 @@
+//! Telling one endpoint what is due.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant as Moment;
+
+use domain::telling::{Attempt, Disabled, Target, Verdict};
+use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant};
+use futures_util::{StreamExt as _, stream};
+use store::endpoint::entry;
+use store::{Applied, Fence, Secret, StoreError};
+
+use super::message::Message;
+use super::webhook::{Reply, WebhookClient};
+use crate::pump::PumpParts;
+
+/// How many deliveries to one endpoint are under way at once.
+const AT_ONCE: usize = 8;
+/// How many are taken up in one go, and their outcomes kept together.
+const TAKEN: u32 = 64;
+
+/// Tells an endpoint what is due.
+pub(super) struct Post {
+    pub(super) parts: PumpParts,
+    pub(super) fence: Fence,
+    pub(super) webhooks: Arc<OnceLock<WebhookClient>>,
+}
+
+/// A delivery after an attempt, and what that came to.
+struct Tried {
+    delivery: Delivery,
+    verdict: Verdict,
+}
+
+impl Post {
+    /// Makes the deliveries to an endpoint that are due, until none is, or it can't take them now.
+    pub(super) async fn all_due(&self, id: EndpointId) -> Result<(), StoreError> {
+        loop {
+            let now = self.parts.clock.now();
+            let Some(standing) = self.parts.store.endpoint(id).await? else { return Ok(()) };
+            let rests = standing.rest_until.is_some_and(|until| until > now);
+            if rests || standing.endpoint.disabled.is_some() {
+                return Ok(());
+            }
+            let due = self.parts.store.due_deliveries(id, now, TAKEN).await?;
+            if due.is_empty() || !self.some(&standing.endpoint, due).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes these deliveries; says whether the endpoint takes more.
+    async fn some(&self, endpoint: &Endpoint, due: Vec<Delivery>) -> Result<bool, StoreError> {
+        let store = &self.parts.store;
+        let secrets = store.endpoint_secrets(endpoint.id, self.parts.clock.now()).await?;
+        let seqs: Vec<_> = due.iter().map(|delivery| delivery.seq).collect();
+        let entries = store.journal_entries(&seqs).await?;
+        let enough = AtomicBool::new(false);
+        let tried = stream::iter(due).map(|delivery| {
+            let entry = entries.iter().find(|(seq, _)| *seq == delivery.seq);
+            self.one(endpoint, delivery, entry, &secrets, &enough)
+        });
+        let mut tried = std::pin::pin!(tried.buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE));
+        while let Some(some) = tried.next().await {
+            let some: Vec<_> = some.into_iter().flatten().collect();
+            self.keep(endpoint, &some).await?;
+        }
+        Ok(!enough.load(Ordering::SeqCst))
+    }
+
+    /// Makes one delivery, unless the endpoint has said meanwhile that it is enough.
+    async fn one(
+        &self,
+        endpoint: &Endpoint,
+        delivery: Delivery,
+        entry: Option<&(i64, Entry)>,
+        secrets: &[Secret],
+        enough: &AtomicBool,
+    ) -> Option<Tried> {
+        if enough.load(Ordering::SeqCst) {
+            return None;
+        }
+        let (at, began) = (self.parts.clock.now(), Moment::now());
+        let reply = match entry {
+            Some((seq, entry)) => self.send(endpoint, secrets, &Message::of(*seq, entry), at).await,
+            None => Reply {
+                verdict: Verdict::Hopeless,
+                answer: "not sent: the journal does not hold it any more".to_owned(),
+            },
+        };
+        if matches!(reply.verdict, Verdict::Gone | Verdict::Again(Some(_))) {
+            enough.store(true, Ordering::SeqCst);
+        }
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let attempt = Attempt { at, took_ms, answer: reply.answer };
+        let delivery = delivery.after(attempt, &reply.verdict, self.parts.clock.now());
+        Some(Tried { delivery, verdict: reply.verdict })
+    }
+
+    async fn send(
+        &self,
+        endpoint: &Endpoint,
+        secrets: &[Secret],
+        message: &Message,
+        now: Instant,
+    ) -> Reply {
+        let Target::Webhook { url, allow_private } = &endpoint.target;
+        let Some(client) = self.webhooks() else {
+            let answer = "not sent: the HTTP client could not be set up".to_owned();
+            return Reply { verdict: Verdict::Again(None), answer };
+        };
+        client.send(url, *allow_private, secrets, message, now).await
+    }
+
+    fn webhooks(&self) -> Option<&WebhookClient> {
+        if self.webhooks.get().is_none() {
+            // Two who make one at the same time make the same.
+            let _ = self.webhooks.set(WebhookClient::new().ok()?);
+        }
+        self.webhooks.get()
+    }
+
+    /// Keeps what attempts came to.
+    async fn keep(&self, endpoint: &Endpoint, tried: &[Tried]) -> Result<(), StoreError> {
+        let store = &self.parts.store;
+        let deliveries: Vec<_> = tried.iter().map(|tried| tried.delivery.clone()).collect();
+        let rest = |tried: &Tried| match tried.verdict {
+            Verdict::Again(Some(_)) => tried.delivery.due_at,
+            _ => None,
+        };
+        let rest_until = tried.iter().filter_map(rest).max();
+        store.keep_attempts(&self.fence, endpoint.id, &deliveries, rest_until).await?;
+        if tried.iter().any(|tried| tried.verdict == Verdict::Gone) {
+            self.disable(endpoint.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells an endpoint nothing any more: it said that it is gone.
+    async fn disable(&self, id: EndpointId) -> Result<(), StoreError> {
+        let store = &self.parts.store;
+        loop {
+            let Some(standing) = store.endpoint(id).await? else { return Ok(()) };
+            if standing.endpoint.disabled.is_some() {
+                return Ok(());
+            }
+            let now = self.parts.clock.now();
+            let why = "it answered that it is gone (status 410)".to_owned();
+            let disabled = Some(Disabled { why, since: now });
+            let endpoint = Endpoint { disabled, ..standing.endpoint };
+            let entry = entry(now, Actor::Engine, Event::EndpointDisabled, &endpoint);
+            let entry = entry.fact("why", "gone");
+            if store.set_endpoint(Some(&self.fence), &endpoint, &entry).await? == Applied::Done {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Deliveries as rows: what is to be told to whom, how often it was tried, and what was given up.
+//!
+//! Deliveries are made out of the journal, a page of it at a time: new rows, and up to where the
+//! endpoints have been told, are one transaction. So nothing is written when something happens, and
+//! nothing is left out.
+
+use std::ops::ControlFlow;
+
+use domain::telling::DeliveryState;
+use domain::{Delivery, EndpointId, Entry, Event, Instant, RequestId};
+
+use crate::bulk::{Kind, Over};
+use crate::db::{Row, json, values};
+use crate::error::StoreError;
+use crate::journal;
+use crate::lease::{self, Fence};
+use crate::store::Store;
+
+/// An entry of the journal, as far as it must be known to say who is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tellable {
+    /// Its number.
+    pub seq: i64,
+    /// What happened.
+    pub event: Event,
+    /// To which request.
+    pub request: Option<RequestId>,
+}
+
+/// How far an endpoint is told by a page of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Until where it had been told, as it was loaded.
+    pub from: i64,
+    /// Until where it is now.
+    pub until: i64,
+    /// What it is told of those between.
+    pub of: Vec<i64>,
+}
+
+/// How many deliveries to an endpoint have not come through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Those still to be made, or made again.
+    pub n_waiting: u32,
+    /// Those that were given up.
+    pub n_dead: u32,
+}
+
+/// Which deliveries to tell again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// This one.
+    One(i64),
+    /// All that were given up.
+    Dead,
+    /// Everything after this number of the journal, delivered or not.
+    After(i64),
+}
+
+static INSERT: Over = Over::insert(
+    "delivery",
+    &[
+        ("endpoint_id", Kind::Text),
+        ("seq", Kind::Int),
+        ("state", Kind::Text),
+        ("due_at", Kind::Int),
+        ("n_attempts", Kind::Int),
+    ],
+    "ON CONFLICT (endpoint_id, seq) DO NOTHING",
+);
+static ADVANCE: Over = Over::new(
+    &[("id", Kind::Text), ("expected", Kind::Int), ("until", Kind::Int)],
+    "UPDATE endpoint SET told_until = v.until
+     FROM v WHERE endpoint.id = v.id AND endpoint.told_until = v.expected",
+);
+static UPDATE: Over = Over::new(
+    &[
+        ("endpoint_id", Kind::Text),
+        ("seq", Kind::Int),
+        ("state", Kind::Text),
+        ("due_at", Kind::Int),
+        ("ended_at", Kind::Int),
+        ("n_attempts", Kind::Int),
+        ("last", Kind::Text),
+    ],
+    "UPDATE delivery SET state = v.state, due_at = v.due_at, ended_at = v.ended_at,
+        n_attempts = v.n_attempts, last = v.last
+     FROM v WHERE delivery.endpoint_id = v.endpoint_id AND delivery.seq = v.seq",
+);
+static ENTRIES: Over = Over::new(
+    &[("number", Kind::Int)],
+    "SELECT seq, at, actor, event, request_id, task_id, connection_id, job_id, intent_id, facts
+     FROM v CROSS JOIN journal WHERE journal.seq = v.number",
+);
+const TELLABLE: &str =
+    "SELECT seq, event, request_id FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+const N_TH_WAITING: &str = "SELECT seq FROM delivery
+    WHERE endpoint_id = $1 AND due_at IS NOT NULL LIMIT 1 OFFSET $2";
+const DUE: &str = "SELECT endpoint_id, seq, state, due_at, ended_at, n_attempts, last FROM delivery
+    WHERE endpoint_id = $1 AND due_at IS NOT NULL AND due_at <= $2 ORDER BY due_at, seq LIMIT $3";
+const NEXT_DUE: &str = "SELECT due_at FROM delivery
+    WHERE endpoint_id = $1 AND due_at IS NOT NULL ORDER BY due_at, seq LIMIT 1";
+const REST: &str = "UPDATE endpoint SET rest_until = $2 WHERE id = $1";
+const PAGE: &str =
+    "SELECT endpoint_id, seq, state, due_at, ended_at, n_attempts, last FROM delivery
+    WHERE endpoint_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
+const PAGE_DEAD: &str =
+    "SELECT endpoint_id, seq, state, due_at, ended_at, n_attempts, last FROM delivery
+    WHERE endpoint_id = $1 AND seq < $2 AND state = 'dead' ORDER BY seq DESC LIMIT $3";
+const COUNT_WAITING: &str =
+    "SELECT COUNT(*) AS n FROM delivery WHERE endpoint_id = $1 AND due_at IS NOT NULL";
+const COUNT_DEAD: &str =
+    "SELECT COUNT(*) AS n FROM delivery WHERE endpoint_id = $1 AND state = 'dead'";
+const AGAIN_ONE: &str = "UPDATE delivery SET state = 'waiting', due_at = $3, ended_at = NULL,
+        n_attempts = 0 WHERE endpoint_id = $1 AND seq = $2";
+const AGAIN_DEAD: &str = "UPDATE delivery SET state = 'waiting', due_at = $2, ended_at = NULL,
+        n_attempts = 0 WHERE endpoint_id = $1 AND state = 'dead'";
+const FORGET_AFTER: &str =
+    "DELETE FROM delivery WHERE endpoint_id = $1 AND seq > $2 AND due_at IS NULL";
+const BACK_TO: &str = "UPDATE endpoint SET told_until = $2 WHERE id = $1 AND told_until > $2";
+const UNREST: &str = "UPDATE endpoint SET rest_until = NULL WHERE id = $1";
+const SWEEP: &str = "DELETE FROM delivery WHERE ended_at IS NOT NULL AND ended_at < $1";
+const OLDEST_ENDED: &str = "SELECT ended_at FROM delivery WHERE ended_at IS NOT NULL
+    ORDER BY ended_at LIMIT 1";
+const FIRST_FROM: &str = "SELECT seq, at FROM journal WHERE seq >= $1 ORDER BY seq LIMIT 1";
+const LAST: &str = "SELECT COALESCE(MAX(seq), 0) AS seq FROM journal";
+
+/// What is asked again and again, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    vec![
+        TELLABLE,
+        N_TH_WAITING,
+        DUE,
+        NEXT_DUE,
+        PAGE,
+        PAGE_DEAD,
+        COUNT_WAITING,
+        COUNT_DEAD,
+        SWEEP,
+        OLDEST_ENDED,
+        UPDATE.longest_text(),
+        ADVANCE.longest_text(),
+        ENTRIES.longest_text(),
+    ]
+}
+
+impl Store {
+    /// The entries after this number, as far as telling them needs.
+    pub async fn tellable(&self, after: i64, limit: u32) -> Result<Vec<Tellable>, StoreError> {
+        let rows = self.db().fetch(TELLABLE, values![after, i64::from(limit)]).await?;
+        rows.iter().map(read_tellable).collect()
+    }
+
+    /// The entries of these numbers, in their order.
+    pub async fn journal_entries(&self, seqs: &[i64]) -> Result<Vec<(i64, Entry)>, StoreError> {
+        let rows = ENTRIES.read(self.db(), seqs.iter().map(|seq| values![*seq])).await?;
+        let mut entries = rows.iter().map(journal::read).collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(|(seq, _)| *seq);
+        Ok(entries)
+    }
+
+    /// Makes deliveries of a page of the journal, due now. Nothing is written if the place of an
+    /// endpoint was moved meanwhile; says whether it was.
+    pub async fn tell(
+        &self,
+        fence: &Fence,
+        told: &[Told],
+        now: Instant,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, Some(fence)).await?;
+        let place = |one: &Told| values![one.endpoint, one.from, one.until];
+        let places: Vec<_> = told.iter().map(place).collect();
+        if ADVANCE.change(&mut tx, places).await? != told.len() as u64 {
+            return Ok(ControlFlow::Break(()));
+        }
+        let waiting = DeliveryState::Waiting.word();
+        let row = |id: EndpointId, seq: i64| values![id, seq, waiting, now, 0_i64];
+        let rows = told.iter().flat_map(|one| one.of.iter().map(|seq| row(one.endpoint, *seq)));
+        let rows: Vec<_> = rows.collect();
+        INSERT.change(&mut tx, rows).await?;
+        tx.commit().await?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Whether at least so many deliveries to an endpoint wait.
+    pub async fn has_waiting(&self, endpoint: EndpointId, n: u32) -> Result<bool, StoreError> {
+        let row = values![endpoint, i64::from(n.saturating_sub(1))];
+        Ok(self.db().fetch_optional(N_TH_WAITING, row).await?.is_some())
+    }
+
+    /// Deliveries to an endpoint that are due, those that wait longest first.
+    pub async fn due_deliveries(
+        &self,
+        endpoint: EndpointId,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let rows = self.db().fetch(DUE, values![endpoint, now, i64::from(limit)]).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// When the next delivery to an endpoint is due.
+    pub async fn next_delivery(&self, endpoint: EndpointId) -> Result<Option<Instant>, StoreError> {
+        let row = self.db().fetch_optional(NEXT_DUE, values![endpoint]).await?;
+        row.map(|row| row.instant("due_at")).transpose()
+    }
+
+    /// Keeps what attempts came to, and how long the endpoint asked to be left in peace.
+    pub async fn keep_attempts(
+        &self,
+        fence: &Fence,
+        endpoint: EndpointId,
+        deliveries: &[Delivery],
+        rest_until: Option<Instant>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, Some(fence)).await?;
+        let rows = deliveries.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        UPDATE.change(&mut tx, rows).await?;
+        if rest_until.is_some() {
+            tx.execute(REST, values![endpoint, rest_until]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// A page of deliveries to an endpoint, those of the newest entries first, before this number.
+    pub async fn deliveries(
+        &self,
+        endpoint: EndpointId,
+        only_dead: bool,
+        before: i64,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let sql = if only_dead { PAGE_DEAD } else { PAGE };
+        let rows = self.db().fetch(sql, values![endpoint, before, i64::from(limit)]).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// How many deliveries to an endpoint wait, and how many were given up.
+    pub async fn count_deliveries(&self, endpoint: EndpointId) -> Result<Counted, StoreError> {
+        let count = async |sql| {
+            let row = self.db().fetch_optional(sql, values![endpoint]).await?;
+            row.map_or(Ok(0), |row| row.count("n"))
+        };
+        Ok(Counted { n_waiting: count(COUNT_WAITING).await?, n_dead: count(COUNT_DEAD).await? })
+    }
+
+    /// Lets deliveries be made again from now on, and says how many those are that had ended. Of
+    /// one that does not exist nothing is written.
+    pub async fn replay(
+        &self,
+        endpoint: EndpointId,
+        replay: Replay,
+        now: Instant,
+        entry: &Entry,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.db().begin().await?;
+        let n = match replay {
+            Replay::One(seq) => tx.execute(AGAIN_ONE, values![endpoint, seq, now]).await?,
+            Replay::Dead => tx.execute(AGAIN_DEAD, values![endpoint, now]).await?,
+            Replay::After(seq) => {
+                tx.execute(BACK_TO, values![endpoint, seq]).await?;
+                tx.execute(FORGET_AFTER, values![endpoint, seq]).await?
+            }
+        };
+        if n == 0 && matches!(replay, Replay::One(_)) {
+            return Ok(0);
+        }
+        tx.execute(UNREST, values![endpoint]).await?;
+        journal::append(&mut tx, [entry]).await?;
+        tx.commit().await?;
+        self.note_asked();
+        Ok(n)
+    }
+
+    /// When the oldest delivery that is still kept ended.
+    pub async fn oldest_ended(&self) -> Result<Option<Instant>, StoreError> {
+        let row = self.db().fetch_optional(OLDEST_ENDED, []).await?;
+        row.map(|row| row.instant("ended_at")).transpose()
+    }
+
+    /// Forgets deliveries that ended before this instant.
+    pub async fn sweep_deliveries(&self, fence: &Fence, before: Instant) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, Some(fence)).await?;
+        tx.execute(SWEEP, values![before]).await?;
+        tx.commit().await
+    }
+
+    /// The number of the last entry of the journal before this instant; 0 if there is none.
+    pub async fn journal_before(&self, instant: Instant) -> Result<i64, StoreError> {
+        let row = self.db().fetch_optional(LAST, []).await?;
+        let (mut low, mut high): (i64, i64) = (0, row.map_or(Ok(0), |row| row.get("seq"))?);
+        // Entries up to `low` are before it, those after `high` are not; numbers may be left out.
+        while low < high {
+            let middle = low + (high - low) / 2 + 1;
+            let row = self.db().fetch_optional(FIRST_FROM, values![middle]).await?;
+            let found = row.map(|row| Ok::<_, StoreError>((row.get("seq")?, row.instant("at")?)));
+            match found.transpose()? {
+                Some((seq, at)) if at < instant => low = seq,
+                _ => high = middle - 1,
+            }
+        }
+        Ok(low)
+    }
+}
+
+fn row(delivery: &Delivery) -> Result<Vec<crate::db::Value>, StoreError> {
+    Ok(values![
+        delivery.endpoint,
+        delivery.seq,
+        delivery.state.word(),
+        delivery.due_at,
+        delivery.ended_at,
+        i64::from(delivery.n_attempts),
+        delivery.last.as_ref().map(json).transpose()?,
+    ])
+}
+
+fn read(row: &Row) -> Result<Delivery, StoreError> {
+    Ok(Delivery {
+        endpoint: row.parse("endpoint_id")?,
+        seq: row.get("seq")?,
+        state: row.parse("state")?,
+        due_at: row.instant_optional("due_at")?,
+        ended_at: row.instant_optional("ended_at")?,
+        n_attempts: row.count("n_attempts")?,
+        last: row.json_optional("last")?,
+    })
+}
+
+fn read_tellable(row: &Row) -> Result<Tellable, StoreError> {
+    Ok(Tellable {
+        seq: row.get("seq")?,
+        event: row.parse("event")?,
+        request: row.parse_optional("request_id")?,
+    })
+}

@@ -1,0 +1,191 @@
+//! Endpoints as rows, and the secrets that sign what they are told, which are sealed apart.
+//!
+//! An endpoint is changed under compare-and-set, each change with its journal entry. One that is
+//! removed is gone with its deliveries; the journal still names it.
+
+use domain::{Actor, Endpoint, EndpointId, Entry, Event, Instant};
+
+use crate::connection::Secret;
+use crate::db::{Row, Tx, json, values};
+use crate::error::StoreError;
+use crate::journal;
+use crate::lease::{self, Fence};
+use crate::seal::Place;
+use crate::store::Store;
+use crate::transition::Applied;
+
+const ALL: &str = "SELECT body, version, told_until, rest_until FROM endpoint ORDER BY name";
+const ONE: &str = "SELECT body, version, told_until, rest_until FROM endpoint WHERE id = $1";
+const NAMED: &str = "SELECT body, version, told_until, rest_until FROM endpoint WHERE name = $1";
+const INSERT: &str = "INSERT INTO endpoint (id, name, told_until, body, version)
+    SELECT $1, $2, COALESCE(MAX(seq), 0), $3, $4 FROM journal";
+const UPDATE: &str = "UPDATE endpoint SET name = $3, body = $4, version = $2 + 1
+    WHERE id = $1 AND version = $2";
+const REMOVE: &str = "DELETE FROM endpoint WHERE id = $1 AND version = $2";
+const REMOVE_SECRETS: &str = "DELETE FROM endpoint_secret WHERE endpoint_id = $1";
+const REMOVE_DELIVERIES: &str = "DELETE FROM delivery WHERE endpoint_id = $1";
+const NEXT_NUMBER: &str =
+    "SELECT COALESCE(MAX(number), 0) + 1 AS number FROM endpoint_secret WHERE endpoint_id = $1";
+const ADD_SECRET: &str =
+    "INSERT INTO endpoint_secret (endpoint_id, number, sealed) VALUES ($1, $2, $3)";
+const END_SECRETS: &str = "UPDATE endpoint_secret SET ends_at = $2
+    WHERE endpoint_id = $1 AND (ends_at IS NULL OR ends_at > $2)";
+const DROP_ENDED: &str =
+    "DELETE FROM endpoint_secret WHERE endpoint_id = $1 AND ends_at IS NOT NULL AND ends_at <= $2";
+const SECRETS: &str = "SELECT number, sealed FROM endpoint_secret
+    WHERE endpoint_id = $1 AND (ends_at IS NULL OR ends_at > $2) ORDER BY number DESC";
+
+/// An endpoint, and how far it has been told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// The number of the last entry that was looked at for it.
+    pub told_until: i64,
+    /// It asked for a rest until then.
+    pub rest_until: Option<Instant>,
+}
+
+impl Store {
+    /// All endpoints, by name.
+    pub async fn endpoints(&self) -> Result<Vec<Standing>, StoreError> {
+        self.db().fetch(ALL, []).await?.iter().map(read).collect()
+    }
+
+    /// An endpoint.
+    pub async fn endpoint(&self, id: EndpointId) -> Result<Option<Standing>, StoreError> {
+        self.db().fetch_optional(ONE, values![id]).await?.as_ref().map(read).transpose()
+    }
+
+    /// The endpoint of this name.
+    pub async fn endpoint_by_name(&self, name: &str) -> Result<Option<Standing>, StoreError> {
+        self.db().fetch_optional(NAMED, values![name]).await?.as_ref().map(read).transpose()
+    }
+
+    /// Adds an endpoint, which is told what happens from now on, with the secret that signs it. Lost
+    /// if the name is taken.
+    pub async fn add_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        secret: &Secret,
+        entry: &Entry,
+    ) -> Result<Applied, StoreError> {
+        let mut tx = self.db().begin().await?;
+        journal::append(&mut tx, [entry]).await?;
+        let row = values![endpoint.id, &*endpoint.name, json(endpoint)?, endpoint.version];
+        match tx.execute(INSERT, row).await {
+            Err(StoreError::Duplicate { .. }) => return Ok(Applied::Lost),
+            other => other?,
+        };
+        self.add_secret(&mut tx, endpoint.id, secret).await?;
+        tx.commit().await?;
+        self.note_asked();
+        Ok(Applied::Done)
+    }
+
+    /// Changes an endpoint, if it is as it was loaded. The engine does so under its fence.
+    pub async fn set_endpoint(
+        &self,
+        fence: Option<&Fence>,
+        endpoint: &Endpoint,
+        entry: &Entry,
+    ) -> Result<Applied, StoreError> {
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, fence).await?;
+        let row = values![endpoint.id, endpoint.version, &*endpoint.name, json(endpoint)?];
+        match tx.execute(UPDATE, row).await {
+            Ok(1) => {}
+            Ok(_) | Err(StoreError::Duplicate { .. }) => return Ok(Applied::Lost),
+            Err(error) => return Err(error),
+        }
+        journal::append(&mut tx, [entry]).await?;
+        tx.commit().await?;
+        self.note_asked();
+        Ok(Applied::Done)
+    }
+
+    /// Removes an endpoint with all that it was told, if it is as it was loaded.
+    pub async fn remove_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        entry: &Entry,
+    ) -> Result<Applied, StoreError> {
+        let mut tx = self.db().begin().await?;
+        tx.execute(REMOVE_DELIVERIES, values![endpoint.id]).await?;
+        tx.execute(REMOVE_SECRETS, values![endpoint.id]).await?;
+        if tx.execute(REMOVE, values![endpoint.id, endpoint.version]).await? == 0 {
+            return Ok(Applied::Lost);
+        }
+        journal::append(&mut tx, [entry]).await?;
+        tx.commit().await?;
+        self.note_asked();
+        Ok(Applied::Done)
+    }
+
+    /// Signs what an endpoint is told by another secret, and until `both_until` by those before too.
+    pub async fn rotate_endpoint_secret(
+        &self,
+        endpoint: EndpointId,
+        secret: &Secret,
+        both_until: Instant,
+        entry: &Entry,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        tx.execute(DROP_ENDED, values![endpoint, entry.at]).await?;
+        tx.execute(END_SECRETS, values![endpoint, both_until]).await?;
+        self.add_secret(&mut tx, endpoint, secret).await?;
+        journal::append(&mut tx, [entry]).await?;
+        tx.commit().await?;
+        self.note_asked();
+        Ok(())
+    }
+
+    /// The secrets that sign what an endpoint is told, the newest first.
+    pub async fn endpoint_secrets(
+        &self,
+        endpoint: EndpointId,
+        now: Instant,
+    ) -> Result<Vec<Secret>, StoreError> {
+        let id = endpoint.to_string();
+        let mut secrets = Vec::new();
+        for row in self.db().fetch(SECRETS, values![endpoint, now]).await? {
+            let (number, sealed): (i64, &[u8]) = (row.get("number")?, row.get("sealed")?);
+            let key = self.keys().credentials_of(sealed)?;
+            let number = number.to_string();
+            let plain = key.open(Place::new("endpoint_secret", &id, &number), sealed)?;
+            secrets.push(Secret::new(crate::text(&plain)?));
+        }
+        Ok(secrets)
+    }
+
+    async fn add_secret(
+        &self,
+        tx: &mut Tx,
+        endpoint: EndpointId,
+        secret: &Secret,
+    ) -> Result<(), StoreError> {
+        let row = tx.fetch_optional(NEXT_NUMBER, values![endpoint]).await?;
+        let number: i64 = row.map_or(Ok(1), |row| row.get("number"))?;
+        let (id, text) = (endpoint.to_string(), number.to_string());
+        let place = Place::new("endpoint_secret", &id, &text);
+        let sealed = self.keys().credentials()?.seal(place, secret.expose().as_bytes())?;
+        tx.execute(ADD_SECRET, values![endpoint, number, sealed]).await.map(drop)
+    }
+}
+
+/// An entry about an endpoint.
+pub fn entry(at: Instant, actor: Actor, event: Event, endpoint: &Endpoint) -> Entry {
+    Entry::new(at, actor, event)
+        .fact("endpoint", endpoint.id.to_string())
+        .fact("name", endpoint.name.as_str())
+}
+
+fn read(row: &Row) -> Result<Standing, StoreError> {
+    let mut endpoint: Endpoint = row.json("body")?;
+    endpoint.version = row.get("version")?;
+    Ok(Standing {
+        endpoint,
+        told_until: row.get("told_until")?,
+        rest_until: row.instant_optional("rest_until")?,
+    })
+}

@@ -1,0 +1,197 @@
+//! What is told to others comes out of the journal, none of it twice and none left out; what signs it
+//! stands nowhere in plain.
+
+use std::ops::ControlFlow;
+
+use domain::telling::{Attempt, Target, Verdict};
+use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant, Reach};
+use jiff::SignedDuration;
+
+use super::setup::{Setup, now, setup};
+use crate::endpoint::entry;
+use crate::signing::new_signing_secret;
+use crate::{Applied, Fence, Replay, Secret, StoreError, Told};
+
+fn endpoint(setup: &Setup, name: &str) -> Endpoint {
+    Endpoint {
+        id: EndpointId::new(&*setup.ids),
+        name: name.into(),
+        target: Target::Webhook { url: "https://example.org/hook".into(), allow_private: false },
+        events: None,
+        reach: Reach::All,
+        disabled: None,
+        made_at: now(),
+        version: 0,
+    }
+}
+
+fn ops() -> Actor {
+    Actor::Operator("ops".into())
+}
+
+/// An endpoint that stands in the store, and its secret.
+pub(super) async fn added(setup: &Setup, name: &str) -> (Endpoint, Secret) {
+    let (endpoint, secret) = (endpoint(setup, name), new_signing_secret().unwrap());
+    let entry = entry(now(), ops(), Event::EndpointAdded, &endpoint);
+    let applied = setup.store.add_endpoint(&endpoint, &secret, &entry).await.unwrap();
+    assert_eq!(applied, Applied::Done);
+    (endpoint, secret)
+}
+
+async fn happens(setup: &Setup, at: Instant) {
+    let entry = Entry::new(at, ops(), Event::EnginePaused);
+    setup.store.set_setting("key", "value", &entry).await.unwrap();
+}
+
+/// Tells an endpoint everything that it was not told yet.
+async fn tell(setup: &Setup, fence: &Fence, id: EndpointId) -> Vec<i64> {
+    let from = setup.store.endpoint(id).await.unwrap().unwrap().told_until;
+    let entries = setup.store.tellable(from, 100).await.unwrap();
+    let of: Vec<_> = entries.iter().map(|entry| entry.seq).collect();
+    let until = of.last().copied().unwrap_or(from);
+    let told = Told { endpoint: id, from, until, of: of.clone() };
+    assert!(setup.store.tell(fence, &[told], now()).await.unwrap().is_continue());
+    of
+}
+
+async fn waiting(setup: &Setup, id: EndpointId) -> Vec<i64> {
+    let due = setup.store.due_deliveries(id, now(), 100).await.unwrap();
+    due.iter().map(|delivery| delivery.seq).collect()
+}
+
+fn ended(delivery: Delivery, verdict: &Verdict) -> Delivery {
+    let attempt = Attempt { at: now(), took_ms: 3, answer: "status 410".into() };
+    delivery.after(attempt, verdict, now())
+}
+
+#[tokio::test]
+async fn an_endpoint_is_told_what_happens_after_it_was_made_each_once() {
+    let setup = setup().await;
+    let fence = setup.lease("engine", "one").await;
+    happens(&setup, now()).await;
+    let (one, _) = added(&setup, "one").await;
+    assert_eq!(tell(&setup, &fence, one.id).await, [0; 0]);
+    happens(&setup, now()).await;
+    happens(&setup, now()).await;
+    let told = tell(&setup, &fence, one.id).await;
+    assert_eq!(told.len(), 2);
+    assert_eq!(waiting(&setup, one.id).await, told);
+    assert_eq!(tell(&setup, &fence, one.id).await, [0; 0]);
+    assert_eq!(waiting(&setup, one.id).await, told);
+}
+
+#[tokio::test]
+async fn a_page_that_was_told_meanwhile_is_not_told_again_nor_by_who_lost_the_lease() {
+    let setup = setup().await;
+    let fence = setup.lease("engine", "one").await;
+    let (one, _) = added(&setup, "one").await;
+    let from = setup.store.endpoint(one.id).await.unwrap().unwrap().told_until;
+    happens(&setup, now()).await;
+    tell(&setup, &fence, one.id).await;
+    let late = Told { endpoint: one.id, from, until: from + 1, of: vec![from + 1] };
+    let answer = setup.store.tell(&fence, &[late], now()).await.unwrap();
+    assert_eq!(answer, ControlFlow::Break(()));
+    let old = Fence { fence: fence.fence + 1, ..fence };
+    let refused = setup.store.tell(&old, &[], now()).await;
+    assert!(matches!(refused, Err(StoreError::FenceLost)));
+}
+
+#[tokio::test]
+async fn what_was_given_up_can_be_told_again_one_all_or_everything_since() {
+    let setup = setup().await;
+    let fence = setup.lease("engine", "one").await;
+    let (one, _) = added(&setup, "one").await;
+    for _ in 0..3 {
+        happens(&setup, now()).await;
+    }
+    let told = tell(&setup, &fence, one.id).await;
+    let due = setup.store.due_deliveries(one.id, now(), 9).await.unwrap();
+    let verdicts = [Verdict::Taken, Verdict::Gone, Verdict::Gone];
+    let over: Vec<_> = due.into_iter().zip(&verdicts).map(|(one, v)| ended(one, v)).collect();
+    let rest = now().checked_add(SignedDuration::from_hours(1)).unwrap();
+    setup.store.keep_attempts(&fence, one.id, &over, Some(rest)).await.unwrap();
+    assert_eq!(waiting(&setup, one.id).await, [0; 0]);
+    assert_eq!(setup.store.endpoint(one.id).await.unwrap().unwrap().rest_until, Some(rest));
+    let dead = setup.store.deliveries(one.id, true, i64::MAX, 9).await.unwrap();
+    assert_eq!(dead.iter().map(|one| one.seq).collect::<Vec<_>>(), [told[2], told[1]]);
+    let again = async |replay| {
+        let entry = entry(now(), ops(), Event::EndpointReplayed, &one);
+        setup.store.replay(one.id, replay, now(), &entry).await.unwrap()
+    };
+    assert_eq!(again(Replay::One(told[2])).await, 1);
+    assert_eq!(setup.store.endpoint(one.id).await.unwrap().unwrap().rest_until, None);
+    assert_eq!(waiting(&setup, one.id).await, [told[2]]);
+    assert_eq!(again(Replay::Dead).await, 1);
+    assert_eq!(waiting(&setup, one.id).await, [told[1], told[2]]);
+    assert_eq!(again(Replay::After(told[0] - 1)).await, 1);
+    tell(&setup, &fence, one.id).await;
+    assert!(waiting(&setup, one.id).await.starts_with(&told));
+}
+
+#[tokio::test]
+async fn the_place_of_an_instant_in_the_journal_is_found() {
+    let setup = setup().await;
+    assert_eq!(setup.store.journal_before(now()).await.unwrap(), 0);
+    let at = |minutes| now().checked_add(SignedDuration::from_mins(minutes)).unwrap();
+    for minute in 0..20 {
+        happens(&setup, at(minute / 2)).await;
+    }
+    let first = setup.store.tellable(0, 1).await.unwrap()[0].seq;
+    for minute in 0..10 {
+        let before = setup.store.journal_before(at(minute)).await.unwrap();
+        let expected = if minute == 0 { 0 } else { first - 1 + minute * 2 };
+        assert_eq!(before, expected, "{minute}");
+    }
+    assert_eq!(setup.store.journal_before(at(99)).await.unwrap(), first + 19);
+}
+
+#[tokio::test]
+async fn a_secret_signs_beside_its_successor_for_a_while_and_stands_nowhere_in_plain() {
+    let setup = setup().await;
+    let (one, first) = added(&setup, "one").await;
+    let secrets = async |at| setup.store.endpoint_secrets(one.id, at).await.unwrap();
+    assert_eq!(secrets(now()).await, std::slice::from_ref(&first));
+    let second = new_signing_secret().unwrap();
+    let until = now().checked_add(SignedDuration::from_hours(24)).unwrap();
+    let entry = entry(now(), ops(), Event::EndpointRotated, &one);
+    setup.store.rotate_endpoint_secret(one.id, &second, until, &entry).await.unwrap();
+    assert_eq!(secrets(now()).await, [second.clone(), first.clone()]);
+    assert_eq!(secrets(until).await, std::slice::from_ref(&second));
+    setup.store.close().await;
+    for file in std::fs::read_dir(setup.data()).unwrap() {
+        let path = file.unwrap().path();
+        let Ok(content) = std::fs::read(&path) else { continue };
+        for secret in [&first, &second] {
+            let secret = secret.expose().strip_prefix("whsec_").unwrap().as_bytes();
+            assert!(!content.windows(secret.len()).any(|part| part == secret), "{path:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_change_an_endpoint_the_second_loses_and_a_removed_one_is_gone() {
+    let setup = setup().await;
+    let fence = setup.lease("engine", "one").await;
+    let (one, _) = added(&setup, "one").await;
+    let entry = |event| entry(now(), ops(), event, &one);
+    let taken = endpoint(&setup, "one");
+    let secret = new_signing_secret().unwrap();
+    let lost = setup.store.add_endpoint(&taken, &secret, &entry(Event::EndpointAdded)).await;
+    assert_eq!(lost.unwrap(), Applied::Lost);
+    let renamed = Endpoint { name: "two".into(), ..one.clone() };
+    let set = async || {
+        let entry = entry(Event::EndpointSet);
+        setup.store.set_endpoint(None, &renamed, &entry).await.unwrap()
+    };
+    assert_eq!((set().await, set().await), (Applied::Done, Applied::Lost));
+    happens(&setup, now()).await;
+    tell(&setup, &fence, one.id).await;
+    let counts = setup.store.count_deliveries(one.id).await.unwrap();
+    assert_eq!((counts.n_waiting, counts.n_dead), (2, 0));
+    let stands = setup.store.endpoint_by_name("two").await.unwrap().unwrap().endpoint;
+    let entry = entry(Event::EndpointRemoved);
+    let removed = setup.store.remove_endpoint(&stands, &entry).await.unwrap();
+    assert_eq!(removed, Applied::Done);
+    assert!(setup.store.endpoints().await.unwrap().is_empty());
+    assert_eq!(setup.store.count_deliveries(one.id).await.unwrap().n_waiting, 0);
+}
