@@ -1,5 +1,8 @@
 //! `cargo xtask bench [NAME] [--json]`: the promised figures, measured on the release build.
 //!
+//! `--release` measures a build that is faster made, for a look while working; `--people N` plays with
+//! fewer people where a figure is about many. The promises are about neither.
+//!
 //! Each figure has a file in `bench/` with a function that measures it and a line in [`BENCHES`].
 //! The exit code is 1 if a bound doesn't hold.
 
@@ -7,13 +10,20 @@ use anyhow::Result;
 
 use crate::args::{Args, Misuse};
 use crate::screen;
+use crate::workspace::Profile;
 
+mod aged;
+mod api;
 mod binary_size;
 mod burst;
 mod deletions;
 mod figure;
+mod history;
 mod idle;
+mod intake;
 mod limits;
+mod million;
+mod restart;
 mod start;
 mod throughput;
 mod unbatched;
@@ -29,7 +39,16 @@ pub struct Bench {
     /// What is asked for on the command line.
     pub name: &'static str,
     /// Measures.
-    pub measure: fn() -> Result<Vec<Figure>>,
+    pub measure: fn(&Options) -> Result<Vec<Figure>>,
+}
+
+/// What may be asked for beside a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How the program is built.
+    pub profile: Profile,
+    /// How many people, where that can be chosen.
+    pub n_people: Option<usize>,
 }
 
 /// All of them, in the order in which they run.
@@ -41,16 +60,22 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "unbatched", measure: unbatched::measure },
     Bench { name: "limits", measure: limits::measure },
     Bench { name: "throughput", measure: throughput::measure },
+    Bench { name: "intake", measure: intake::measure },
+    Bench { name: "million", measure: million::measure },
+    Bench { name: "restart", measure: restart::measure },
+    Bench { name: "aged", measure: aged::measure },
 ];
 
 /// Runs the task and says whether every bound holds.
 pub fn run(mut args: Args) -> Result<bool> {
     let as_json = args.flag("--json");
+    let profile = if args.flag("--release") { Profile::Release } else { Profile::Dist };
+    let options = Options { profile, n_people: args.value("--people")? };
     let name = args.word();
     args.end()?;
     let mut all_hold = true;
     for bench in chosen(name.as_deref())? {
-        for figure in (bench.measure)()? {
+        for figure in (bench.measure)(&options)? {
             screen::say(&if as_json {
                 serde_json::to_string(&figure)?
             } else {

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
+mod kept;
 #[cfg(test)]
 mod tests;
+
+pub use kept::Kept;
 
 /// The longest that a server of ours may stay silent.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -57,11 +57,16 @@ pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
     executable(&messages).context("cargo named no binary")
 }
 
-/// Builds an example of the testkit as the binary that is handed out, and says where it lies.
-pub fn build_example(name: &str) -> Result<PathBuf> {
+/// Builds an example of the testkit, as the binary beside it is built, and says where it lies.
+pub fn build_example(name: &str, profile: Profile) -> Result<PathBuf> {
+    let profile = match profile {
+        Profile::Dev => "dev",
+        Profile::Release => "release",
+        Profile::Dist => "dist",
+    };
     let mut cargo = command("cargo");
     cargo.args(["build", "--package", "testkit", "--example", name, "--locked"]);
-    cargo.args(["--profile", "dist", "--message-format", "json-render-diagnostics"]);
+    cargo.args(["--profile", profile, "--message-format", "json-render-diagnostics"]);
     let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
     ensure!(output.status.success(), "the example {name} doesn't build");
     let messages = String::from_utf8(output.stdout).context("read what cargo has built")?;

@@ -29,7 +29,7 @@ pub const START: Duration = Duration::from_secs(120);
 /// The last line that an engine prints before it works.
 pub const READY: &str = "Ctrl-C stops.";
 /// How long an engine may take to say so; the promise is far shorter.
-const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(30);
 /// The connection's name.
 pub const CONNECTION: &str = "segment-twin";
 
@@ -61,6 +61,11 @@ impl World {
         if folder.exists() {
             fs::remove_dir_all(folder).context("empty the folder of the last run")?;
         }
+        World::resume(habeas, folder, twins)
+    }
+
+    /// Starts twins for a folder whose data stays.
+    pub fn resume(habeas: &Path, folder: &Path, twins: &[&str]) -> Result<World> {
         fs::create_dir_all(folder).context("make the folder")?;
         let mut command = workspace::command(habeas);
         let twins = Process::start("habeas twins", command.args(["twins", "--json"]).args(twins))?;
@@ -216,7 +221,8 @@ impl World {
         Ok(endpoints.filter_map(|(_, by_status)| by_status[status].as_u64()).sum())
     }
 
-    fn control_url(&self) -> Result<&str> {
+    /// Where the twins' control interface is.
+    pub fn control_url(&self) -> Result<&str> {
         let url = self.addresses["control"]["base_url"].as_str();
         url.context("the twins told no control address")
     }

@@ -4,11 +4,11 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{Bound, Figure};
+use super::{Bound, Figure, Options};
 use crate::workspace::{self, Profile};
 
 /// Builds it as it is handed out, and weighs it.
-pub(super) fn measure() -> Result<Vec<Figure>> {
+pub(super) fn measure(_: &Options) -> Result<Vec<Figure>> {
     let habeas = workspace::build_habeas(Profile::Dist)?;
     let bytes = fs::metadata(habeas).context("weigh the binary")?.len();
     let setup = "the `habeas` binary of `cargo build --profile dist`, as it is handed out, stripped; 1 MB = 1,000,000 bytes";

@@ -6,15 +6,15 @@ use anyhow::{Result, ensure};
 
 use super::deletions::{CREATE_CALLS, PROFILE_CALLS, Setup};
 use super::throughput::stop;
-use super::{Bound, Figure};
+use super::{Bound, Figure, Options};
 
 const N_PEOPLE: usize = 10_000;
 const CALLS_PER_PERSON: usize = 6;
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// Imports them in one file and counts.
-pub(super) fn measure() -> Result<Vec<Figure>> {
-    let stage = Setup::fast("burst", N_PEOPLE).stage()?;
+pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
+    let stage = Setup::fast("burst", N_PEOPLE).stage(options)?;
     let mut run = stage.begin()?;
     stage.wait(&mut run, (PROFILE_CALLS, CALLS_PER_PERSON * N_PEOPLE), LIMIT)?;
     let n_creates = stage.world.n_calls(CREATE_CALLS)?;

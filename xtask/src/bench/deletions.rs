@@ -9,8 +9,9 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Options;
 use crate::process::Process;
-use crate::workspace::{self, Profile};
+use crate::workspace;
 use crate::world::{Spaces, World};
 
 /// How often progress is asked for: at the twin, where it costs the engine nothing.
@@ -64,8 +65,8 @@ impl Setup {
     }
 
     /// Starts the twins and connects them, and writes the file of requests.
-    pub(super) fn stage(&self) -> Result<Stage> {
-        let habeas = workspace::build_habeas(Profile::Dist)?;
+    pub(super) fn stage(&self, options: &Options) -> Result<Stage> {
+        let habeas = workspace::build_habeas(options.profile)?;
         let folder = workspace::target().join("bench").join(self.name);
         let n_people = self.n_people.to_string();
         let latency = self.latency_ms.to_string();
@@ -168,13 +169,8 @@ impl Stage {
     }
 
     /// What lies in the store; the engine need not be running.
-    pub(super) fn store(&self) -> Result<StoreSize> {
-        let program = workspace::build_example("row_counts")?;
-        let mut command = workspace::command(program);
-        command.arg(self.world.folder().join("data")).arg(self.world.folder().join("keys"));
-        let output = command.output().context("start row_counts")?;
-        ensure!(output.status.success(), "row_counts ended with {}", output.status);
-        serde_json::from_slice(&output.stdout).context("read the row counts")
+    pub(super) fn store(&self, options: &Options) -> Result<StoreSize> {
+        StoreSize::of(&self.world, options)
     }
 }
 
@@ -188,6 +184,16 @@ pub(super) struct StoreSize {
 }
 
 impl StoreSize {
+    /// Looks into a world's store; the engine need not be running.
+    pub(super) fn of(world: &World, options: &Options) -> Result<StoreSize> {
+        let program = workspace::build_example("row_counts", options.profile)?;
+        let mut command = workspace::command(program);
+        command.arg(world.folder().join("data")).arg(world.folder().join("keys"));
+        let output = command.output().context("start row_counts")?;
+        ensure!(output.status.success(), "row_counts ended with {}", output.status);
+        serde_json::from_slice(&output.stdout).context("read the row counts")
+    }
+
     /// In words.
     pub(super) fn told(&self) -> String {
         let rows: Vec<String> = self.rows.iter().map(|(name, n)| format!("{name} {n}")).collect();

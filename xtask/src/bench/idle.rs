@@ -7,14 +7,14 @@ use anyhow::Result;
 use super::binary_size::megabytes;
 use super::deletions::Setup;
 use super::throughput::stop;
-use super::{Bound, Figure};
+use super::{Bound, Figure, Options};
 
 /// Long enough for its first looks at everything.
 const WHILE: Duration = Duration::from_secs(10);
 
 /// Connects a twin, lets the engine run with nothing to do, and looks at the most it ever held.
-pub(super) fn measure() -> Result<Vec<Figure>> {
-    let stage = Setup::fast("idle", 10).stage()?;
+pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
+    let stage = Setup::fast("idle", 10).stage(options)?;
     let engine = stage.world.serve_ready()?;
     engine.run_for(WHILE)?;
     let used = engine.usage()?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::deletions::{PROFILE_CALLS, Setup};
 use super::throughput::stop;
-use super::{Bound, Figure};
+use super::{Bound, Figure, Options};
 use crate::world::{Spaces, World, at};
 
 const N_PEOPLE: usize = 20_000;
@@ -17,7 +17,7 @@ const CALLS_PER_PERSON: usize = 6;
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs the throughput's deletions with all limits on, and reads the times off the journal.
-pub(super) fn measure() -> Result<Vec<Figure>> {
+pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     let setup = Setup {
         limits: true,
         latency_ms: 0,
@@ -25,7 +25,7 @@ pub(super) fn measure() -> Result<Vec<Figure>> {
         switches: &[],
         ..Setup::fast("limits", N_PEOPLE)
     };
-    let stage = setup.stage()?;
+    let stage = setup.stage(options)?;
     let mut run = stage.begin()?;
     stage.wait(&mut run, (PROFILE_CALLS, CALLS_PER_PERSON * N_PEOPLE), LIMIT)?;
     stop(run.engine)?;

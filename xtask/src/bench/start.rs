@@ -6,13 +6,13 @@ use anyhow::{Context, Result};
 
 use super::deletions::Setup;
 use super::throughput::stop;
-use super::{Bound, Figure};
+use super::{Bound, Figure, Options};
 
 const N_RUNS: usize = 20;
 
 /// Starts `habeas serve` again and again on a folder with a connection.
-pub(super) fn measure() -> Result<Vec<Figure>> {
-    let stage = Setup::fast("start", 10).stage()?;
+pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
+    let stage = Setup::fast("start", 10).stage(options)?;
     let mut times = Vec::new();
     for _ in 0..N_RUNS {
         let before = Instant::now();

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::deletions::{CREATE_CALLS, PROFILE_CALLS, Setup, Stage, StoreSize};
-use super::{Bound, Figure};
+use super::{Bound, Figure, Options};
 use crate::world::World;
 use crate::{screen, workspace};
 
@@ -24,12 +24,12 @@ const PAIRS: usize = 3;
 
 /// Runs the engine, and then the bare loop against twins of its own; several times over. The middle
 /// ones count.
-pub(super) fn measure() -> Result<Vec<Figure>> {
+pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     let (mut engine, mut bare, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..PAIRS {
-        let (habeas, size) = run_habeas()?;
+        let (habeas, size) = run_habeas(options)?;
         screen::complain(&habeas.to_string());
-        let (rate, setup) = run_bare_loop(&size)?;
+        let (rate, setup) = run_bare_loop(&size, options)?;
         let bare_rate = Figure::new("bare loop", rate, "deletions/s", Bound::None, &setup);
         screen::complain(&bare_rate.to_string());
         let pair = format!("{:.0} to {rate:.0} a second", habeas.value);
@@ -52,8 +52,8 @@ fn middle(mut figures: Vec<Figure>) -> Result<Figure> {
     figures.into_iter().nth(middle).context("there were no runs")
 }
 
-fn run_habeas() -> Result<(Figure, StoreSize)> {
-    let stage = Setup::fast("throughput", N_PEOPLE).stage()?;
+fn run_habeas(options: &Options) -> Result<(Figure, StoreSize)> {
+    let stage = Setup::fast("throughput", N_PEOPLE).stage(options)?;
     let mut run = stage.begin()?;
     let least = (PROFILE_CALLS, CALLS_PER_PERSON * N_PEOPLE);
     let time = stage.wait(&mut run, least, LIMIT)?;
@@ -63,7 +63,7 @@ fn run_habeas() -> Result<(Figure, StoreSize)> {
     stop(run.engine)?;
     let n_confirmed = stage.n_proven("confirmed")?;
     ensure!(n_confirmed == N_PEOPLE, "only {n_confirmed} deletions are confirmed");
-    let size = stage.store()?;
+    let size = stage.store(options)?;
     let setup = format!(
         "{N_PEOPLE} deletions by e-mail, imported while `habeas serve` runs; SQLite; one space; \
          2 ms a call, no limits, twins in a process of their own, each job's two days jumped over; from the \
@@ -88,9 +88,9 @@ pub(super) fn stop(mut engine: crate::process::Process) -> Result<()> {
     Ok(())
 }
 
-fn run_bare_loop(size: &StoreSize) -> Result<(f64, String)> {
-    let program = workspace::build_example("bare_loop")?;
-    let stage = Setup::fast("bare-loop", N_PEOPLE).stage()?;
+fn run_bare_loop(size: &StoreSize, options: &Options) -> Result<(f64, String)> {
+    let program = workspace::build_example("bare_loop", options.profile)?;
+    let stage = Setup::fast("bare-loop", N_PEOPLE).stage(options)?;
     let Stage { world, .. } = &stage;
     let told = play(&program, world, size)?;
     let rate = told["per_second"].as_f64().context("the bare loop told no rate")?;

@@ -1,0 +1,57 @@
+//! Whether deletions take longer beside a long history than beside a short one.
+
+use anyhow::{Context, Result};
+
+use super::api::Api;
+use super::history::History;
+use super::million::history;
+use super::throughput::{per_second, stop};
+use super::{Bound, Figure, Options};
+use crate::screen;
+
+const N_PEOPLE: usize = 20_000;
+/// A history that is short.
+const SHORT: usize = 10_000;
+/// The machine is shared: one pair of runs says little.
+const PAIRS: usize = 3;
+
+/// Carries out deletions on either, in turns; the middle pair counts.
+pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
+    let mut short = History::of("history", SHORT, options)?;
+    let mut long = history(options)?;
+    let mut pairs = Vec::new();
+    for _ in 0..PAIRS {
+        let (before, after) = (rate(&mut short)?, rate(&mut long)?);
+        screen::complain(&format!(
+            "{before:.0} a second beside {SHORT}, {after:.0} beside the long one"
+        ));
+        pairs.push((before / after, before, after));
+    }
+    pairs.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let told: Vec<_> =
+        pairs.iter().map(|(_, short, long)| format!("{short:.0} to {long:.0}")).collect();
+    let (value, ..) = *pairs.get(pairs.len() / 2).context("there were no runs")?;
+    let setup = format!(
+        "the time of {N_PEOPLE} deletions beside {}, to the time beside {SHORT}, in turns; deletions a \
+         second, pair by pair: {}",
+        long.facts.told(),
+        told.join(", ")
+    );
+    Ok(vec![Figure::new("aged", value, "", Bound::AtMost(1.2), &setup)])
+}
+
+/// Deletions a second, and what the server held by then.
+fn rate(history: &mut History) -> Result<f64> {
+    let csv = history.next_people(N_PEOPLE)?;
+    let api = Api::start(&history.world, &history.facts.token)?;
+    let took = history.carry_out(&csv, &api)?;
+    let used = api.process.usage()?;
+    stop(api.process)?;
+    history.save()?;
+    screen::complain(&format!(
+        "the server held {} MB at most and used {:.1} s of processor time",
+        used.peak_memory_bytes / 1_000_000,
+        used.cpu.as_secs_f64()
+    ));
+    Ok(per_second(N_PEOPLE, took))
+}
