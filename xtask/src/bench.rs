@@ -1,16 +1,19 @@
 //! `cargo xtask bench [NAME] [--json]`: the promised figures, measured on the release build.
 //!
-//! `--release` measures a build that is faster made, for a look while working; `--people N` plays with
-//! fewer people where a figure is about many. The promises are about neither.
+//! For a look while working: `--release` measures a build that is faster made, `--binary FILE` one that is
+//! there, and `--people N` plays with fewer people where a figure is about many. The promises are about
+//! none of these.
 //!
 //! Each figure has a file in `bench/` with a function that measures it and a line in [`BENCHES`].
 //! The exit code is 1 if a bound doesn't hold.
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 use crate::args::{Args, Misuse};
 use crate::screen;
-use crate::workspace::Profile;
+use crate::workspace::{self, Profile};
 
 mod aged;
 mod api;
@@ -43,12 +46,21 @@ pub struct Bench {
 }
 
 /// What may be asked for beside a name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How the program is built.
     pub profile: Profile,
+    /// The program, if it is built already.
+    pub binary: Option<PathBuf>,
     /// How many people, where that can be chosen.
     pub n_people: Option<usize>,
+}
+
+impl Options {
+    /// The program to be measured.
+    fn habeas(&self) -> Result<PathBuf> {
+        self.binary.clone().map_or_else(|| workspace::build_habeas(self.profile), Ok)
+    }
 }
 
 /// All of them, in the order in which they run.
@@ -70,7 +82,8 @@ pub const BENCHES: &[Bench] = &[
 pub fn run(mut args: Args) -> Result<bool> {
     let as_json = args.flag("--json");
     let profile = if args.flag("--release") { Profile::Release } else { Profile::Dist };
-    let options = Options { profile, n_people: args.value("--people")? };
+    let (binary, n_people) = (args.value("--binary")?, args.value("--people")?);
+    let options = Options { profile, binary, n_people };
     let name = args.word();
     args.end()?;
     let mut all_hold = true;

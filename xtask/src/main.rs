@@ -13,7 +13,7 @@ usage: cargo xtask TASK
   tidy                                   the rules of the house
   test [--no-skip] [--quick]             all that decides whether a change lands
   docs                                   the pages that are made from the program
-  bench [NAME] [--json] [--release] [--people N]     the promised figures, measured
+  bench [NAME] [--json] [--release | --binary FILE] [--people N]   the promised figures, measured
   torture [NAME] [--rounds N] [--seed N] [--quick]   kill -9 under load";
 
 fn main() -> ExitCode {

@@ -4,6 +4,7 @@
 //! Outcomes of many are committed together by the [`Committer`].
 
 mod committer;
+mod load;
 mod round;
 
 use std::sync::Arc;

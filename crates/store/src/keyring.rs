@@ -17,7 +17,7 @@ use crate::seal::{IndexKey, KEY_LEN, Place, SealError, SealingKey, key_name_of, 
 
 /// How many unwrapped request keys are kept, at most twice over: those that a pump is working with. Each
 /// takes most of a kilobyte.
-const RECENT: usize = 20_000;
+const RECENT: usize = 5_000;
 /// A purpose.
 pub(crate) const CREDENTIALS: &str = "credentials";
 /// A purpose.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Options;
 use crate::process::Process;
-use crate::workspace;
+use crate::workspace::{self, Profile};
 use crate::world::{Spaces, World};
 
 /// How often progress is asked for: at the twin, where it costs the engine nothing.
@@ -66,7 +66,7 @@ impl Setup {
 
     /// Starts the twins and connects them, and writes the file of requests.
     pub(super) fn stage(&self, options: &Options) -> Result<Stage> {
-        let habeas = workspace::build_habeas(options.profile)?;
+        let habeas = options.habeas()?;
         let folder = workspace::target().join("bench").join(self.name);
         let n_people = self.n_people.to_string();
         let latency = self.latency_ms.to_string();
@@ -169,8 +169,8 @@ impl Stage {
     }
 
     /// What lies in the store; the engine need not be running.
-    pub(super) fn store(&self, options: &Options) -> Result<StoreSize> {
-        StoreSize::of(&self.world, options)
+    pub(super) fn store(&self) -> Result<StoreSize> {
+        StoreSize::of(&self.world)
     }
 }
 
@@ -185,8 +185,9 @@ pub(super) struct StoreSize {
 
 impl StoreSize {
     /// Looks into a world's store; the engine need not be running.
-    pub(super) fn of(world: &World, options: &Options) -> Result<StoreSize> {
-        let program = workspace::build_example("row_counts", options.profile)?;
+    pub(super) fn of(world: &World) -> Result<StoreSize> {
+        // Whose speed is nobody's figure.
+        let program = workspace::build_example("row_counts", Profile::Dev)?;
         let mut command = workspace::command(program);
         command.arg(world.folder().join("data")).arg(world.folder().join("keys"));
         let output = command.output().context("start row_counts")?;

@@ -74,7 +74,7 @@ pub(super) struct Facts {
 impl History {
     /// The history of so many finished requests, made if it is not there.
     pub(super) fn of(name: &str, n_people: usize, options: &Options) -> Result<History> {
-        let habeas = workspace::build_habeas(options.profile)?;
+        let habeas = options.habeas()?;
         let folder = workspace::target().join(format!("bench/{name}-{n_people}"));
         let kept = fs::read(folder.join(FACTS)).ok();
         let facts = kept.map(|text| serde_json::from_slice(&text).context("read the facts"));

@@ -20,7 +20,7 @@ pub(super) const MOST_MEMORY: Bound = Bound::AtMost(150.0);
 /// Sends the requests, kills the server, and sends them all again: each must be in, under the id that
 /// it was answered with.
 pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
-    let habeas = workspace::build_habeas(options.profile)?;
+    let habeas = options.habeas()?;
     let world = World::start(&habeas, &workspace::target().join("bench/intake"), &[])?;
     world.connect(Spaces::First, &["review=ask"])?;
     let token = token(&world)?;

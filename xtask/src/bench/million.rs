@@ -28,7 +28,7 @@ pub(super) fn history(options: &Options) -> Result<History> {
 pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     let history = history(options)?;
     let facts = &history.facts;
-    let size = StoreSize::of(&history.world, options)?;
+    let size = StoreSize::of(&history.world)?;
     let api = Api::start(&history.world, &facts.token)?;
     let (mut worst, mut told) = (0.0_f64, Vec::new());
     for (name, path) in lists() {

@@ -63,7 +63,7 @@ fn run_habeas(options: &Options) -> Result<(Figure, StoreSize)> {
     stop(run.engine)?;
     let n_confirmed = stage.n_proven("confirmed")?;
     ensure!(n_confirmed == N_PEOPLE, "only {n_confirmed} deletions are confirmed");
-    let size = stage.store(options)?;
+    let size = stage.store()?;
     let setup = format!(
         "{N_PEOPLE} deletions by e-mail, imported while `habeas serve` runs; SQLite; one space; \
          2 ms a call, no limits, twins in a process of their own, each job's two days jumped over; from the \

@@ -36,7 +36,7 @@ pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
         "{N_PEOPLE} deletions by user id, no space connected, batch=1, 2 ms a call, no limits: \
          {n_creates} create calls, {n_reads} reads of their status; {n_unproven} done, unproven \
          (nothing to look into); {}",
-        stage.store(options)?.told()
+        stage.store()?.told()
     );
     let rate = per_second(N_PEOPLE, time);
     Ok(vec![Figure::new("unbatched", rate, "deletions/s", Bound::None, &setup)])

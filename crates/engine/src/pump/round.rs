@@ -13,6 +13,7 @@ use futures_util::FutureExt as _;
 use store::Transition;
 use tokio::task::JoinSet;
 
+use super::load::{Load, Loads};
 use super::{Rested, TAKEN, earliest};
 use crate::clock::{Busy, while_others_work};
 use crate::limits::add;
@@ -33,12 +34,6 @@ const QUEUE_LOOK: Duration = Duration::from_millis(200);
 
 /// How many times as long as a look at the queue took it is left alone.
 const QUEUE_SHARE: u32 = 20;
-
-/// How many batches go out side by side.
-const BATCHES: usize = 32;
-
-/// How many collections go on side by side: each holds a file open, and pages in memory.
-const COLLECTIONS: usize = 32;
 
 /// How long what a bug broke off is put off.
 const BROKEN_OFF: Duration = Duration::from_secs(3600);
@@ -67,14 +62,6 @@ enum Key {
     FindOut,
 }
 
-/// What a piece of work weighs, of which only so many go on side by side.
-#[derive(Clone, Copy)]
-enum Load {
-    Light,
-    Collecting,
-    Acting,
-}
-
 /// A piece of work that ended; it keeps the clock from going on until that was seen.
 type Done = (Load, Vec<Key>, Result<(), WorkError>, Busy);
 
@@ -84,8 +71,9 @@ pub(super) struct Round {
     queue: VecDeque<Work>,
     under_way: HashSet<Key>,
     running: JoinSet<Done>,
-    n_acting: usize,
-    n_collecting: usize,
+    loads: Loads,
+    /// Batches that were formed and have not ended. Until then their members are in the batch queue too.
+    n_formed: usize,
     next_look: Option<RealInstant>,
     next_queue_look: Option<RealInstant>,
     next_batch_at: Option<Instant>,
@@ -98,8 +86,8 @@ impl Round {
             queue: VecDeque::new(),
             under_way: HashSet::new(),
             running: JoinSet::new(),
-            n_acting: 0,
-            n_collecting: 0,
+            loads: Loads::default(),
+            n_formed: 0,
             next_look: None,
             next_queue_look: None,
             next_batch_at: None,
@@ -117,6 +105,7 @@ impl Round {
             }
             if self.shift.is_over() {
                 self.queue.clear();
+                self.n_formed = self.loads.n_batches();
             } else {
                 self.form_batches().await?;
                 self.begin();
@@ -134,11 +123,8 @@ impl Round {
             let Ok(done) = while_others_work(&self.shift.clock, next).await else { continue };
             let (load, keys, result, _busy) =
                 done.ok_or(WorkError::RoundOver)?.map_err(|_| WorkError::RoundOver)?;
-            match load {
-                Load::Acting => self.n_acting -= 1,
-                Load::Collecting => self.n_collecting -= 1,
-                Load::Light => {}
-            }
+            self.loads.end(load);
+            self.n_formed -= usize::from(matches!(load, Load::Acting(_)));
             for key in keys {
                 self.under_way.remove(&key);
             }
@@ -236,7 +222,7 @@ impl Round {
     async fn form_batches(&mut self) -> Result<(), WorkError> {
         let is_idle = self.queue.is_empty() && self.running.is_empty();
         let is_time = self.next_queue_look.is_none_or(|at| RealInstant::now() >= at);
-        if self.n_acting > 0 || !(is_idle || is_time) {
+        if self.n_formed > 0 || !(is_idle || is_time) {
             return Ok(());
         }
         let began = RealInstant::now();
@@ -245,6 +231,7 @@ impl Round {
         let rest = QUEUE_LOOK.max(began.elapsed() * QUEUE_SHARE);
         self.next_queue_look = Some(RealInstant::now() + rest);
         self.next_batch_at = formed.next_at;
+        self.n_formed = formed.ready.len();
         for group in formed.ready {
             self.queue.push_front(Work::Act(group));
         }
@@ -253,16 +240,12 @@ impl Round {
 
     fn begin(&mut self) {
         while self.running.len() < SIDE_BY_SIDE {
-            let first = self.queue.iter().position(|work| self.may_begin(work.load()));
+            let first = self.queue.iter().position(|work| self.loads.take(work.load()));
             let Some(work) = first.and_then(|at| self.queue.remove(at)) else { return };
             let shift = Arc::clone(&self.shift);
             let busy = Busy::on(&shift.clock);
             let load = work.load();
-            match load {
-                Load::Acting => self.n_acting += 1,
-                Load::Collecting => self.n_collecting += 1,
-                Load::Light => {}
-            }
+            self.loads.begin(load);
             self.running.spawn(async move {
                 let keys = work.keys();
                 // A panic is a bug of ours; it must not stop the work of others.
@@ -273,14 +256,6 @@ impl Round {
                 };
                 (load, keys, result, busy)
             });
-        }
-    }
-
-    fn may_begin(&self, load: Load) -> bool {
-        match load {
-            Load::Acting => self.n_acting < BATCHES,
-            Load::Collecting => self.n_collecting < COLLECTIONS,
-            Load::Light => true,
         }
     }
 }
@@ -330,7 +305,7 @@ async fn broke_off(shift: &Shift, keys: &[Key]) -> Result<(), WorkError> {
 impl Work {
     fn load(&self) -> Load {
         match self {
-            Self::Act(_) => Load::Acting,
+            Self::Act(group) => Load::Acting(group.members.len()),
             Self::Collect(..) => Load::Collecting,
             _ => Load::Light,
         }

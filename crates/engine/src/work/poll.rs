@@ -23,7 +23,7 @@ use crate::limits::add;
 mod tests;
 
 /// How many tasks of a job are settled in one go.
-const PAGE: u32 = 1_000;
+const PAGE: u32 = 500;
 
 /// Asks about one job.
 pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {

@@ -65,7 +65,7 @@ impl Database {
         let mut tx = Tx::Sqlite(begin(&writer).await?);
         migrate::bring_up_to_date(&mut tx, known).await?;
         tx.commit().await?;
-        let readers = self::options(&path).read_only(true).pragma("cache_size", "-8192");
+        let readers = self::options(&path).read_only(true).pragma("cache_size", "-4096");
         let readers = connect(readers, READERS).await?;
         Ok(Self { watch: writer.clone(), writer: Some(writer), readers })
     }
