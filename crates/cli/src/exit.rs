@@ -136,7 +136,8 @@ fn of_operator(error: &OperatorError) -> Exit {
     match error {
         OperatorError::NotFound { .. }
         | OperatorError::Ambiguous { .. }
-        | OperatorError::Fault(_) => Exit::Usage,
+        | OperatorError::Fault(_)
+        | OperatorError::Faults(_) => Exit::Usage,
         OperatorError::Refused { .. }
         | OperatorError::WrongState { .. }
         | OperatorError::CarriedOut { .. }

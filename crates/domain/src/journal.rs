@@ -119,6 +119,8 @@ words! {
         StoreRestored = "store.restored",
         /// What was sent after the backup was made was found at the vendor.
         JobFound = "job.found",
+        /// A configuration was applied; what it changed stands in entries of its own.
+        ConfigApplied = "config.applied",
         /// A file of requests was read.
         Imported = "imported",
         /// A person or a program was given roles.

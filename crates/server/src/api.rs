@@ -3,6 +3,7 @@
 //! A noun is a file with its verbs: input, OpenAPI block, handler. What stands in [`routes`] without
 //! [`needs`] is open to everybody, so that list is short.
 
+mod config;
 mod connections;
 mod decisions;
 mod gates;
@@ -134,6 +135,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::EnginePause, routes!(installation::resume)))
         .routes(needs(P::SettingsRead, routes!(installation::settings)))
         .routes(needs(P::SettingsWrite, routes!(installation::set)))
+        .routes(needs(P::ConnectionsRead, routes!(config::show)))
+        .routes(needs(P::ConnectionsWrite, routes!(config::plan)))
+        .routes(needs(P::ConnectionsWrite, routes!(config::apply)))
         .routes(needs(P::JournalRead, routes!(journal::read)))
         .routes(needs(P::PrincipalsRead, routes!(principals::list)))
         .routes(needs(P::PrincipalsRead, routes!(principals::show)))

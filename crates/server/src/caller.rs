@@ -26,6 +26,11 @@ impl Caller {
         Self(Access::of_owner(name))
     }
 
+    /// What is told to who lacks a permission, where the route alone does not say which one is needed.
+    pub(crate) fn lacks(&self, permission: Permission) -> Option<Problem> {
+        (!self.0.allows(permission)).then(|| lacking(&self.0, permission))
+    }
+
     /// Who it is, and what they may do.
     pub(crate) fn access(&self) -> &Access {
         &self.0

@@ -70,6 +70,13 @@ impl Problem {
         self
     }
 
+    /// About one thing of several.
+    #[must_use]
+    pub fn about(mut self, thing: &str) -> Self {
+        self.detail = format!("{thing}: {}", self.detail);
+        self
+    }
+
     /// Input that can't be taken, field by field.
     pub fn faults(faults: Vec<Fault>) -> Self {
         let first = faults.first();
@@ -107,6 +114,7 @@ impl From<OperatorError> for Problem {
     fn from(error: OperatorError) -> Self {
         let status = match &error {
             OperatorError::Fault(fault) => return Self::faults(vec![fault.clone()]),
+            OperatorError::Faults(faults) => return Self::faults(faults.clone()),
             OperatorError::Store(_) => {
                 tracing::error!(error = %Chain(&error), "a request failed in the store");
                 StatusCode::SERVICE_UNAVAILABLE

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Value, json, values};
 use crate::error::StoreError;
-use crate::seal::Place;
+use crate::seal::{self, Place};
 use crate::store::Store;
 
 /// A secret's text: wiped when dropped, never printed.
@@ -25,6 +25,11 @@ impl Secret {
     /// The text, to be used and not kept.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether two secrets are the same, in a time that tells nothing about either.
+    pub fn is_same(&self, other: &Self) -> bool {
+        seal::is_same(self.expose(), other.expose())
     }
 }
 

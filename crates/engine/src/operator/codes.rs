@@ -17,6 +17,8 @@ impl OperatorError {
             Self::ChangedMeanwhile => "E-ACT-006",
             Self::NeedsCheck { .. } => "E-ACT-007",
             Self::Fault(fault) | Self::Forbidden(fault) => &fault.code,
+            // Several things that one page can't explain: each has its own code beside it.
+            Self::Faults(faults) => faults.first().map_or("E-CFG-001", |fault| &fault.code),
             Self::Store(error) => of_store(error),
         }
     }
@@ -46,6 +48,7 @@ impl OperatorError {
             | Self::ChangedMeanwhile
             | Self::NeedsCheck { .. }
             | Self::Fault(_)
+            | Self::Faults(_)
             | Self::Forbidden(_) => return None,
         };
         Some(advice.to_owned())

@@ -1,7 +1,8 @@
 //! Connections: making, setting, pausing, checking and removing them.
 
+mod fields;
 mod removal;
-mod switches;
+pub(super) mod switches;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -85,6 +86,11 @@ impl Draft {
     pub fn secrets(&self) -> &BTreeMap<String, Secret> {
         &self.secrets
     }
+
+    /// Refuses a check that lacks what is required, or leads elsewhere than before.
+    pub(super) fn refuse_bad(&self, report: &CheckReport) -> Result<(), OperatorError> {
+        refuse_bad(report, self.renews.as_ref())
+    }
 }
 
 /// Makes a draft out of what was entered. A name that exists means that the connection gets new
@@ -125,6 +131,7 @@ pub async fn draft(desk: &Desk<'_>, new: NewConnection) -> Result<Draft, Operato
     if clock.is_some_and(|url| !url.is_empty()) {
         refuse_beside_twins(desk.connectors, &connection)?;
     }
+    fields::refuse_misfits(connector.manifest(), &connection)?;
     Ok(Draft { connection, secrets: new.secrets, renews })
 }
 
@@ -157,7 +164,10 @@ pub async fn add(
     draft: Draft,
     report: CheckReport,
 ) -> Result<Connection, OperatorError> {
-    refuse_bad(&report, draft.renews.as_ref())?;
+    draft.refuse_bad(&report)?;
+    // A person who stopped it has not said that it may go on.
+    let stopped = draft.renews.as_ref().and_then(|old| old.paused.clone());
+    let stopped = stopped.filter(|pause| pause.by_person);
     let Draft { mut connection, secrets, renews } = draft;
     let account = report.account.clone();
     connection.check = Some(report);
@@ -186,7 +196,7 @@ pub async fn add(
         desk.store.set_secret(connection.id, name, secret).await?;
     }
     change(desk, connection.id, |connection| {
-        connection.paused = None;
+        connection.paused.clone_from(&stopped);
         Vec::new()
     })
     .await
@@ -215,12 +225,7 @@ pub async fn set(
     assignments: &[(String, String)],
 ) -> Result<Connection, OperatorError> {
     let Connection { id, connector, .. } = find::connection(desk.store, name).await?;
-    if let Some(connector) = desk.connector(&connector) {
-        switches::refuse_unknown_limits(connector.manifest(), assignments)
-            .map_err(OperatorError::Fault)?;
-    }
-    let mut tried = Switches::default();
-    switches::set(&mut tried, assignments, desk.now).map_err(OperatorError::Fault)?;
+    refuse_switches(desk, &connector, assignments).map_err(OperatorError::Fault)?;
     let connection = change(desk, id, |connection| {
         // The same assignments were accepted a moment ago, by the same function.
         let _accepted = switches::set(&mut connection.switches, assignments, desk.now);
@@ -233,6 +238,18 @@ pub async fn set(
     .await?;
     wake_planned(desk, id).await?;
     Ok(connection)
+}
+
+/// Refuses switches that `set` would not take.
+pub(super) fn refuse_switches(
+    desk: &Desk<'_>,
+    connector: &str,
+    assignments: &[(String, String)],
+) -> Result<(), Fault> {
+    if let Some(connector) = desk.connector(connector) {
+        switches::refuse_unknown_limits(connector.manifest(), assignments)?;
+    }
+    switches::set(&mut Switches::default(), assignments, desk.now)
 }
 
 /// Stops changing calls of one connection; reading ones too.

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
+use super::meant::known;
 
 /// Days to answer a request that came without a due date.
 const RESPOND_WITHIN: &str = "respond_within";
@@ -130,17 +131,36 @@ pub async fn get(store: &Store, key: &str) -> Result<String, OperatorError> {
 
 /// Changes a setting.
 pub async fn set(desk: &Desk<'_>, key: &str, value: &str) -> Result<(), OperatorError> {
-    let value = match key {
-        RESPOND_WITHIN => days(value).ok_or_else(|| {
-            let message = format!("is no number of days between 1 and {MAX_DAYS}");
-            OperatorError::Fault(Fault::new(key, "E-SET-006", message))
-        })?,
-        PLACEHOLDERS => value.to_owned(),
-        _ => return Err(OperatorError::NotFound { what: "setting" }),
-    };
+    if !SETTINGS.contains(&key) {
+        return Err(OperatorError::NotFound { what: "setting" });
+    }
+    let value = normal(key, value).map_err(OperatorError::Fault)?;
     // An added placeholder may be a value that people have, so the journal names the key alone.
     let entry = desk.entry(Event::SettingChanged).fact("setting", key);
     Ok(desk.store.set_setting(key, &value, &entry).await?)
+}
+
+/// A value of a setting as it is kept; equal values have one text.
+pub(super) fn normal(key: &str, value: &str) -> Result<String, Fault> {
+    match key {
+        RESPOND_WITHIN => days(value).ok_or_else(|| {
+            let message = format!("is no number of days between 1 and {MAX_DAYS}");
+            Fault::new(key, "E-SET-006", message)
+        }),
+        PLACEHOLDERS => Ok(parted(value).join("|")),
+        _ => {
+            let message = format!("there is no such setting; {}", known(key, SETTINGS));
+            Err(Fault::new(key, "E-SET-008", message))
+        }
+    }
+}
+
+/// What a setting is until somebody sets it.
+pub(super) fn usual(key: &str) -> String {
+    match key {
+        RESPOND_WITHIN => DEFAULT_DAYS.to_string(),
+        _ => String::new(),
+    }
 }
 
 fn days(value: &str) -> Option<String> {
@@ -157,6 +177,10 @@ pub async fn respond_within(store: &Store) -> Result<u32, StoreError> {
 /// The placeholder values: those shipped and those an operator added.
 pub async fn placeholders(store: &Store) -> Result<Placeholders, StoreError> {
     let text = store.setting(PLACEHOLDERS).await?.unwrap_or_default();
+    Ok(Placeholders { extra: parted(&text) })
+}
+
+fn parted(text: &str) -> Vec<String> {
     let values = text.split('|').map(|value| value.trim().to_lowercase());
-    Ok(Placeholders { extra: values.filter(|value| !value.is_empty()).collect() })
+    values.filter(|value| !value.is_empty()).collect()
 }

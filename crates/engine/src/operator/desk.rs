@@ -157,6 +157,9 @@ pub enum OperatorError {
     /// A value can't be taken.
     #[error("{0}")]
     Fault(super::fault::Fault),
+    /// Several values can't be taken.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Faults(Vec<super::fault::Fault>),
     /// A rule on who may do what stands against it.
     #[error("{0}")]
     Forbidden(super::fault::Fault),

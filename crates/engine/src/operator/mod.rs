@@ -9,6 +9,7 @@
 
 pub mod approve;
 pub mod codes;
+pub mod config;
 pub mod connections;
 pub mod controls;
 pub mod csv;
@@ -22,6 +23,7 @@ pub mod import;
 pub mod intake;
 pub mod journal;
 pub mod list;
+pub mod meant;
 mod note;
 #[cfg(test)]
 pub(crate) mod office;

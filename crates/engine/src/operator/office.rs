@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use connector_api::flow::Planned;
-use connector_api::manifest::{Batch, LimitRule, Manifest};
+use connector_api::manifest::{Batch, Field, FieldKind, LimitRule, Manifest};
 use connector_api::{
     Answer, Connector, Context, Endpoint, FlowState, Input, Located, Subject, Turn, VendorError,
 };
@@ -27,13 +27,22 @@ use super::{Desk, Draft, Fault, Given, intake};
 /// A system of paper files.
 struct Paper;
 
+const fn field(key: &'static str, kind: FieldKind) -> Field {
+    Field { key, title: "A field", found: None, help: "", kind, required: false }
+}
+
 static PAPER: Manifest = Manifest {
     name: "paper",
     title: "Paper",
     category: "Files",
     summary: "Files on paper.",
     docs_url: "",
-    fields: &[],
+    fields: &[
+        field("room", FieldKind::Text),
+        field("floor", FieldKind::Choice(&["upper", "lower"])),
+        field("trays", FieldKind::Table(&["in", "out"])),
+        field("key", FieldKind::Secret),
+    ],
     regions: &[],
     capabilities: &[],
     permissions: &[],

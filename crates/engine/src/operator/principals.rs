@@ -211,7 +211,7 @@ fn principal(desk: &Desk<'_>, new: &NewPrincipal) -> Principal {
     }
 }
 
-fn refuse_name(name: &str) -> Result<(), OperatorError> {
+pub(super) fn refuse_name(name: &str) -> Result<(), OperatorError> {
     if Principal::is_name(name) {
         return Ok(());
     }
@@ -221,7 +221,7 @@ fn refuse_name(name: &str) -> Result<(), OperatorError> {
 }
 
 /// Refuses what would allow nothing at all: no role is a slip, and no brand too.
-fn refuse_empty(roles: &BTreeSet<Role>, reach: &Reach) -> Result<(), OperatorError> {
+pub(super) fn refuse_empty(roles: &BTreeSet<Role>, reach: &Reach) -> Result<(), OperatorError> {
     if roles.is_empty() {
         return Err(fault("roles", "E-PRN-002", "names no role, so nothing would be allowed"));
     }
@@ -232,7 +232,7 @@ fn refuse_empty(roles: &BTreeSet<Role>, reach: &Reach) -> Result<(), OperatorErr
 }
 
 /// Refuses to give, or to touch, what the person does not have.
-fn refuse_more(
+pub(super) fn refuse_more(
     desk: &Desk<'_>,
     roles: &BTreeSet<Role>,
     reach: &Reach,

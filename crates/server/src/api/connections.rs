@@ -44,7 +44,9 @@ pub(super) async fn check(
     caller: Caller,
     Json(new): Json<NewConnection>,
 ) -> Result<Json<CheckReport>, Problem> {
-    refuse_to_be_led_back(&new, &caller)?;
+    if let Some(problem) = led_back(&caller, new.allow_loopback) {
+        return Err(problem);
+    }
     let draft = connections::draft(&app.desk(&caller), new).await?;
     Ok(Json(app.check(draft.connection(), draft.secrets().clone()).await?))
 }
@@ -59,22 +61,14 @@ pub(super) async fn create(
     caller: Caller,
     Json(new): Json<NewConnection>,
 ) -> Result<Response, Problem> {
-    refuse_to_be_led_back(&new, &caller)?;
+    if let Some(problem) = led_back(&caller, new.allow_loopback) {
+        return Err(problem);
+    }
     let desk = app.desk(&caller);
     let draft = connections::draft(&desk, new).await?;
     let report = app.check(draft.connection(), draft.secrets().clone()).await?;
     let connection = connections::add(&desk, draft, report).await?;
     Ok((StatusCode::CREATED, Json(ConnectionView::from(connection))).into_response())
-}
-
-/// Whoever comes with a token could make this machine call itself.
-fn refuse_to_be_led_back(new: &NewConnection, caller: &Caller) -> Result<(), Problem> {
-    if !new.allow_loopback || caller.access().token.is_none() {
-        return Ok(());
-    }
-    let detail = "only at the machine itself may a connection be led back to it (allow_loopback)";
-    Err(Problem::new(StatusCode::FORBIDDEN, "E-API-013", detail)
-        .advise("use the socket in the data folder, or `habeas connect`"))
 }
 
 /// Tries every permission of a connection again. One that a failed call had paused goes on if all is
@@ -156,4 +150,15 @@ pub(super) async fn remove(
     Path(name): Path<String>,
 ) -> Result<Json<Removal>, Problem> {
     Ok(Json(connections::remove(&app.desk(&caller), &name).await?))
+}
+
+/// What is told to somebody with a token who would lead a connection back to the machine.
+pub(super) fn led_back(caller: &Caller, allow_loopback: bool) -> Option<Problem> {
+    let is_far = caller.access().token.is_some();
+    (allow_loopback && is_far).then(|| {
+        let detail =
+            "only at the machine itself may a connection be led back to it (allow_loopback)";
+        Problem::new(StatusCode::FORBIDDEN, "E-API-013", detail)
+            .advise("use the socket in the data folder, or `habeas connect`")
+    })
 }

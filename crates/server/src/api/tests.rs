@@ -1,5 +1,6 @@
 //! The API as programs see it: real store, real engine types, requests through the whole router.
 
+mod config;
 mod document;
 mod events;
 mod office;

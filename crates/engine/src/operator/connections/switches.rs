@@ -1,10 +1,13 @@
 //! Switches of a connection as people write them: `mode=act guard=5000 until=2026-12-31`.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use connector_api::Manifest;
 use domain::Instant;
 use domain::connection::Switches;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
 
 use crate::operator::draft::read_date;
 use crate::operator::fault::Fault;
@@ -14,18 +17,12 @@ const KNOWN: &str = "mode, review, approval, guard, until, completion, batch, li
                      serves.rights, serves.brands, serves.jurisdictions, serves.subject_kinds";
 
 /// Sets switches; all of them, or none if one is wrong.
-pub(super) fn set(
+pub(in crate::operator) fn set(
     switches: &mut Switches,
     assignments: &[(String, String)],
     now: Instant,
 ) -> Result<(), Fault> {
-    let mut changed = switches.clone();
-    // A new guard ends the old one's date, wherever in the line the new date stands.
-    let mut ordered: Vec<_> = assignments.iter().collect();
-    ordered.sort_by_key(|(key, _)| key != "guard");
-    for (key, value) in ordered {
-        set_one(&mut changed, key, value.trim())?;
-    }
+    let changed = with(switches.clone(), assignments)?;
     let is_set = assignments.iter().any(|(key, _)| key == "until");
     if is_set && changed.guard_until.is_some_and(|until| until <= now) {
         let message = "has passed already, so `guard` would hold for no moment; give a day that \
@@ -36,8 +33,71 @@ pub(super) fn set(
     Ok(())
 }
 
+fn with(mut switches: Switches, assignments: &[(String, String)]) -> Result<Switches, Fault> {
+    // A new guard ends the old one's date, wherever in the line the new date stands.
+    let mut ordered: Vec<_> = assignments.iter().collect();
+    ordered.sort_by_key(|(key, _)| key != "guard");
+    for (key, value) in ordered {
+        set_one(&mut switches, key, value.trim())?;
+    }
+    Ok(switches)
+}
+
+/// Switches by the name under which they are set; one that is set to nothing is `null`.
+pub(in crate::operator) fn fields(switches: &Switches) -> BTreeMap<String, Value> {
+    let Switches { mode, review, approval, guard, guard_until, completion, batch, limits, serves } =
+        switches;
+    let rights = serves.rights.iter().map(|right| right.word());
+    let mut fields = BTreeMap::from([
+        ("mode".to_owned(), json!(mode)),
+        ("review".to_owned(), json!(review)),
+        ("approval".to_owned(), json!(approval)),
+        ("guard".to_owned(), json!(guard)),
+        ("until".to_owned(), json!(guard_until.map(day_or_time))),
+        ("completion".to_owned(), json!(completion)),
+        ("batch".to_owned(), json!(batch)),
+        ("serves.rights".to_owned(), rights.collect()),
+        ("serves.brands".to_owned(), json!(serves.brands)),
+        ("serves.jurisdictions".to_owned(), json!(serves.jurisdictions)),
+        ("serves.subject_kinds".to_owned(), json!(serves.subject_kinds)),
+    ]);
+    fields.extend(limits.iter().map(|(name, n)| (format!("limits.{name}"), json!(n))));
+    fields
+}
+
+/// What these assignments say, by name and nothing else; a guard without a date says that it has none.
+pub(in crate::operator) fn named(
+    assignments: &[(String, String)],
+) -> Result<BTreeMap<String, Value>, Fault> {
+    let all = fields(&with(Switches::default(), assignments)?);
+    let keys = assignments.iter().map(|(key, _)| key.as_str());
+    let date = assignments.iter().any(|(key, _)| key == "guard").then_some("until");
+    let value = |key: &str| (key.to_owned(), all.get(key).cloned().unwrap_or_default());
+    Ok(keys.chain(date).map(value).collect())
+}
+
+/// What a switch is until somebody sets it; nothing if there is no such switch.
+pub(in crate::operator) fn usual(key: &str) -> Option<Value> {
+    if key.starts_with("limits.") {
+        return Some(Value::Null);
+    }
+    fields(&Switches::default()).remove(key)
+}
+
+/// The text that sets a switch to a value of [`fields`].
+pub(in crate::operator) fn assignment(key: &str, value: &Value) -> String {
+    match value {
+        // An empty list is one that serves all.
+        Value::Null if key.starts_with("serves.") => String::new(),
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
 /// Refuses a limit that the connector does not have: it would silently do nothing.
-pub(super) fn refuse_unknown_limits(
+pub(in crate::operator) fn refuse_unknown_limits(
     manifest: &Manifest,
     assignments: &[(String, String)],
 ) -> Result<(), Fault> {
@@ -115,6 +175,20 @@ fn number(key: &str, value: &str) -> Result<Option<u32>, Fault> {
     value.parse().map(Some).map_err(|_| Fault::new(key, "E-SET-002", message))
 }
 
+/// How long after its beginning a day ends, to the millisecond.
+fn day() -> SignedDuration {
+    SignedDuration::from_hours(24) - SignedDuration::from_millis(1)
+}
+
+/// A time as it was given: the day that ends with it, or the time itself.
+fn day_or_time(at: Instant) -> String {
+    let text = at.to_string();
+    match text.strip_suffix("T23:59:59.999Z") {
+        Some(day) => day.to_owned(),
+        None => text,
+    }
+}
+
 /// The end of a day, or an exact time; `none` takes the switch back.
 fn end_of(key: &str, value: &str) -> Result<Option<Instant>, Fault> {
     if value == "none" {
@@ -123,6 +197,5 @@ fn end_of(key: &str, value: &str) -> Result<Option<Instant>, Fault> {
     let message = "is neither a day (2026-12-31) nor a time by RFC 3339";
     let at = read_date(value).ok_or_else(|| Fault::new(key, "E-SET-002", message))?;
     let is_day = value.len() == 10;
-    let day = jiff::SignedDuration::from_hours(24) - jiff::SignedDuration::from_millis(1);
-    Ok(Some(if is_day { at.checked_add(day).unwrap_or(at) } else { at }))
+    Ok(Some(if is_day { at.checked_add(day()).unwrap_or(at) } else { at }))
 }

@@ -4,6 +4,7 @@ use domain::IdentifierKind;
 
 use super::FileFault;
 use crate::operator::draft::{Draft, Given};
+use crate::operator::meant::meant;
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(super) fn read(cells: &[&str]) -> Result<Vec<Column>, FileFault> {
 /// unless a cell is all but its name.
 fn without_right(cells: &[&str]) -> FileFault {
     let right = Field::Right.word();
-    match cells.iter().position(|cell| nearest(cell) == Some(right)) {
+    match cells.iter().position(|cell| meant(cell, names()) == Some(right)) {
         Some(index) => unknown_column(place(index), Some(right)),
         None => FileFault::MissingColumn { column: right },
     }
@@ -74,7 +75,7 @@ fn unknown(index: usize, name: &str) -> FileFault {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
     let is_shown = !name.is_empty() && name.len() <= 40 && name.chars().all(is_plain);
     let column = if is_shown { name.to_owned() } else { place(index) };
-    unknown_column(column, nearest(name))
+    unknown_column(column, meant(name, names()))
 }
 
 fn place(index: usize) -> String {
@@ -91,15 +92,6 @@ fn unknown_column(column: String, meant: Option<&'static str>) -> FileFault {
 fn names() -> impl Iterator<Item = &'static str> {
     let fields = Field::ALL.iter().map(|field| field.word());
     fields.chain(IdentifierKind::BUILT_IN.iter().map(IdentifierKind::name))
-}
-
-/// The column that was most likely meant: a slip or two away, in a name that has more letters than
-/// those.
-fn nearest(name: &str) -> Option<&'static str> {
-    let name = name.trim().to_lowercase().replace([' ', '-'], "_");
-    let near = names().map(|known| (strsim::osa_distance(&name, known), known));
-    let (n_slips, nearest) = near.min_by_key(|(n_slips, _)| *n_slips)?;
-    (n_slips <= 2 && 2 * n_slips < name.chars().count()).then_some(nearest)
 }
 
 impl Column {
