@@ -69,7 +69,7 @@ async fn a_principal_is_made_once_and_a_name_given_once() {
     assert_eq!(code(add(&desk, &new("bob", &[], Reach::All)).await), "E-PRN-002");
     assert_eq!(code(add(&desk, &new("bob", &[Role::Auditor], brands(&[]))).await), "E-PRN-002");
     assert_eq!(view(&office.store, &made.id.to_string(), now()).await.unwrap(), made);
-    assert_eq!(list(&office.store, now()).await.unwrap(), [made]);
+    assert_eq!(list(&office.store, now()).await.unwrap().principals, [made]);
     let journal = office.journal(Event::PrincipalAdded).await;
     assert_eq!(journal.len(), 1);
     let said = r#""facts":{"kind":"person","principal":"ann","reach":"all","roles":["auditor"]}"#;
