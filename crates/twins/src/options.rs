@@ -9,6 +9,9 @@ pub struct Options {
     pub seed: u64,
     /// How many people the population has.
     pub people: usize,
+    /// How many of them, the first, are gone before it begins: a long history needs only those in memory
+    /// that are still to come.
+    pub gone: usize,
     /// Leave out the odd people: everybody has one user id, two anonymous ids, one e-mail address
     /// and one phone number in the first space.
     pub regular_only: bool,
@@ -33,6 +36,7 @@ impl Default for Options {
         Options {
             seed: 1,
             people: 200,
+            gone: 0,
             regular_only: false,
             port_base: None,
             start_at,

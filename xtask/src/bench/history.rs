@@ -26,7 +26,7 @@ const FACTS: &str = "history.json";
 /// How many requests come in at once.
 const WAVE: usize = 50_000;
 /// People beyond those of the history, for what is measured on it.
-const SPARE: usize = 500_000;
+const SPARE: usize = 100_000;
 /// So many of each wave wait for their answer still.
 const UNANSWERED: usize = 10;
 /// So many requests are past their deadline in the end.
@@ -37,6 +37,8 @@ const CLIENTS: usize = 32;
 const PAGE: usize = 500;
 /// How often it is looked whether a wave is over, where nobody waits for it.
 const LOOK: Duration = Duration::from_millis(200);
+/// Long enough for what was left late to come as far as it comes without a person.
+const A_WHILE: Duration = Duration::from_secs(10);
 /// What stands still for so many looks needs time to pass.
 const STILL: usize = 3;
 const LIMIT: Duration = Duration::from_secs(1800);
@@ -46,6 +48,7 @@ const LIMIT: Duration = Duration::from_secs(1800);
 pub(super) struct History {
     pub world: World,
     pub facts: Facts,
+    habeas: PathBuf,
 }
 
 /// What a later run has to know.
@@ -82,23 +85,28 @@ impl History {
         if facts.port == 0 {
             facts.port = free_port()?;
         }
-        let n_twins = (n_people + SPARE).to_string();
-        let port = facts.port.to_string();
-        let mut twins = vec!["--regular-only", "--people", &n_twins, "--limits", "off"];
-        twins.extend(["--latency-ms", "2", "--port-base", &port]);
         let mut history = if facts.now.is_empty() {
-            let world = World::start(&habeas, &folder, &twins)?;
+            let world = World::start(&habeas, &folder, &words(&twins(&facts, 1)))?;
             world.connect(Spaces::First, NO_LIMITS)?;
             facts.token = token(&world)?;
-            History { world, facts }
+            History { world, facts, habeas }
         } else {
-            twins.extend(["--start-at", &facts.now]);
-            History { world: World::resume(&habeas, &folder, &twins)?, facts }
+            let world = World::resume(&habeas, &folder, &words(&twins(&facts, 1)))?;
+            History { world, facts, habeas }
         };
-        // Over at the first look after it, long before anybody comes back to look again.
-        history.world.switch(&json!({"deletion_takes": "PT1M", "suppression_takes": "PT1M"}))?;
         history.grow(n_people)?;
+        history.meet(SPARE)?;
         Ok(history)
+    }
+
+    /// Starts the twins anew with the next people, on the same day: those of the past need no memory.
+    fn meet(&mut self, n: usize) -> Result<()> {
+        self.save()?;
+        self.world.twins.kill()?;
+        let folder = self.world.folder().to_owned();
+        self.world = World::resume(&self.habeas, &folder, &words(&twins(&self.facts, n)))?;
+        // Over at the first look after it, long before anybody comes back to look again.
+        self.world.switch(&json!({"deletion_takes": "PT1M", "suppression_takes": "PT1M"}))
     }
 
     /// The next people for whom there is no request yet, as a file of deletions.
@@ -152,13 +160,15 @@ impl History {
         if self.facts.is_complete {
             return Ok(());
         }
-        let api = Api::start(&self.world, &self.facts.token)?;
         while self.facts.n_finished < n_people {
             let began = Instant::now();
             let n = WAVE.min(n_people - self.facts.n_finished);
+            self.meet(n)?;
+            let api = Api::start(&self.world, &self.facts.token)?;
             let csv = self.next_people(n)?;
             let took = self.carry_out(&csv, &api)?;
             self.answer(&api)?;
+            stop(api.process)?;
             self.facts.n_finished += n;
             self.facts.seconds += began.elapsed().as_secs();
             self.save()?;
@@ -168,9 +178,11 @@ impl History {
                 began.elapsed() - took
             ));
         }
+        self.meet(LATE)?;
+        let api = Api::start(&self.world, &self.facts.token)?;
         self.be_late(&api)?;
+        api.process.run_for(A_WHILE)?;
         self.facts.is_complete = true;
-        self.save()?;
         stop(api.process)
     }
 
@@ -206,6 +218,25 @@ impl History {
         }
         Ok(())
     }
+}
+
+fn words(args: &[String]) -> Vec<&str> {
+    args.iter().map(String::as_str).collect()
+}
+
+/// The arguments of twins that know so many of the next people.
+fn twins(facts: &Facts, n: usize) -> Vec<String> {
+    let mut args = vec!["--regular-only".to_owned()];
+    let (gone, people, port) = (facts.n_used, facts.n_used + n, facts.port);
+    for (name, value) in [("people", people), ("gone", gone), ("latency-ms", 2)] {
+        args.extend([format!("--{name}"), value.to_string()]);
+    }
+    args.extend(["--limits".to_owned(), "off".to_owned()]);
+    args.extend(["--port-base".to_owned(), port.to_string()]);
+    if !facts.now.is_empty() {
+        args.extend(["--start-at".to_owned(), facts.now.clone()]);
+    }
+    args
 }
 
 /// Requests that are not ready for their answer; one is enough to know.

@@ -21,7 +21,8 @@ pub(super) const MOST_MEMORY: Bound = Bound::AtMost(150.0);
 /// it was answered with.
 pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     let habeas = options.habeas()?;
-    let world = World::start(&habeas, &workspace::target().join("bench/intake"), &[])?;
+    let world =
+        World::start(&habeas, &workspace::target().join("bench/intake"), &["--regular-only"])?;
     world.connect(Spaces::First, &["review=ask"])?;
     let token = token(&world)?;
     let mut api = Api::start(&world, &token)?;

@@ -20,6 +20,9 @@ pub struct Args {
     /// How many people the population has.
     #[arg(long, value_name = "N", default_value_t = 200)]
     people: usize,
+    /// How many of them, the first, are gone before it begins.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    gone: usize,
     /// Everything invented follows from this number.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -52,6 +55,7 @@ impl Args {
         twins::Options {
             seed: self.seed,
             people: self.people,
+            gone: self.gone,
             regular_only: self.regular_only,
             port_base: self.port_base,
             start_at: self.start_at.unwrap_or_else(real_now),

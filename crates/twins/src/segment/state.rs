@@ -94,7 +94,7 @@ impl Segment {
             requests_answered: 0,
         };
         let planter = Planter::new(options.seed, options.start_at);
-        for n in 0..options.people {
+        for n in options.gone..options.people {
             let person = people::person(options.seed, n, options.people, options.regular_only);
             planter.plant(&mut segment.spaces, &person);
             segment.note_archived(&person);
