@@ -1,8 +1,8 @@
 //! `cargo xtask docs`: writes what in the documentation is made: the page of each vendor, from its
-//! manifest, the document of the API, from its routes, and the list of error codes in the summary of
-//! the book.
+//! manifest, the document of the API, from its routes, the page of every command, from the command line,
+//! and the list of error codes in the summary of the book.
 //!
-//! Tests of `connectors` and `server` fail while one is stale, and `tidy` while the list lacks a code.
+//! Tests of `connectors`, `server` and `cli` fail while one is stale, and `tidy` while the list lacks a code.
 
 use std::fs;
 use std::path::Path;
@@ -21,6 +21,7 @@ pub fn run(args: Args) -> Result<bool> {
     let docs = workspace::root().join("docs");
     write("connectors", "pages", &docs.join("connectors"))?;
     write("server", "openapi", &docs.join("api/openapi.json"))?;
+    write_commands(&docs.join("cli/reference.md"))?;
     let titles = titles(&docs.join("errors"))?;
     let path = docs.join("SUMMARY.md");
     let summary = fs::read_to_string(&path).context("read the summary")?;
@@ -36,6 +37,15 @@ fn write(package: &str, example: &str, to: &Path) -> Result<()> {
     let status = cargo.arg(to).status().context("start cargo")?;
     ensure!(status.success(), "the {example} of {package} could not be written");
     Ok(())
+}
+
+/// The program is a binary alone, so it tells its own commands.
+fn write_commands(to: &Path) -> Result<()> {
+    let mut cargo = workspace::command("cargo");
+    cargo.args(["run", "--quiet", "--locked", "--package", "cli", "--", "reference"]);
+    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
+    ensure!(output.status.success(), "the program could not tell its commands");
+    fs::write(to, output.stdout).context("write the page of every command")
 }
 
 /// The title of each code's page, sorted: `E-CSV-001: The file is not UTF-8`.

@@ -1,5 +1,6 @@
 //! The command line. Each command's own arguments stand in its file under `commands`.
 
+pub mod reference;
 #[cfg(test)]
 mod tests;
 
@@ -8,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    connect, connections, demo, import, journal, package, pause, principals, purge, request,
-    resume, serve, settings, task, tokens, twins,
+    config, connect, connections, demo, import, journal, package, pause, principals, purge,
+    request, resume, serve, settings, task, tokens, twins,
 };
 use crate::logging::LogFormat;
 
@@ -122,6 +123,9 @@ pub enum Command {
     Resume(resume::Args),
     /// Run the engine until stopped.
     Serve(serve::Args),
+    /// Keep connections, people and settings as a file: compare, apply, export.
+    #[command(subcommand)]
+    Config(config::Config),
     /// See and change settings.
     #[command(subcommand)]
     Settings(settings::Settings),
@@ -133,4 +137,7 @@ pub enum Command {
     Tokens(tokens::Tokens),
     /// Print the version.
     Version,
+    /// Print the page of the documentation that lists every command.
+    #[command(hide = true)]
+    Reference,
 }

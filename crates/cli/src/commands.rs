@@ -1,6 +1,7 @@
 //! The commands, one file each. A command reads its arguments, calls what does the work, and shows
 //! what came of it.
 
+pub mod config;
 pub mod connect;
 pub mod connections;
 pub mod demo;
@@ -20,7 +21,7 @@ pub mod twins;
 
 use serde_json::json;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, reference};
 use crate::exit::Exit;
 use crate::screen::Screen;
 
@@ -42,10 +43,15 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Purge(args) => purge::run(args, &common, screen).await,
         Command::Resume(args) => resume::run(args, &common, screen).await,
         Command::Serve(args) => serve::run(args, &common, screen).await,
+        Command::Config(command) => config::run(command, &common, screen).await,
         Command::Settings(command) => settings::run(command, &common, screen).await,
         Command::Principals(command) => principals::run(command, &common, screen).await,
         Command::Tokens(command) => tokens::run(command, &common, screen).await,
         Command::Version => version(screen),
+        Command::Reference => {
+            screen.line(reference::page().trim_end());
+            Ok(Exit::Done)
+        }
     }
 }
 

@@ -1,10 +1,11 @@
-//! Configuration: connections as TOML tables (`[connections.NAME]`), flags (`--set key=value`), or
-//! the description that `habeas twins --json` prints. All three become a [`Wanted`].
+//! Configuration: a whole file ([`file`]) with its connections, flags (`--set key=value`), or the
+//! description that `habeas twins --json` prints. Of all three a connection becomes a [`Wanted`].
 //!
 //! Which keys exist follows from the connector's manifest. A key that does not exist is refused by
 //! name, and so is a secret written out: a file of configuration names where a secret lies, never
 //! the secret. No message repeats a value.
 
+pub mod file;
 pub mod secrets;
 #[cfg(test)]
 mod tests;
@@ -13,13 +14,12 @@ pub mod twin;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
 use connector_api::Manifest;
 use connector_api::manifest::{Field, FieldKind};
 use serde_json::{Value as Json, json};
 use toml::{Table, Value};
 
-use crate::exit::{self, Stop};
+use crate::exit::Stop;
 use secrets::Source;
 
 /// The switches that a table may set beside the connector's own fields.
@@ -48,77 +48,31 @@ pub struct Wanted {
 impl Wanted {
     /// The connection as the API takes it, with its secrets read from where they lie.
     pub fn to_json(&self) -> anyhow::Result<Json> {
-        let secret = |(name, source): (&String, &Source)| Ok((name.clone(), source.resolve(name)?));
-        let secrets: BTreeMap<_, _> =
-            self.secrets.iter().map(secret).collect::<anyhow::Result<_>>()?;
+        let secret = |(name, source): (&String, &Source)| {
+            Ok((name.clone(), Json::from(source.resolve(name)?)))
+        };
+        let secrets = self.secrets.iter().map(secret).collect::<anyhow::Result<_>>()?;
+        let mut body = self.body(&secrets);
+        body["name"] = self.name.as_str().into();
+        Ok(body)
+    }
+
+    /// The connection with these secrets, but for its name.
+    fn body(&self, secrets: &serde_json::Map<String, Json>) -> Json {
         let switches: BTreeMap<_, _> = self.switches.iter().cloned().collect();
-        Ok(json!({
-            "name": self.name,
+        json!({
             "connector": self.manifest.name,
             "settings": self.settings,
             "secrets": secrets,
             "base_urls": self.base_urls,
             "allow_loopback": self.allow_loopback,
             "switches": switches,
-        }))
+        })
     }
 }
 
 /// Finds a connector's manifest by name.
 pub type Registry<'a> = &'a dyn Fn(&str) -> Option<&'static Manifest>;
-
-/// Reads the connections of a file.
-pub fn read(path: &Path, registry: Registry<'_>) -> anyhow::Result<Vec<Wanted>> {
-    let text = std::fs::read_to_string(path).map_err(|error| exit::unreadable(path, error))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    parse(&text, folder, registry)
-        .with_context(|| format!("the configuration {} does not fit", path.display()))
-}
-
-/// Reads the connections of a text; files named in it lie relative to `folder`.
-pub fn parse(text: &str, folder: &Path, registry: Registry<'_>) -> Result<Vec<Wanted>, Stop> {
-    let mut table: Table = toml::from_str(text).map_err(|error| {
-        // The parser's own display quotes the line, which may hold a secret.
-        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        Stop::usage(format!("line {line}: {}", error.message()))
-    })?;
-    let connections = table.remove("connections").unwrap_or(Value::Table(Table::new()));
-    if let Some(key) = table.keys().next() {
-        return Err(Stop::usage(format!("unknown field `{key}`"))
-            .advise("a configuration holds tables [connections.NAME]"));
-    }
-    let Value::Table(connections) = connections else {
-        return Err(wrong_kind("connections", "a table of tables"));
-    };
-    connections
-        .into_iter()
-        .map(|(name, value)| match value {
-            Value::Table(table) => connection(name, table, folder, registry),
-            _ => Err(wrong_kind(&format!("connections.{name}"), "a table")),
-        })
-        .collect()
-}
-
-fn connection(
-    name: String,
-    mut table: Table,
-    folder: &Path,
-    registry: Registry<'_>,
-) -> Result<Wanted, Stop> {
-    let place = format!("connections.{name}");
-    let Some(connector) = table.remove("connector") else {
-        return Err(Stop::usage(format!("`{place}.connector` is missing"))
-            .advise("name the kind of system, such as connector = \"segment\""));
-    };
-    let connector = text_of(&format!("{place}.connector"), connector)?;
-    let manifest = registry(&connector)
-        .ok_or_else(|| Stop::usage(format!("`{place}.connector` names no connector")))?;
-    let mut wanted = Wanted::new(name, manifest);
-    for (key, value) in table {
-        wanted.put(&place, &key, value, folder)?;
-    }
-    Ok(wanted)
-}
 
 impl Wanted {
     /// A connection with nothing but a name and a connector.
@@ -184,10 +138,12 @@ impl Wanted {
 
     fn put_field(&mut self, path: &str, key: &str, value: Value) -> Result<(), Stop> {
         let Some(field) = self.manifest.field(key) else {
+            let known = self.known_keys();
             return Err(Stop::usage(format!("unknown field `{path}`")).advise(format!(
-                "{} knows: {}",
+                "{}{} knows: {}",
+                hint(key, known.iter().copied()),
                 self.manifest.title,
-                self.known_keys()
+                known.join(", ")
             )));
         };
         let setting = match field.kind {
@@ -227,8 +183,10 @@ impl Wanted {
             self.secrets.insert(name.to_owned(), source);
             return Ok(());
         }
+        let secrets = self.manifest.fields.iter().filter(|field| is_secret(field));
         Err(Stop::usage(format!("unknown secret `{}`", join(place, name))).advise(format!(
-            "{} knows: {}",
+            "{}{} knows: {}",
+            hint(name, secrets.map(|field| field.key)),
             self.manifest.title,
             self.known_secrets()
         )))
@@ -283,12 +241,12 @@ impl Wanted {
         self.manifest.fields.iter().filter(is_missing).collect()
     }
 
-    fn known_keys(&self) -> String {
+    fn known_keys(&self) -> Vec<&'static str> {
         let own = self.manifest.fields.iter().filter(|field| !is_secret(field));
         let mut keys: Vec<&str> = own.map(|field| field.key).collect();
         keys.extend(["base_urls", "allow_loopback", "secrets"]);
         keys.extend(SWITCHES);
-        keys.join(", ")
+        keys
     }
 
     fn known_secrets(&self) -> String {
@@ -304,6 +262,12 @@ impl Wanted {
 /// Whether a field holds a secret.
 pub fn is_secret(field: &Field) -> bool {
     matches!(field.kind, FieldKind::Secret | FieldKind::SecretPer(_))
+}
+
+/// What was most likely meant, as the beginning of a sentence; nothing where nobody can tell.
+fn hint<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let meant = engine::operator::meant::meant(given, known);
+    meant.map(|meant| format!("did you mean `{meant}`? ")).unwrap_or_default()
 }
 
 fn join(place: &str, key: &str) -> String {
@@ -355,8 +319,9 @@ fn one_of(path: &str, word: &str, words: &[&str]) -> Result<(), Stop> {
     let mut words = words.to_vec();
     words.sort_unstable();
     words.dedup();
+    let hint = hint(word, words.iter().copied());
     Err(Stop::usage(format!("`{path}` does not fit"))
-        .advise(format!("it is one of: {}", words.join(", "))))
+        .advise(format!("{hint}it is one of: {}", words.join(", "))))
 }
 
 fn wrong_kind(path: &str, kind: &str) -> Stop {

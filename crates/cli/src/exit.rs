@@ -102,6 +102,13 @@ impl Stop {
         self
     }
 
+    /// With the place where it is, before it.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
+    }
+
     /// With this exit code.
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self { exit, what: what.into(), code: None, to_do: None }

@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser};
 
-use super::Cli;
+use super::{Cli, reference};
 
 #[test]
 fn the_command_line_is_consistent() {
@@ -18,6 +18,10 @@ fn every_documented_command_parses() {
         "connect segment --name a --set region=eu --set spaces=x,y --set secrets.token=env:T --yes",
         "connect segment --file habeas.toml",
         "connect segment --twin twins.json",
+        "config plan habeas.toml --prune",
+        "config apply habeas.toml --prune --yes",
+        "config export",
+        "config export habeas.toml --force",
         "connections list",
         "connections test segment-eu",
         "connections set segment-eu mode=act guard=5000 until=2026-12-31",
@@ -79,4 +83,11 @@ fn what_does_not_fit_is_a_usage_error() {
         let words = std::iter::once("habeas").chain(line.split_whitespace());
         assert!(Cli::try_parse_from(words).is_err(), "{line}");
     }
+}
+
+#[test]
+fn the_page_of_every_command_is_what_the_program_says() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli/reference.md");
+    let page = std::fs::read_to_string(page).unwrap_or_default();
+    assert!(page == reference::page(), "docs/cli/reference.md is stale: cargo xtask docs");
 }

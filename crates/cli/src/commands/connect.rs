@@ -164,7 +164,7 @@ fn gather(args: &Args) -> anyhow::Result<Wanted> {
         return Ok(wanted);
     }
     if let Some(path) = &args.file {
-        let mut all = config::read(path, &registry)?;
+        let mut all = config::file::read(path, &registry)?.connections.unwrap_or_default();
         all.retain(|one| {
             one.manifest.name == args.connector
                 && args.name.as_ref().is_none_or(|name| *name == one.name)

@@ -9,7 +9,7 @@ use connector_api::manifest::{Batch, Field, FieldKind, Region};
 use serde_json::json;
 
 use super::secrets::Source;
-use super::{Wanted, parse, twin};
+use super::{Wanted, file, twin};
 use crate::exit::{self, Exit};
 
 const fn field(key: &'static str, kind: FieldKind, required: bool) -> Field {
@@ -55,8 +55,8 @@ fn registry(name: &str) -> Option<&'static Manifest> {
 }
 
 fn read(text: &str) -> Result<Wanted, String> {
-    parse(text, Path::new("/etc/habeas"), &registry)
-        .map(|mut all| all.remove(0))
+    file::parse(text, Path::new("/etc/habeas"), &registry)
+        .map(|file| file.connections.unwrap().remove(0))
         .map_err(|stop| exit::text(&stop.into()))
 }
 
@@ -142,8 +142,8 @@ fn a_secret_written_out_is_refused_with_the_way_to_write_it() {
 
 #[test]
 fn unknown_tables_and_connectors_are_refused() {
-    let refusal = parse("[connection.a]\n", Path::new(""), &registry).unwrap_err();
-    assert_eq!(refusal.to_string(), "unknown field `connection`");
+    let refusal = file::parse("[connection.a]\n", Path::new(""), &registry).unwrap_err();
+    assert_eq!(refusal.to_string(), "line 1: unknown field `connection`");
     let refusal = read("[connections.a]\nconnector = \"other\"\n").unwrap_err();
     assert!(refusal.contains("names no connector"), "{refusal}");
     let refusal = read("[connections.a]\nregion = \"eu\"\n").unwrap_err();
@@ -215,4 +215,64 @@ fn the_description_of_a_twin_becomes_a_connection() {
 fn what_is_no_description_of_twins_is_a_usage_error() {
     let stop = twin::parse(&json!({}), "toy", &registry).unwrap_err();
     assert_eq!(exit::of(&stop.into()), Exit::Usage);
+}
+
+/// What a text is refused with.
+fn refused(text: &str) -> String {
+    exit::text(&file::parse(text, Path::new(""), &registry).expect_err(text).into())
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_its_line_and_what_was_meant() {
+    for (text, line, says) in [
+        ("[conections.a]\n", 1, "did you mean `connections`?"),
+        ("[settings]\n\nrespond_witin = 4\n", 3, "did you mean `respond_within`?"),
+        ("[settings]\nrespond_within = 1.5\n", 2, "it takes a text, a number"),
+        ("[principals.ann]\nroles = [\n \"auditr\",\n]\n", 2, "did you mean `auditor`?"),
+        ("[principals.ann]\nrole = [\"auditor\"]\n", 2, "did you mean `roles`?"),
+        ("\n[principals.\"a.b\"]\nkind = \"person\"\n", 2, "`principals.a.b.roles` is missing"),
+        ("[principals.ann]\nroles = []\ndisabled = \"no\"\n", 3, "true or false"),
+        ("[connections.a]\nconnector = \"toy\"\nregoin = \"eu\"\n", 3, "did you mean `region`?"),
+        ("[connections.a]\nconnector = \"toy\"\nmoed = \"act\"\n", 3, "did you mean `mode`?"),
+        ("[connections.a]\nconnector = \"toy\"\nspaces = 7\n", 3, "a list of texts"),
+        ("[connections.a]\nconnector = \"toy\"\nsecrets.token = \"hush\"\n", 3, "is a secret"),
+        ("[connections.a]\nconnector = \"toy\"\nconnector = \"toy\"\n", 3, "duplicate key"),
+    ] {
+        let refusal = refused(text);
+        assert!(refusal.contains(&format!("line {line}: ")), "{text}{refusal}");
+        assert!(refusal.contains(says) && refusal.contains("E-CFG-001"), "{text}{refusal}");
+        assert!(!refusal.contains("hush"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_part_that_a_file_does_not_have_is_absent() {
+    let parsed = file::parse("[settings]\n", Path::new(""), &registry).unwrap();
+    assert_eq!(parsed.to_json().0, json!({"settings": {}}));
+}
+
+#[test]
+fn secrets_that_are_not_there_are_null_and_told() {
+    let parsed = file::parse(WHOLE, Path::new("/nowhere"), &registry).unwrap();
+    let (body, lacking) = parsed.to_json();
+    let secrets = json!({"token": null, "profile_token.spa_1": null});
+    assert_eq!(body["connections"]["toy-eu"]["secrets"], secrets);
+    let places: Vec<_> = lacking.iter().map(|one| one.place.as_str()).collect();
+    let place = "connections.toy-eu.secrets.";
+    assert_eq!(places, [format!("{place}profile_token.spa_1"), format!("{place}token")]);
+    assert!(lacking[1].why.contains("TOY_TOKEN"), "{lacking:?}");
+}
+
+#[test]
+fn the_example_of_the_documentation_fits() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let parsed = file::parse(example, Path::new(""), &crate::commands::connect::registry).unwrap();
+    let connections = parsed.connections.as_ref().unwrap();
+    assert!(connections.iter().all(|one| one.missing().is_empty()));
+    let (body, lacking) = parsed.to_json();
+    assert_eq!(lacking.len(), 2);
+    let config: engine::operator::config::Config = serde_json::from_value(body).unwrap();
+    assert_eq!(config.parts().len(), 3);
 }

@@ -6,6 +6,7 @@ mod api;
 mod asked;
 mod client;
 mod clock;
+mod config;
 mod demo;
 mod disk;
 mod exits;
