@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, connect, connections, demo, import, journal, package, pause, principals, purge,
-    request, resume, serve, settings, task, tokens, twins,
+    backup, config, connect, connections, demo, doctor, import, journal, keys, package, pause,
+    principals, purge, request, restore, resume, serve, settings, task, tokens, twins,
 };
 use crate::logging::LogFormat;
 
@@ -117,6 +117,15 @@ pub enum Command {
     Journal(journal::Args),
     /// Destroy the values of a closed request for good.
     Purge(purge::Args),
+    /// See which keys there are, and make new ones.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Look for what is wrong, and say what mends it.
+    Doctor(doctor::Args),
+    /// Copy the data folder into a backup, while it is in use.
+    Backup(backup::Args),
+    /// Put a backup back into an empty data folder.
+    Restore(restore::Args),
     /// Stop changing calls, everywhere or on one connection.
     Pause(pause::Args),
     /// Allow changing calls again.

@@ -1,17 +1,21 @@
 //! The commands, one file each. A command reads its arguments, calls what does the work, and shows
 //! what came of it.
 
+pub mod backup;
 pub mod config;
 pub mod connect;
 pub mod connections;
 pub mod demo;
+pub mod doctor;
 pub mod import;
 pub mod journal;
+pub mod keys;
 pub mod package;
 pub mod pause;
 pub mod principals;
 pub mod purge;
 pub mod request;
+pub mod restore;
 pub mod resume;
 pub mod serve;
 pub mod settings;
@@ -40,6 +44,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Package(args) => package::run(args, &common, screen).await,
         Command::Journal(args) => journal::run(args, &common, screen).await,
         Command::Pause(args) => pause::run(args, &common, screen).await,
+        Command::Backup(args) => backup::run(args, &common, screen).await,
+        Command::Restore(args) => restore::run(args, &common, screen).await,
+        Command::Keys(command) => keys::run(command, &common, screen).await,
+        Command::Doctor(args) => doctor::run(args, &common, screen).await,
         Command::Purge(args) => purge::run(args, &common, screen).await,
         Command::Resume(args) => resume::run(args, &common, screen).await,
         Command::Serve(args) => serve::run(args, &common, screen).await,

@@ -15,6 +15,7 @@ use engine::operator::import::ImportError;
 use engine::operator::{OperatorError, codes};
 use serde_json::{Value, json};
 use store::StoreError;
+use store::backup::BackupError;
 
 /// What the program tells whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,11 +133,25 @@ pub fn of(error: &anyhow::Error) -> Exit {
         if let Some(error) = cause.downcast_ref::<OperatorError>() {
             return of_operator(error);
         }
+        if let Some(error) = cause.downcast_ref::<BackupError>() {
+            return of_backup(error);
+        }
         if let Some(ImportError::File(_)) = cause.downcast_ref() {
             return Exit::Usage;
         }
     }
     Exit::Failed
+}
+
+fn of_backup(error: &BackupError) -> Exit {
+    match error {
+        BackupError::Exists(_)
+        | BackupError::InsideData(_)
+        | BackupError::NoBackup(_)
+        | BackupError::Damaged { .. }
+        | BackupError::NotEmpty(_) => Exit::Refused,
+        BackupError::BadDatabase(_) | BackupError::Store(_) => Exit::Failed,
+    }
 }
 
 fn of_operator(error: &OperatorError) -> Exit {
@@ -231,6 +246,9 @@ fn code<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     if let Some(error) = cause.downcast_ref::<OperatorError>() {
         return Some(error.code());
     }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(codes::of_backup(error));
+    }
     of_store(cause).map(codes::of_store)
 }
 
@@ -240,6 +258,9 @@ fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(error) = cause.downcast_ref::<OperatorError>() {
         return error.advice();
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return codes::advice_on_backup(error).map(ToOwned::to_owned);
     }
     of_store(cause).and_then(codes::advice_on_store).map(ToOwned::to_owned)
 }

@@ -16,7 +16,7 @@ pub trait Connector: Send + Sync {
     fn manifest(&self) -> &'static Manifest;
 
     /// Moves a flow on by one step. `memory` is absent at the start, and then `input` is
-    /// [`Input::Start`] or [`Input::Lost`]. Pure: the same arguments give the same turn. On an error the flow
+    /// [`Input::Start`], [`Input::Lost`] or [`Input::Sought`]. Pure: the same arguments give the same turn. On an error the flow
     /// stays where it was, and the engine acts by the kind of error.
     fn step(
         &self,
@@ -92,6 +92,15 @@ pub enum Input<'a> {
     /// Begin to find out about changes whose answers were lost, all of them together: what the
     /// flow of each remembers, or what it was told to look again with.
     Lost(&'a [FlowState]),
+    /// Begin to find out about changes that may have been made, for these people or for these and
+    /// others, after a store was put back that knows nothing of it: what the flow of each would
+    /// remember. What was made before `since` is not meant.
+    Sought {
+        /// The changes, each for one person.
+        changes: &'a [FlowState],
+        /// The earliest that they can have been made.
+        since: Instant,
+    },
     /// The answers to the calls just asked for, in their order. Only good ones, unless `raw`.
     Answers(&'a [Answer]),
     /// The time asked for has come.

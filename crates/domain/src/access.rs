@@ -46,6 +46,10 @@ words! {
         ConnectionsRead = "connections.read",
         /// Make, test, set and remove connections, their gates and guards among the switches.
         ConnectionsWrite = "connections.write",
+        /// See which keys there are, by name.
+        KeysRead = "keys.read",
+        /// Make new keys in place of old ones.
+        KeysRotate = "keys.rotate",
         /// Read the journal.
         JournalRead = "journal.read",
         /// See the settings.
@@ -100,6 +104,7 @@ impl Role {
                 permission,
                 P::RequestsRead
                     | P::ConnectionsRead
+                    | P::KeysRead
                     | P::JournalRead
                     | P::SettingsRead
                     | P::PrincipalsRead

@@ -21,6 +21,7 @@ mod pump;
 mod router;
 pub mod run;
 pub mod telling;
+mod tend;
 mod wake;
 mod work;
 

@@ -166,6 +166,7 @@ impl Pump {
             tenure: parts.tenure.clone(),
             guard: DailyGuard::default(),
             claims: Claims::default(),
+            restored: operator::restore::last(&parts.store).await?,
             has_neighbours: n_neighbours > 1,
             over: AtomicBool::new(false),
             committer,

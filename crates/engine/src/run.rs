@@ -21,6 +21,7 @@ use crate::link::Surroundings;
 use crate::pump::{Pump, PumpParts, Rested, earliest};
 use crate::router;
 use crate::telling::Teller;
+use crate::tend::{self, Tended, tend};
 
 /// The lease that stands for the right to run the engine.
 pub const ENGINE_LEASE: &str = "engine";
@@ -146,7 +147,9 @@ impl Engine {
         let mut teller = Teller::new(self.parts.clone(), fence.clone());
         store.sweep_blobs().await?;
         let mut seen = -1;
+        let mut keys = Keys { look_at: Instant::MIN, n_seen: 0, tended: Tended::All };
         loop {
+            keys.tend(store, fence, clock.now()).await?;
             let version = store.data_version().await?;
             if version != seen {
                 seen = version;
@@ -159,6 +162,7 @@ impl Engine {
             // Another try to tell somebody is nothing to wait for.
             let is_over = matches!(until, Until::NothingDue)
                 && crew.rounds.is_empty()
+                && keys.tended == Tended::All
                 && !teller.is_at_work()
                 && work_due.is_none_or(|due| due > add(clock.now(), SOON))
                 && store.data_version().await? == seen;
@@ -174,6 +178,7 @@ impl Engine {
                 () = real_sleep(TELL), if !crew.rounds.is_empty() => teller.want(),
                 () = clock.sleep_until(next_due.unwrap_or(Instant::MAX)) => {}
                 () = changed(store, seen) => {}
+                () = std::future::ready(()), if keys.tended == Tended::More => {}
                 () = asked_to_stop(&until) => {
                     crew.rounds.shutdown().await;
                     teller.stop().await;
@@ -181,6 +186,31 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+/// When the keys are looked at, a piece at a time between other work.
+struct Keys {
+    look_at: Instant,
+    /// How many there were: whoever makes one wants it used.
+    n_seen: usize,
+    tended: Tended,
+}
+
+impl Keys {
+    async fn tend(&mut self, store: &Store, fence: &Fence, now: Instant) -> Result<(), StoreError> {
+        let n_keys = store.key_names().len();
+        if now < self.look_at && self.tended == Tended::All && n_keys == self.n_seen {
+            return Ok(());
+        }
+        if now >= self.look_at {
+            store.reload_keys().await?;
+            store.make_epoch(now)?;
+            self.look_at = add(now, tend::EVERY);
+        }
+        self.tended = tend(store, fence, now).await?;
+        self.n_seen = store.key_names().len();
+        Ok(())
     }
 }
 

@@ -24,6 +24,9 @@ pub enum PackageError {
         /// As what.
         how: ClosedAs,
     },
+    /// The values of the request were destroyed.
+    #[error("the request was purged: nobody can read its data again")]
+    Purged,
     /// The store could not be read, or the journal not written.
     #[error("the collected data could not be used")]
     Store(#[from] StoreError),

@@ -42,6 +42,9 @@ pub async fn write<W: Write + Send + 'static>(
     if !request.right.only_reads() {
         return Err(PackageError::NothingToPackage { right: request.right });
     }
+    if request.closing.as_ref().is_some_and(|end| end.purged.is_some()) {
+        return Err(PackageError::Purged);
+    }
     if let Some(end) = request.closing.as_ref().filter(|end| end.how.is_against_acting()) {
         return Err(PackageError::Closed { how: end.how });
     }

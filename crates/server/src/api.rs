@@ -10,6 +10,7 @@ mod gates;
 pub(crate) mod imports;
 mod installation;
 mod journal;
+mod keys;
 mod packages;
 mod principals;
 mod requests;
@@ -139,6 +140,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::ConnectionsWrite, routes!(config::plan)))
         .routes(needs(P::ConnectionsWrite, routes!(config::apply)))
         .routes(needs(P::JournalRead, routes!(journal::read)))
+        .routes(needs(P::KeysRead, routes!(keys::list)))
+        .routes(needs(P::KeysRotate, routes!(keys::rotate)))
         .routes(needs(P::PrincipalsRead, routes!(principals::list)))
         .routes(needs(P::PrincipalsRead, routes!(principals::show)))
         .routes(needs(P::PrincipalsRead, routes!(principals::list_all_tokens)))

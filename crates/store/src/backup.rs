@@ -108,6 +108,15 @@ pub async fn write(
     Ok(manifest)
 }
 
+/// What is wrong with the database of a data folder, by its own check; nothing if all is well. Needs no
+/// key.
+pub async fn check(data: &Path) -> Result<Option<String>, StoreError> {
+    let db = Db::open_read_only(data).await?;
+    let found = db.check().await;
+    db.close().await;
+    found
+}
+
 /// Compares every file of a backup with its manifest.
 pub fn verify(folder: &Path, mut tell: impl FnMut(Progress)) -> Result<Manifest, BackupError> {
     let manifest = Manifest::read(folder)?;

@@ -73,11 +73,16 @@ impl Living {
 }
 
 impl Keyring {
-    /// Takes up the keys of a source. With `Making::Allowed` the first keys are made if need be.
+    /// Takes up the keys of a source. With `Making::Allowed`, for a store that is new, the first keys
+    /// are made; where one is used already, each purpose must have a key.
     pub fn open(source: Arc<dyn KeySource>, making: Making) -> Result<Self, KeyError> {
-        if matches!(making, Making::Allowed) {
-            for purpose in [INDEX, CREDENTIALS, EVIDENCE, FINGERPRINT] {
-                source.get_or_make(&KeyName::first(purpose))?;
+        let names = source.names()?;
+        for purpose in [INDEX, CREDENTIALS, EVIDENCE, FINGERPRINT] {
+            let first = KeyName::first(purpose);
+            match making {
+                Making::Allowed => drop(source.get_or_make(&first)?),
+                Making::Refused if names.iter().any(|name| name.serves(purpose)) => {}
+                Making::Refused => return Err(KeyError::Missing(first)),
             }
         }
         let name = KeyName::first(FINGERPRINT);

@@ -127,6 +127,9 @@ impl KeyFolder {
     pub fn open(keys: &Path, data: &Path) -> Result<Self, KeyError> {
         make_folder(data)?;
         refuse_inside(keys, data)?;
+        if !keys.exists() && data.join(INSTALLATION).exists() {
+            return Err(KeyError::Lost { keys: keys.into(), data: data.into() });
+        }
         make_folder(keys)?;
         refuse_open_to_others(keys, 0o700)?;
         let opened = Self { folder: keys.to_owned() };

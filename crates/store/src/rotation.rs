@@ -6,7 +6,7 @@
 //! What an old token stands for that nobody knows any more (why a request is the same when it comes
 //! again) can't move: its index key stays until the last such request is purged.
 
-use domain::{EvidenceId, RequestId};
+use domain::{EvidenceId, Instant, RequestId};
 
 use crate::bulk::{Kind, Over};
 use crate::db::{Tx, values};
@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::evidence;
 use crate::identifier;
 use crate::keyring::{CREDENTIALS, EVIDENCE, INDEX, ROTATING};
-use crate::keys::{EPOCH, KeyName};
+use crate::keys::{EPOCH, KeyError, KeyName};
 use crate::lease::{self, Fence};
 use crate::request::EXTERNAL;
 use crate::seal::{Place, key_name_of};
@@ -67,15 +67,16 @@ const N_FILED: &str = "SELECT (SELECT COUNT(*) FROM identifier WHERE token >= $1
 const N_KNOWN_BY: &str =
     "SELECT COUNT(*) AS n FROM request WHERE idempotency >= $1 AND idempotency < $2";
 const EPOCHS: &str = "SELECT DISTINCT epoch FROM request_key";
-const N_OPEN: &str = "SELECT COUNT(*) AS n FROM request_key k JOIN request r ON r.id = k.request_id
-    WHERE k.epoch = $1 AND r.state <> 'closed'";
+const N_OPEN: &str = "SELECT COUNT(*) AS n,
+    COUNT(CASE WHEN r.state <> 'closed' THEN 1 END) AS n_open
+    FROM request_key k JOIN request r ON r.id = k.request_id WHERE k.epoch = $1";
 const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 /// What is asked for each piece, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    let sets = [&REWRAP, &RESEAL, &REFILE, &RENAME].map(|set| set.longest_text());
+    let sets = [&REWRAP, &RESEAL, &REFILE, &RENAME].map(Over::longest_text);
     [&[WRAPPED, SEALED, FILED, FORGET, NAMED_OUTSIDE, N_WRAPPED, N_SEALED][..], &sets].concat()
 }
 
@@ -86,6 +87,19 @@ pub struct Named {
     pub n_rows: u64,
     /// Rows that can't: why requests are the same when they come again.
     pub n_fixed: u64,
+}
+
+/// An epoch whose key does not exist although requests name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostEpoch {
+    /// The key.
+    pub key: KeyName,
+    /// Whether it was destroyed, and is not merely missing.
+    pub was_destroyed: bool,
+    /// How many requests name it.
+    pub n_requests: u64,
+    /// How many of those are open.
+    pub n_open: u64,
 }
 
 impl Store {
@@ -105,17 +119,20 @@ impl Store {
         Ok(self.keys().reload(is_moving)?)
     }
 
-    /// Makes a key in place of the newest of its purpose. Nothing if values are still on their way
-    /// from the index key before.
-    pub fn rotate_key(
-        &self,
-        purpose: &str,
-        now: domain::Instant,
-    ) -> Result<Option<KeyName>, StoreError> {
-        if purpose == INDEX && self.keys().older_token("", "").is_some() {
-            return Ok(None);
-        }
-        Ok(Some(self.keys().rotate(purpose, now)?))
+    /// Whether values are still on their way from the index key before the newest.
+    pub fn is_index_moving(&self) -> bool {
+        self.keys().older_token("", "").is_some()
+    }
+
+    /// Makes a key in place of the newest of its purpose. One of the index only while none is moving:
+    /// a value is filed under two keys at most.
+    pub fn rotate_key(&self, purpose: &str, now: Instant) -> Result<KeyName, StoreError> {
+        Ok(self.keys().rotate(purpose, now)?)
+    }
+
+    /// Makes the key of the month, where it does not exist yet.
+    pub fn make_epoch(&self, now: Instant) -> Result<(), StoreError> {
+        Ok(self.keys().make_epoch(now)?)
     }
 
     /// What names a key.
@@ -144,19 +161,32 @@ impl Store {
         Ok(Named { n_rows, n_fixed })
     }
 
-    /// The epochs whose keys don't exist although requests name them: each with whether it was
-    /// destroyed, and how many requests of it are open.
-    pub async fn lost_epochs(&self) -> Result<Vec<(KeyName, bool, u64)>, StoreError> {
+    /// The epochs whose keys don't exist although requests name them.
+    pub async fn lost_epochs(&self) -> Result<Vec<LostEpoch>, StoreError> {
         let living = self.keys().names_of(EPOCH);
         let mut lost = Vec::new();
         for row in self.db().fetch(EPOCHS, []).await? {
-            let name = KeyName::parse(row.get("epoch")?);
-            let Some(name) = name.filter(|name| !living.contains(name)) else { continue };
-            let open = self.db().fetch_optional(N_OPEN, values![name.as_str()]).await?;
-            let n_open = open.map_or(Ok(0), |row| row.count("n"))?;
-            lost.push((name.clone(), self.keys().was_destroyed(&name)?, n_open));
+            let key = KeyName::parse(row.get("epoch")?);
+            let Some(key) = key.filter(|key| !living.contains(key)) else { continue };
+            let row = self.db().fetch_optional(N_OPEN, values![key.as_str()]).await?;
+            let count = |column| row.as_ref().map_or(Ok(0), |row| row.count(column));
+            let (n_requests, n_open) = (count("n")?, count("n_open")?);
+            let was_destroyed = self.keys().was_destroyed(&key)?;
+            lost.push(LostEpoch { key, was_destroyed, n_requests, n_open });
         }
         Ok(lost)
+    }
+
+    /// Refuses to go on where the key of this month is missing, as another would be made in its place.
+    pub(crate) async fn refuse_lost_epoch(&self, now: Instant) -> Result<(), StoreError> {
+        let month = KeyName::epoch(now);
+        if self.keys().names_of(EPOCH).contains(&month) || self.keys().was_destroyed(&month)? {
+            return Ok(());
+        }
+        match self.db().fetch_optional(WRAPPED, values![month.as_str(), 1_i64]).await? {
+            Some(_) => Err(KeyError::Missing(month).into()),
+            None => Ok(()),
+        }
     }
 
     /// Moves one piece of what names an older key, and returns how many rows; none when all have.
@@ -281,7 +311,7 @@ impl Store {
         let newest = self.keys().names_of(INDEX).pop();
         let mut tx = self.db().begin().await?;
         lease::check(&mut tx, fence).await?;
-        if let Some(newest) = newest.filter(|_| self.keys().older_token("", "").is_some()) {
+        if let Some(newest) = newest.filter(|_| self.is_index_moving()) {
             tx.execute(SET, values![MOVED, newest.as_str()]).await?;
             tx.commit().await?;
             self.keys().reload(false)?;

@@ -4,7 +4,7 @@
 //! over, tokens end (one of them may have been revoked since the backup), and the journal goes on far
 //! beyond what the lost one can have counted, so that no number stands for two entries.
 
-use domain::{Entry, Instant};
+use domain::{Entry, Instant, RequestId};
 
 use crate::db::values;
 use crate::error::StoreError;
@@ -22,7 +22,15 @@ const LEAP: &str = "INSERT INTO journal
     (seq, at, actor, event, request_id, task_id, connection_id, job_id, intent_id, facts)
     SELECT COALESCE(MAX(seq), 0) + $10, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM journal";
 
+const NEWEST: &str = "SELECT id FROM request ORDER BY id DESC LIMIT 1";
+
 impl Store {
+    /// The request that came in last.
+    pub async fn newest_request(&self) -> Result<Option<RequestId>, StoreError> {
+        let row = self.db().fetch_optional(NEWEST, []).await?;
+        row.map(|row| row.parse("id")).transpose()
+    }
+
     /// Ends leases and tokens, writes settings and an entry from which the journal goes on. Returns
     /// how many tokens ended.
     pub async fn start_over(

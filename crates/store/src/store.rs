@@ -3,7 +3,7 @@
 //! Its methods are spread over the files of the nouns (`request`, `task`, `job`, …); this one opens
 //! and closes. Every write of the engine goes through `transition`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -12,6 +12,7 @@ use domain::id::IdSource;
 
 use crate::blobs::Blobs;
 use crate::db::Db;
+use crate::driver::sqlite::FILE;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Making};
 use crate::keys::KeyFolder;
@@ -63,12 +64,16 @@ impl Store {
         now: Instant,
     ) -> Result<Self, StoreError> {
         let folder = KeyFolder::open(&options.keys, &options.data)?;
-        let keys = Keyring::open(Arc::new(folder), Making::Allowed)?;
-        keys.make_epoch(now)?;
+        // Keys are made for a store that is new. In place of one that is lost, a new one would only
+        // hide what became of it.
+        let making = if is_new(&options.data) { Making::Allowed } else { Making::Refused };
+        let keys = Keyring::open(Arc::new(folder), making)?;
         let blobs = Blobs::open(options.data.join(BLOBS))?;
         let db = Db::open(&options.data).await?;
         let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, Some(ids))) };
         store.reload_keys().await?;
+        store.refuse_lost_epoch(now).await?;
+        store.keys().make_epoch(now)?;
         Ok(store)
     }
 
@@ -120,6 +125,10 @@ impl Store {
             cause: "the store was opened for reading".into(),
         })
     }
+}
+
+fn is_new(data: &Path) -> bool {
+    !data.join(FILE).exists()
 }
 
 impl std::fmt::Debug for Store {

@@ -1,6 +1,7 @@
 //! A stage for stories: twins on loopback, a store in a folder of its own, the real engine, and
 //! a clock that jumps. A story reads: connect, submit, run, look.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,8 +20,10 @@ use domain::{
 use engine::check::check;
 use engine::http::HttpClient;
 use engine::operator::connections::{self, Draft, NewConnection};
+use engine::operator::restore::{self, RestoreView};
 use engine::{Engine, Holder, Parts, Ran, Surroundings, Until};
 use serde_json::Value;
+use store::backup;
 use store::{From as JournalFrom, JournalFilter, LeaseTime, NewRequest, Options, Store};
 
 use crate::candidate::{Candidate, FULL};
@@ -322,6 +325,29 @@ impl Stage {
         let entries =
             self.store.journal(JournalFrom::After(0), &JournalFilter::default(), 100_000).await?;
         Ok(entries.into_iter().map(|(_, entry)| entry.event).collect())
+    }
+}
+
+impl Stage {
+    /// Makes a backup of the store as it is now.
+    pub async fn back_up(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let (data, into) = (self.folder.path().join("data"), self.folder.path().join(name));
+        let made = (self.now(), "test");
+        backup::write(&data, &into, backup::Existing::Refuse, made, |_| {}).await?;
+        Ok(into)
+    }
+
+    /// Goes on with a store that was put back from a backup, with the keys of the one before.
+    pub async fn put_back(&mut self, backup: &Path) -> anyhow::Result<RestoreView> {
+        let (data, keys) = (backup.with_extension("data"), self.folder.path().join("keys"));
+        let (manifest, draft) = backup::put_back(backup, &data, &keys, |_| {})?;
+        let at = |data: &Path| Options { data: data.to_owned(), keys: keys.clone() };
+        self.store = Store::open(&at(draft.path()), Arc::clone(&self.ids), self.now()).await?;
+        let told = restore::begin(&self.desk(), &manifest.head).await?;
+        self.store.close().await;
+        draft.finish()?;
+        self.store = Store::open(&at(&data), Arc::clone(&self.ids), self.now()).await?;
+        Ok(told)
     }
 }
 

@@ -1,10 +1,10 @@
 //! `habeas purge`: the values of a closed request are destroyed for good.
 
-use engine::operator::{find, purge};
+use engine::operator::purge::PurgeView;
 
 use crate::args::Common;
+use crate::client::Client;
 use crate::exit::{Exit, Stop};
-use crate::open::Session;
 use crate::screen::Screen;
 use crate::show;
 
@@ -23,15 +23,15 @@ pub struct Args {
 
 /// Purges.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let session = Session::to_write(common, screen).await?;
-    let id = find::request(&session.desk(), &args.id).await?;
+    let client = Client::to_write(common, screen).await?;
+    let id = client.request(&args.id).await?;
     let question = format!(
         "Destroy identifiers, evidence and collected data of {id} for good? Nobody can read them again, and what comes back at a vendor is not noticed any more"
     );
     if !args.yes && !screen.confirm(&question, "--yes")? {
         return Err(Stop::refused("nothing was purged").into());
     }
-    let purged = purge::purge(&session.desk(), id).await?;
+    let purged: PurgeView = client.post_to(&format!("/requests/{id}/purge")).await?;
     if screen.json {
         screen.json(&purged)?;
         return Ok(Exit::Done);
@@ -42,7 +42,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     }
     screen.line(format!("{id} is purged: nobody can read its values again. Its record stays."));
     screen.line(
-        "Backups made before hold it until its month's key is destroyed; see docs/backup.md. Packages that you wrote to files are yours to delete.",
+        "Backups made before hold it until its month's key is destroyed; see docs/keys.md. Packages that you wrote to files are yours to delete.",
     );
     Ok(Exit::Done)
 }

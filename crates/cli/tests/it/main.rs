@@ -12,8 +12,8 @@ mod disk;
 mod exits;
 mod holders;
 mod imports;
+mod keeping;
 mod principals;
 mod situations;
-
 mod way;
 mod world;

@@ -126,6 +126,13 @@ impl World {
         serde_json::from_str(last).unwrap_or_else(|_| panic!("{args:?} printed no JSON"))
     }
 
+    /// Runs a command that ends with this code, and gives its JSON.
+    pub fn json_of(&self, args: &[&str], code: i32) -> Value {
+        let ended = self.run(&[args, &["--json"]].concat());
+        assert_eq!(ended.code, code, "{args:?}: {}", ended.err);
+        serde_json::from_str(ended.out.lines().last().unwrap_or_default()).unwrap()
+    }
+
     /// Starts a command that runs until it is dropped.
     pub fn start(&self, args: &[&str]) -> Running {
         Running::start(&mut self.command(args))

@@ -2,6 +2,8 @@
 //! `docs/errors`, and what can be done.
 
 use store::StoreError;
+use store::backup::BackupError;
+use store::keys::KeyError;
 
 use super::desk::OperatorError;
 
@@ -59,7 +61,22 @@ impl OperatorError {
 pub fn of_store(error: &StoreError) -> &'static str {
     match error {
         StoreError::DiskFull { .. } => "E-STO-001",
+        StoreError::Keys(error) => of_keys(error),
+        StoreError::Seal(_) => "E-KEY-008",
         _ => "E-STO-002",
+    }
+}
+
+fn of_keys(error: &KeyError) -> &'static str {
+    match error {
+        KeyError::InsideData { .. } => "E-KEY-001",
+        KeyError::OtherInstallation { .. } => "E-KEY-002",
+        KeyError::Lost { .. } => "E-KEY-003",
+        KeyError::TooOpen { .. } => "E-KEY-004",
+        KeyError::File { .. } => "E-KEY-005",
+        KeyError::Malformed { .. } => "E-KEY-006",
+        KeyError::Missing(_) => "E-KEY-007",
+        KeyError::Destroyed(_) | KeyError::InUse(_) | KeyError::Make(_) => "E-STO-002",
     }
 }
 
@@ -69,6 +86,41 @@ pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
         StoreError::DiskFull { .. } => Some(
             "what was saved before is safe; make room and start it again, and it goes on from there",
         ),
+        StoreError::Keys(
+            KeyError::Lost { .. } | KeyError::Malformed { .. } | KeyError::Missing(_),
+        ) => Some("nothing was changed; put the key folder back from its copy"),
+        StoreError::Keys(KeyError::OtherInstallation { .. }) => Some(
+            "nothing was changed; HABEAS_KEYS and HABEAS_DATA have to name what belongs together",
+        ),
         _ => None,
+    }
+}
+
+/// The code of an error with a backup.
+pub fn of_backup(error: &BackupError) -> &'static str {
+    match error {
+        BackupError::Exists(_) | BackupError::InsideData(_) => "E-BAK-001",
+        BackupError::NoBackup(_) | BackupError::Damaged { .. } => "E-BAK-002",
+        BackupError::NotEmpty(_) => "E-BAK-003",
+        BackupError::BadDatabase(_) => "E-STO-003",
+        BackupError::Store(error) => of_store(error),
+    }
+}
+
+/// What can be done about an error with a backup.
+pub fn advice_on_backup(error: &BackupError) -> Option<&'static str> {
+    match error {
+        BackupError::Exists(_) => Some("add --force to replace it, or name another folder"),
+        BackupError::InsideData(_) => Some("name a folder elsewhere, best on another disk"),
+        BackupError::NoBackup(_) | BackupError::Damaged { .. } => {
+            Some("nothing was changed; take another backup")
+        }
+        BackupError::NotEmpty(_) => {
+            Some("nothing was changed; move what is there away, or name a new folder with --data")
+        }
+        BackupError::BadDatabase(_) => {
+            Some("no backup was made; put the last good one back, and have the disk looked at")
+        }
+        BackupError::Store(error) => advice_on_store(error),
     }
 }

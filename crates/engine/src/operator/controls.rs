@@ -22,7 +22,7 @@ const PLACEHOLDERS: &str = "placeholders";
 /// The control URL of the twins whose clock this installation follows, while it does.
 pub const CLOCK: &str = "clock";
 /// Set while every changing call is stopped.
-const PAUSED_ALL: &str = "paused_all";
+pub(super) const PAUSED_ALL: &str = "paused_all";
 /// What `respond_within` is until somebody sets it.
 const DEFAULT_DAYS: u32 = 30;
 
@@ -37,6 +37,9 @@ pub struct PausedAll {
     /// Since when.
     #[schema(value_type = Timestamp)]
     pub since: Instant,
+    /// Why, where it was not simply asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A setting as it holds now.
@@ -69,7 +72,7 @@ pub async fn pause_all(desk: &Desk<'_>) -> Result<PausedAll, OperatorError> {
     if let Some(paused) = paused(desk.store).await? {
         return Ok(paused);
     }
-    let paused = PausedAll { by: desk.name(), since: desk.now };
+    let paused = PausedAll { by: desk.name(), since: desk.now, why: None };
     let text = serde_json::json!(paused).to_string();
     desk.store.set_setting(PAUSED_ALL, &text, &desk.entry(Event::EnginePaused)).await?;
     Ok(paused)
@@ -88,7 +91,8 @@ pub async fn resume_all(desk: &Desk<'_>) -> Result<Resumed, OperatorError> {
 pub async fn paused(store: &Store) -> Result<Option<PausedAll>, StoreError> {
     let text = store.setting(PAUSED_ALL).await?.filter(|text| !text.is_empty());
     // Whatever is written there means "stopped": a value that can't be read must not start anything.
-    let unreadable = || PausedAll { by: "somebody".to_owned(), since: Instant::UNIX_EPOCH };
+    let unreadable =
+        || PausedAll { by: "somebody".to_owned(), since: Instant::UNIX_EPOCH, why: None };
     Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unreadable())))
 }
 

@@ -16,7 +16,7 @@ use store::Transition;
 
 use super::batch::Group;
 use super::send::send_in_parts;
-use super::{Shift, WorkError, fault, join, locate};
+use super::{Shift, WorkError, fault, found, join, locate};
 use crate::flow::{Log, NoSink};
 use crate::limits::add;
 
@@ -52,7 +52,8 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
     let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
     let subjects = shift.subjects(&tasks, &requests).await?;
     let (tasks, subjects) = still_as_approved(shift, tasks, subjects, &account).await?;
-    let (_claimed, (tasks, subjects)) = join::claim(shift, group.right, (tasks, subjects)).await?;
+    let (_claimed, part) = join::claim(shift, group.right, (tasks, subjects)).await?;
+    let (tasks, subjects) = found::find(shift, group.right, part).await?;
     send_in_parts(shift, group.right, tasks, subjects).await
 }
 

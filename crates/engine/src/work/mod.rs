@@ -3,7 +3,8 @@
 //! Each piece of work reads what it needs, makes its calls through the [`Link`], and hands
 //! [`Transition`]s to the [`Committer`]. A reader can follow a task through them in this order:
 //! [`locate`], [`gate`], [`guard`], [`batch`], [`act`], [`join`], [`send`], [`intent`], [`poll`],
-//! [`confirm`]; [`collect`] for rights that only read; [`reconcile`] where an answer was lost;
+//! [`confirm`]; [`collect`] for rights that only read; [`reconcile`] where an answer was lost, [`found`]
+//! where a backup was put back;
 //! [`fault`] where a call failed.
 
 pub(crate) mod act;
@@ -11,6 +12,7 @@ pub(crate) mod batch;
 pub(crate) mod collect;
 pub(crate) mod confirm;
 pub(crate) mod fault;
+pub(crate) mod found;
 pub(crate) mod gate;
 pub(crate) mod guard;
 pub(crate) mod intent;
@@ -38,6 +40,7 @@ use crate::clock::Clock;
 use crate::flow::Log;
 use crate::holder::{Holder, Tenure};
 use crate::link::Link;
+use crate::operator::restore::Restored;
 use crate::pump::Committer;
 
 /// What a piece of work has at hand: the connection's link, and where to write.
@@ -51,6 +54,8 @@ pub(crate) struct Shift {
     pub tenure: Tenure,
     pub guard: DailyGuard,
     pub claims: Claims,
+    /// How the store was put back last, if it ever was.
+    pub restored: Option<Restored>,
     /// Whether other connections exist that identifiers could travel to.
     pub has_neighbours: bool,
     /// Whether the connection was changed or paused since: the shift is over, another begins.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use connector_api::{Input, Reconciled, Report, Step, VendorError};
-use domain::job::{FlowState, JobState};
+use domain::job::JobState;
 use domain::journal::Event;
 use domain::task::Command;
 use domain::{Flow, Instant, Job, JobId, Task};
@@ -88,7 +88,7 @@ async fn reconcile(shift: &Shift, lost: Vec<Lost>) -> Result<(), WorkError> {
         .iter()
         .map(|(job, _)| job.reconciling.clone().unwrap_or_else(|| job.memory.clone()))
         .collect();
-    let error = match read(shift, &memories, &owned).await? {
+    let error = match read(shift, Input::Lost(&memories), &owned).await? {
         Ok(Step::Done(Report::Reconciled(all))) if all.len() == lost.len() => {
             let findings = lost.into_iter().zip(all);
             let written = findings.map(|(lost, finding)| write_down(shift, lost, finding));
@@ -106,15 +106,14 @@ async fn reconcile(shift: &Shift, lost: Vec<Lost>) -> Result<(), WorkError> {
 /// Reads what the vendor shows to its end. What was read is held on to while the vendor lets us
 /// wait, as a list that takes longer than one window of its rate limit would never be read if
 /// each fault led back to its first page.
-async fn read(
+pub(super) async fn read(
     shift: &Shift,
-    memories: &[FlowState],
+    input: Input<'_>,
     owned: &[String],
 ) -> Result<Result<Step, VendorError>, StoreError> {
     let (link, mut log) = (&shift.link, Log::in_brief());
-    let begun = link.with_context(owned, |context| {
-        link.connector.step(Flow::Reconcile, None, Input::Lost(memories), context)
-    });
+    let begun = link
+        .with_context(owned, |context| link.connector.step(Flow::Reconcile, None, input, context));
     let mut turn = match begun {
         Ok(turn) => turn,
         Err(error) => return Ok(Err(error)),

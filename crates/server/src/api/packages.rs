@@ -70,7 +70,9 @@ impl From<PackageError> for Problem {
             PackageError::NothingToPackage { .. } => {
                 Self::new(S::UNPROCESSABLE_ENTITY, "E-PKG-001", detail)
             }
-            PackageError::Closed { .. } => Self::new(S::CONFLICT, "E-PKG-002", detail),
+            PackageError::Closed { .. } | PackageError::Purged => {
+                Self::new(S::CONFLICT, "E-PKG-002", detail)
+            }
             PackageError::Store(error) => error.into(),
             PackageError::Write(error) => StoreError::file("write the package", error).into(),
             other => {

@@ -159,3 +159,38 @@ async fn many_may_open_a_fresh_store_at_once() {
         store.unwrap().set_setting("key", "value", &setting()).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_key_that_is_missing_or_damaged_is_told_and_nothing_is_made_in_its_place() {
+    use crate::keys::KeyError;
+    let setup = setup().await;
+    setup.request(Right::Access, &["ada@example.org"]).await;
+    setup.store.close().await;
+    let keys = setup.options().keys;
+    let open =
+        async || Store::open(&setup.options(), std::sync::Arc::clone(&setup.ids), now()).await;
+    for name in ["index-1", "credentials-1", "evidence-1", "fingerprint-1", "epoch-2026-11"] {
+        let path = keys.join(format!("{name}.key"));
+        let held = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let told = open().await.unwrap_err();
+        let is_it = |key: &crate::keys::KeyName| key.as_str() == name;
+        assert!(
+            matches!(&told, StoreError::Keys(KeyError::Missing(key)) if is_it(key)),
+            "{name}: {told:?}"
+        );
+        assert!(!path.exists(), "{name} was made anew");
+        std::fs::write(&path, b"damaged").unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, private).unwrap();
+        if name == "index-1" || name == "fingerprint-1" {
+            let told = open().await.unwrap_err();
+            assert!(matches!(&told, StoreError::Keys(KeyError::Malformed { .. })), "{told:?}");
+        }
+        std::fs::write(&path, held).unwrap();
+    }
+    assert!(open().await.is_ok());
+    std::fs::remove_dir_all(&keys).unwrap();
+    assert!(matches!(open().await, Err(StoreError::Keys(KeyError::Lost { .. }))));
+    assert!(!keys.exists(), "no empty folder stands in for it");
+}

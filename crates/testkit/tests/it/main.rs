@@ -10,6 +10,7 @@ mod jobs;
 mod leases;
 mod opt_out;
 mod packages;
+mod restored;
 mod strangers;
 mod together;
 mod twice;

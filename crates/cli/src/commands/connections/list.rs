@@ -27,9 +27,10 @@ pub async fn run(common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     screen.table(&["connection", "account", "mode", "gates", "serves", "state"], rows);
     if let Some(all) = &paused_all {
         screen.line(format!(
-            "Everything is paused since {} by {}: no changing call is made. On again: habeas resume --all",
+            "Everything is paused since {} by {}{}: no changing call is made. On again: habeas resume --all",
             show::time(all.since),
-            all.by
+            all.by,
+            all.why.as_ref().map_or_else(String::new, |why| format!(", since it was {why}"))
         ));
     }
     for connection in &connections {

@@ -1,6 +1,7 @@
 //! What `serve` says when it begins and when it ends.
 
 use domain::Instant;
+use engine::operator::controls;
 use serde_json::json;
 use server::api;
 use store::Secret;
@@ -63,6 +64,14 @@ pub async fn begin(
         let mode = connection.switches.mode;
         let state = if connection.paused.is_some() { ", paused" } else { "" };
         screen.line(format!("  connection {}: {mode}{state}", connection.name));
+    }
+    if let Some(paused) = controls::paused(&session.store).await? {
+        let why = paused.why.map_or_else(String::new, |why| format!(", since it was {why}"));
+        screen.line(format!(
+            "  EVERY CHANGING CALL IS STOPPED by {} on {}{why}; on again: habeas resume --all",
+            paused.by,
+            show::time(paused.since)
+        ));
     }
     if connections.is_empty() {
         screen.line("  no connection yet: `habeas connect segment` makes one");

@@ -62,7 +62,7 @@ pub(super) fn step(
             return Ok(ask(VERSION, &Memory::default(), vec![client::workspace().raw()]));
         }
         Input::Answers(answers) => *answers,
-        Input::Lost(_) | Input::Woken => return Err(out_of_turn()),
+        Input::Lost(_) | Input::Sought { .. } | Input::Woken => return Err(out_of_turn()),
     };
     let memory: Memory = recall(VERSION, memory)?;
     match (memory.stage, answers) {

@@ -48,7 +48,7 @@ pub(super) fn step(
             let records = memory.take(answers)?;
             Ok(memory.go_on(records, context))
         }
-        Input::Lost(_) | Input::Woken => Err(out_of_turn()),
+        Input::Lost(_) | Input::Sought { .. } | Input::Woken => Err(out_of_turn()),
     }
 }
 

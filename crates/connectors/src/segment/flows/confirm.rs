@@ -81,7 +81,7 @@ pub(super) fn step(
             memory.take(answers)?;
             Ok(memory.go_on())
         }
-        Input::Lost(_) | Input::Woken => Err(out_of_turn()),
+        Input::Lost(_) | Input::Sought { .. } | Input::Woken => Err(out_of_turn()),
     }
 }
 

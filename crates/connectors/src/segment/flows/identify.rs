@@ -16,6 +16,8 @@ pub(super) fn step(input: &Input<'_>) -> Result<Turn, VendorError> {
             let report = Report::Identified(Account { id, name });
             Ok(Turn::new(remember(VERSION, &()), Step::Done(report)))
         }
-        Input::Answers(_) | Input::Lost(_) | Input::Woken => Err(out_of_turn()),
+        Input::Answers(_) | Input::Lost(_) | Input::Sought { .. } | Input::Woken => {
+            Err(out_of_turn())
+        }
     }
 }

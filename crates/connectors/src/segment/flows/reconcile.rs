@@ -6,6 +6,7 @@
 //! Segment documents no order of the list, so it is read to its end unless all are found before.
 //! "Not there yet" is not "not there": the list is read again after the vendor's lag, three times.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use connector_api::combinators::{Pages, ask, recall, remember};
@@ -41,6 +42,9 @@ struct Memory {
     n_pages: u32,
     cursor: Option<String>,
     pages: Pages,
+    /// Since when calls are sought that may have carried others too, where nobody remembers them.
+    #[serde(default)]
+    since: Option<Instant>,
 }
 
 /// A change whose answer was lost.
@@ -60,11 +64,8 @@ pub(super) fn step(
     context: &Context<'_>,
 ) -> Result<Turn, VendorError> {
     match input {
-        Input::Lost(changes) => {
-            let lost = changes.iter().map(lost).collect();
-            let memory = Memory { lost, n_pages: 0, cursor: None, pages: Pages::default() };
-            Ok(memory.go_on(context))
-        }
+        Input::Lost(changes) => Ok(Memory::of(changes, None).go_on(context)),
+        Input::Sought { changes, since } => Ok(Memory::of(changes, Some(*since)).go_on(context)),
         Input::Answers([answer]) => {
             let mut memory: Memory = recall(VERSION, memory)?;
             memory.take(answer, context)?;
@@ -82,6 +83,11 @@ fn lost(memory: &FlowState) -> Lost {
 }
 
 impl Memory {
+    fn of(changes: &[FlowState], since: Option<Instant>) -> Self {
+        let lost = changes.iter().map(lost).collect();
+        Self { lost, n_pages: 0, cursor: None, pages: Pages::default(), since }
+    }
+
     /// Asks for the next page, or reports.
     fn go_on(mut self, context: &Context<'_>) -> Turn {
         if !self.is_over() {
@@ -90,7 +96,13 @@ impl Memory {
             return ask(VERSION, &self, vec![call]);
         }
         let is_read_whole = self.cursor.is_none();
-        let found = self.lost.drain(..).map(|it| it.report(is_read_whole, context)).collect();
+        let is_sought = self.since.is_some();
+        let report = |it: Lost| match it.report(is_read_whole, context) {
+            // Whoever seeks has waited for the vendor's lag.
+            Reconciled::NotYet { .. } if is_sought => Reconciled::NotThere,
+            report => report,
+        };
+        let found = self.lost.drain(..).map(report).collect();
         Turn::new(remember(VERSION, &()), Step::Done(Report::Reconciled(found)))
     }
 
@@ -109,12 +121,15 @@ impl Memory {
 
     fn take(&mut self, answer: &Answer, context: &Context<'_>) -> Result<(), VendorError> {
         let page: wire::Data<wire::Regulations> = client::read(answer, "regulations")?;
-        let oldest_call = self.sought().map(|(_, job)| since(job)).min();
+        let oldest_call = self.sought().map(|(_, job)| self.earliest(job)).min();
         let mut is_past = false;
         for entry in page.data.regulations {
             let created_at = created_at(&entry)?;
             is_past |= oldest_call.is_some_and(|since| created_at < since);
-            self.match_up(entry, created_at, context);
+            match self.since {
+                Some(_) => self.find_among(&entry, created_at, context),
+                None => self.match_up(entry, created_at, context),
+            }
         }
         self.n_pages += 1;
         self.cursor = self.pages.next(page.data.pagination.next.as_deref())?;
@@ -122,6 +137,29 @@ impl Memory {
             self.cursor = None;
         }
         Ok(())
+    }
+
+    /// The earliest instant, by Segment's clock, at which a change can have been made.
+    fn earliest(&self, job: &regulate::Memory) -> Instant {
+        self.since.map_or_else(|| since(job), |since| settings::earlier(since, CLOCK_MARGIN))
+    }
+
+    /// Gives a regulation to every change of whose ids it holds all, whoever else it is about.
+    fn find_among(&mut self, entry: &wire::RegulationEntry, at: Instant, context: &Context<'_>) {
+        if entry.subject_type != "USER_ID" || context.owned.contains(&entry.id) {
+            return;
+        }
+        let since = self.since;
+        let ids: BTreeSet<_> =
+            entry.subjects.iter().map(|id| regulate::fingerprint(&[id], context)).collect();
+        for lost in &mut self.lost {
+            let Some(Job::Regulation(job)) = &lost.job else { continue };
+            let is_late = since.is_some_and(|since| at >= settings::earlier(since, CLOCK_MARGIN));
+            let holds_all = !job.each.is_empty() && job.each.iter().all(|id| ids.contains(id));
+            if is_late && holds_all && job.regulation_type == entry.regulation_type {
+                lost.made = Some(entry.id.clone());
+            }
+        }
     }
 
     /// Gives a regulation to the one change that may have made it.

@@ -29,6 +29,9 @@ const READABLE: Duration = Duration::from_secs(90 * 24 * 3600);
 pub(super) struct Memory {
     pub(super) regulation_type: String,
     pub(super) ids: Digest,
+    /// Each id by itself, where they are one person's: for finding them among those of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) each: Vec<Digest>,
     pub(super) asked_at: Instant,
     regulation: Option<String>,
     /// The last word that meant an end.
@@ -45,6 +48,10 @@ pub(super) fn begin(
     let job = Memory {
         regulation_type: regulation_type.to_owned(),
         ids: fingerprint(&ids, context),
+        each: match subjects {
+            [_] => ids.iter().map(|id| fingerprint(&[id], context)).collect(),
+            _ => Vec::new(),
+        },
         asked_at: context.now,
         regulation: None,
         ended: None,

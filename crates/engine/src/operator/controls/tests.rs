@@ -9,7 +9,7 @@ async fn pausing_everything_is_journalled_once_and_can_be_taken_back() {
     let desk = office.desk();
     assert!(!is_paused(&office.store).await.unwrap());
     let first = pause_all(&desk).await.unwrap();
-    assert_eq!(first, PausedAll { by: "ops".into(), since: now() });
+    assert_eq!(first, PausedAll { by: "ops".into(), since: now(), why: None });
     assert_eq!(pause_all(&desk).await.unwrap(), first);
     assert!(is_paused(&office.store).await.unwrap());
     assert!(resume_all(&desk).await.unwrap().was_paused);

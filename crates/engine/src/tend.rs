@@ -1,0 +1,95 @@
+//! Tending the keys: what names an old one moves, and what nothing names any more is destroyed in time.
+//!
+//! A key that nothing names is *retired*: it is kept as long as a backup may be kept, and then destroyed,
+//! so that what was purged can't be read from an old backup. Done by whoever runs the engine, a piece
+//! between other work; where it stopped is seen by what still names an old key.
+
+use std::collections::BTreeMap;
+
+use domain::journal::{Actor, Entry, Event};
+use domain::{Instant, words};
+use jiff::SignedDuration;
+use store::keyring::ROTATING;
+use store::keys::KeyName;
+use store::{Fence, Store, StoreError};
+
+/// How long backups may be kept.
+pub(crate) const WINDOW: SignedDuration = SignedDuration::from_hours(35 * 24);
+/// How often it is looked whether a key's time has come.
+pub(crate) const EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
+/// Since when nothing names which keys.
+const RETIRED: &str = "keys_retired";
+
+words! {
+    /// Whether there is more to do now.
+    Tended: "tended" {
+        /// There is.
+        More = "more",
+        /// Not before the next look.
+        All = "all",
+    }
+}
+
+/// Moves one piece of what names an old key; if there is none, retires keys and destroys them.
+pub(crate) async fn tend(store: &Store, fence: &Fence, now: Instant) -> Result<Tended, StoreError> {
+    if store.move_piece(Some(fence)).await? > 0 {
+        return Ok(Tended::More);
+    }
+    let names = store.key_names();
+    let mut retired = retired(store).await?;
+    for key in names.iter().filter(|key| ROTATING.contains(&key.purpose())) {
+        let is_needed = is_newest(key, &names) || {
+            let named = store.named(key).await?;
+            named.n_rows + named.n_fixed > 0
+        };
+        match (is_needed, retired.get(key.as_str())) {
+            (true, Some(_)) => {
+                retired.remove(key.as_str());
+                note(store, &retired, Event::KeyRetired, key.as_str(), now, "is needed again")
+                    .await?;
+            }
+            (false, None) => {
+                retired.insert(key.to_string(), now);
+                note(store, &retired, Event::KeyRetired, key.as_str(), now, "nothing names it")
+                    .await?;
+            }
+            (false, Some(since)) if since.checked_add(WINDOW).is_ok_and(|end| end <= now) => {
+                store.destroy_key(key)?;
+            }
+            _ => {}
+        }
+    }
+    // Also one whose end was not noted any more when the program was killed.
+    let living = store.key_names();
+    let is_gone = |name: &&String| living.iter().all(|key| key.as_str() != **name);
+    let gone: Vec<String> = retired.keys().filter(is_gone).cloned().collect();
+    for name in gone {
+        retired.remove(&name);
+        note(store, &retired, Event::KeyDestroyed, &name, now, "nothing named it for 35 days")
+            .await?;
+    }
+    Ok(Tended::All)
+}
+
+/// Whether a key is the one in use for its purpose.
+pub(crate) fn is_newest(key: &KeyName, all: &[KeyName]) -> bool {
+    all.iter().rfind(|other| other.serves(key.purpose())) == Some(key)
+}
+
+/// Since when nothing names which keys.
+pub(crate) async fn retired(store: &Store) -> Result<BTreeMap<String, Instant>, StoreError> {
+    let text = store.setting(RETIRED).await?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+async fn note(
+    store: &Store,
+    retired: &BTreeMap<String, Instant>,
+    event: Event,
+    key: &str,
+    now: Instant,
+    why: &str,
+) -> Result<(), StoreError> {
+    let entry = Entry::new(now, Actor::Engine, event).fact("key", key).fact("why", why);
+    store.set_setting(RETIRED, &serde_json::json!(retired).to_string(), &entry).await
+}

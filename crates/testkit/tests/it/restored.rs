@@ -1,0 +1,120 @@
+//! Yesterday's backup is put back: the vendor's state wins, and nothing is sent twice.
+
+use std::path::PathBuf;
+
+use domain::{Event, RequestId, RequestState, Right, TaskState};
+use engine::operator::{controls, decide, purge, show};
+use testkit::stage::Stage;
+
+const CONFIRMED: &str = "ended, done (1 identifier sent), confirmed by 5 look-ups";
+
+/// A stage with deletions that wait for approval, and a backup of that moment.
+async fn waiting(n: usize) -> anyhow::Result<(Stage, Vec<RequestId>, PathBuf)> {
+    let stage = Stage::small().await?;
+    stage.connect().await?;
+    stage.set_switches(&[("approval", "ask")]).await?;
+    let mut requests = Vec::new();
+    for subject in stage.subjects("regular").iter().take(n) {
+        let email = subject["email"].as_str().unwrap_or_default();
+        requests.push(stage.submit(Right::Deletion, &[("email", email)]).await?);
+    }
+    stage.run_days(0).await?;
+    let backup = stage.back_up("backup").await?;
+    Ok((stage, requests, backup))
+}
+
+async fn changes_are_allowed(stage: &Stage) -> anyhow::Result<()> {
+    assert!(controls::resume_all(&stage.desk()).await?, "it starts paused");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_after_the_backup_is_found_at_the_vendor_and_not_sent_again()
+-> anyhow::Result<()> {
+    let (mut stage, requests, backup) = waiting(3).await?;
+    stage.approve().await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.changes().await?.len(), 1, "one call for all three");
+    assert_eq!(stage.task(requests[0]).await?.state, TaskState::Waiting);
+
+    let told = stage.put_back(&backup).await?;
+    assert_eq!((told.generation, told.n_jobs), (1, 0));
+    assert_eq!(stage.task(requests[0]).await?.state, TaskState::Approving);
+    let paused = controls::paused(&stage.store).await?.unwrap();
+    assert!(paused.why.unwrap().starts_with("put back from the backup of "));
+    stage.approve().await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.changes().await?.len(), 1, "nothing is sent while it is paused");
+    changes_are_allowed(&stage).await?;
+    stage.run_days(40).await?;
+    for request in requests {
+        assert_eq!(stage.verdict(request).await?, CONFIRMED);
+    }
+    assert_eq!(stage.changes().await?.len(), 1, "and not after");
+    assert_eq!(stage.compare_books().await?, 1);
+    assert_eq!(stage.facts(Event::JobFound, "n_tasks").await?, ["3"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_sent_before_or_after_the_backup_is_sent_once_it_may() -> anyhow::Result<()> {
+    let (mut stage, requests, backup) = waiting(2).await?;
+    let sent = stage.pending().await?.remove(0);
+    engine::operator::approve::approve(&stage.desk(), &[sent]).await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.changes().await?.len(), 1);
+    stage.put_back(&backup).await?;
+    changes_are_allowed(&stage).await?;
+    stage.approve().await?;
+    stage.run_days(40).await?;
+    for request in requests {
+        assert_eq!(stage.verdict(request).await?, CONFIRMED);
+    }
+    assert_eq!(stage.compare_books().await?, 2, "each person was sent once");
+    let mut regulated = stage.regulated().await?;
+    regulated.sort();
+    regulated.dedup();
+    assert_eq!(regulated.len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_the_backup_knew_is_asked_about_while_everything_is_paused() -> anyhow::Result<()>
+{
+    let (mut stage, requests, _) = waiting(1).await?;
+    stage.approve().await?;
+    stage.run_days(1).await?;
+    let backup = stage.back_up("later").await?;
+    stage.run_days(40).await?;
+    assert_eq!(stage.verdict(requests[0]).await?, CONFIRMED);
+    let told = stage.put_back(&backup).await?;
+    assert_eq!(told.n_jobs, 1);
+    assert_eq!(stage.task(requests[0]).await?.state, TaskState::Waiting);
+    stage.run_days(1).await?;
+    assert_eq!(stage.verdict(requests[0]).await?, CONFIRMED, "looking is no changing call");
+    assert_eq!(stage.compare_books().await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_purged_after_the_backup_is_purged_again_though_the_backup_knew_it_as_open()
+-> anyhow::Result<()> {
+    let (mut stage, requests, backup) = waiting(2).await?;
+    stage.approve().await?;
+    stage.run_days(40).await?;
+    let desk = stage.desk();
+    decide::answer(&desk, requests[0], "told by letter").await?;
+    purge::purge(&desk, requests[0]).await?;
+    let told = stage.put_back(&backup).await?;
+    assert_eq!(told.n_purged, 1);
+    assert!(stage.store.identifiers_of(&[requests[0]]).await?.is_empty());
+    let view = show::request_view(&stage.desk(), requests[0], true).await?;
+    assert_eq!(view.asked.state, RequestState::Closed);
+    assert_eq!(view.asked.closing.unwrap().how.word(), "fulfilled");
+    changes_are_allowed(&stage).await?;
+    stage.approve().await?;
+    stage.run_days(40).await?;
+    assert_eq!(stage.verdict(requests[1]).await?, CONFIRMED, "the other one goes on");
+    assert_eq!(stage.changes().await?.len(), 1);
+    Ok(())
+}
