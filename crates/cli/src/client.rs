@@ -19,7 +19,7 @@ use http::{HeaderName, Method, Request, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use server::api::{self, About};
-use server::{App, Body, Caller, Parts, Router};
+use server::{App, Body, Caller, Measured, Parts, Router};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
@@ -117,6 +117,7 @@ impl Client {
             clock: led.unwrap_or_else(|| Arc::new(Standing(session.now))),
             http: HttpClient::new()?,
             holder: lease::holder("")?,
+            measured: Measured::default(),
             stopped,
         });
         let (now, clock_url) = (session.now, session.clock_url.clone());

@@ -20,7 +20,7 @@ pub enum LogFormat {
 }
 
 const OURS: &[&str] =
-    &["habeas", "engine", "store", "packaging", "connectors", "connector_api", "twins"];
+    &["habeas", "engine", "store", "packaging", "connectors", "connector_api", "server", "twins"];
 
 /// Starts logging. `HABEAS_LOG` (`debug`, or `engine=debug,store=info`) beats the flags.
 pub fn start(verbose: u8, format: LogFormat) -> Result<(), Stop> {
@@ -36,7 +36,9 @@ pub fn start(verbose: u8, format: LogFormat) -> Result<(), Stop> {
     let layer = fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let layer = match format {
         LogFormat::Text => layer.boxed(),
-        LogFormat::Json => layer.json().boxed(),
+        LogFormat::Json => {
+            layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
     };
     // A second start in one process (tests) keeps the first.
     let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();

@@ -58,6 +58,8 @@ words! {
         SettingsWrite = "settings.write",
         /// Stop changing calls, everywhere or on one connection, and allow them again.
         EnginePause = "engine.pause",
+        /// Read the measurements of the running program.
+        MetricsRead = "metrics.read",
         /// See principals and their tokens.
         PrincipalsRead = "principals.read",
         /// Make, set, disable and enable principals; make and revoke tokens.
@@ -88,6 +90,7 @@ impl Role {
                     | P::EnginePause
                     | P::WebhooksRead
                     | P::WebhooksWrite
+                    | P::MetricsRead
             ),
             Self::RequestManager => matches!(
                 permission,
@@ -107,6 +110,7 @@ impl Role {
                     | P::KeysRead
                     | P::JournalRead
                     | P::SettingsRead
+                    | P::MetricsRead
                     | P::PrincipalsRead
                     | P::WebhooksRead
             ),

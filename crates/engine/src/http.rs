@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -21,6 +21,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, Header
 use store::Secret;
 
 use crate::holder::CHANGE_DEADLINE;
+use crate::meters::Meters;
 pub use fenced::MayLeave;
 use fenced::{Fenced, TooLate};
 
@@ -78,6 +79,7 @@ pub enum TargetError {
 /// Where a connection's calls go: its base URLs, each checked against the allow-list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
+    connector: &'static str,
     bases: BTreeMap<&'static str, String>,
 }
 
@@ -105,7 +107,7 @@ impl Target {
             };
             *base = checked(manifest, name, url, allow_loopback)?;
         }
-        Ok(Self { bases })
+        Ok(Self { connector: manifest.name, bases })
     }
 
     /// Whether every address is on this machine.
@@ -164,11 +166,17 @@ pub struct HttpClient {
     reads: reqwest::Client,
     /// HTTP/1 alone, where a body is asked for right before it is written.
     changes: reqwest::Client,
+    meters: Meters,
 }
 
 impl HttpClient {
     /// A client. The TLS provider must have been installed by then.
     pub fn new() -> Result<Self, SendError> {
+        Self::metered(Meters::default())
+    }
+
+    /// A client whose calls are timed.
+    pub fn metered(meters: Meters) -> Result<Self, SendError> {
         let builder = || {
             reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
@@ -182,7 +190,7 @@ impl HttpClient {
         let failed = |_| SendError::NotSent("the HTTP client could not be set up".to_owned());
         let reads = builder().build().map_err(failed)?;
         let changes = builder().http1_only().build().map_err(failed)?;
-        Ok(Self { reads, changes })
+        Ok(Self { reads, changes, meters })
     }
 
     /// Makes one call and reads its whole answer.
@@ -193,7 +201,7 @@ impl HttpClient {
         secrets: &BTreeMap<String, Secret>,
     ) -> Result<Answer, SendError> {
         let request = self.request(call, target, secrets)?;
-        exchange_in_time(&self.reads, call, request).await
+        self.timed(target, call, exchange_in_time(&self.reads, call, request)).await
     }
 
     /// The same for a call that changes something. Its body leaves only while it may.
@@ -213,7 +221,21 @@ impl HttpClient {
             let body = Fenced::new(body.to_string().into(), may_leave);
             *request.body_mut() = Some(reqwest::Body::wrap(body));
         }
-        exchange_in_time(&self.changes, call, request).await
+        self.timed(target, call, exchange_in_time(&self.changes, call, request)).await
+    }
+
+    async fn timed(
+        &self,
+        target: &Target,
+        call: &Call,
+        exchange: impl Future<Output = Result<Answer, SendError>>,
+    ) -> Result<Answer, SendError> {
+        let began = Instant::now();
+        let answer = exchange.await;
+        let class = class(&answer);
+        let words = [target.connector, call.endpoint.method.as_str(), class];
+        self.meters.calls().note(words, began.elapsed());
+        answer
     }
 
     fn request(
@@ -300,6 +322,20 @@ async fn exchange(
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, headers, body: body.into() })
+}
+
+/// The class of an answer, in a word.
+fn class(answer: &Result<Answer, SendError>) -> &'static str {
+    match answer {
+        Ok(Answer { status: 200..300, .. }) => "2xx",
+        Ok(Answer { status: 300..400, .. }) => "3xx",
+        Ok(Answer { status: 429, .. }) => "429",
+        Ok(Answer { status: 400..500, .. }) => "4xx",
+        Ok(_) => "5xx",
+        Err(SendError::NotSent(_)) => "not sent",
+        Err(SendError::Lost(_)) => "lost",
+        Err(SendError::TooLarge { .. }) => "too large",
+    }
 }
 
 /// Whether our own body broke the request off.

@@ -16,6 +16,7 @@ pub mod holder;
 pub mod http;
 mod limits;
 mod link;
+pub mod meters;
 pub mod operator;
 mod pump;
 mod router;
@@ -27,5 +28,7 @@ mod work;
 
 pub use clock::{Busy, Clock};
 pub use holder::Holder;
+pub use limits::Standing;
 pub use link::Surroundings;
+pub use meters::Meters;
 pub use run::{Engine, EngineError, Parts, Ran, Until};

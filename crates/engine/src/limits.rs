@@ -3,7 +3,7 @@
 //! A documented limit is spread over small ticks, so that no window of the vendor's sees more
 //! than it allows. The limiter never sleeps: it says "not before".
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -15,6 +15,17 @@ use domain::Instant;
 pub struct Limits {
     rules: HashMap<&'static str, Rule>,
     gates: Mutex<HashMap<(&'static str, String), Gate>>,
+}
+
+/// Where a limit stands, of all its instances the one that has the least left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its name in the manifest.
+    pub limit: &'static str,
+    /// Calls that may still go in this tick of it; nothing where no number is documented.
+    pub left: Option<u32>,
+    /// How long the next call has to wait.
+    pub wait: Duration,
 }
 
 /// So many calls in each tick.
@@ -40,7 +51,7 @@ impl Rule {
 
 impl Limits {
     /// The manifest's limits, with those the vendor has changed for this account.
-    pub fn new(manifest: &Manifest, changed: &std::collections::BTreeMap<String, u32>) -> Self {
+    pub fn new(manifest: &Manifest, changed: &BTreeMap<String, u32>) -> Self {
         let rules = manifest
             .limits
             .iter()
@@ -82,6 +93,26 @@ impl Limits {
         }
         gate.used += 1;
         Ok(gate.tick.max(now))
+    }
+
+    /// Where each limit stands.
+    pub fn standing(&self, now: Instant) -> Vec<Standing> {
+        let mut all: BTreeMap<&'static str, Standing> = BTreeMap::new();
+        let gates = self.gates.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for ((limit, _), gate) in &*gates {
+            let rule = self.rules.get(limit);
+            let is_over = rule.is_none_or(|rule| add(gate.tick, rule.tick) <= now);
+            let left = rule.map(|rule| if is_over { rule.calls } else { rule.calls - gate.used });
+            let begins = match rule.filter(|_| left == Some(0)) {
+                Some(rule) => add(gate.tick, rule.tick),
+                None => gate.tick,
+            };
+            let wait = begins.duration_since(now).try_into().unwrap_or_default();
+            let standing = all.entry(limit).or_insert(Standing { limit, left, wait });
+            standing.left = standing.left.min(left);
+            standing.wait = standing.wait.max(wait);
+        }
+        all.into_values().collect()
     }
 
     /// Lets a limit rest until then: the vendor said so.

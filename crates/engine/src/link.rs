@@ -43,7 +43,7 @@ pub struct Link {
     pub placeholders: Placeholders,
     target: Target,
     secrets: BTreeMap<String, Secret>,
-    limits: Limits,
+    limits: Arc<Limits>,
     reading: Semaphore,
     http: HttpClient,
     clock: Arc<dyn Clock>,
@@ -75,7 +75,7 @@ impl Link {
         let target =
             Target::new(manifest, region, &connection.base_urls, connection.allow_loopback)?;
         Ok(Self {
-            limits: Limits::new(manifest, &connection.switches.limits),
+            limits: Arc::new(Limits::new(manifest, &connection.switches.limits)),
             reading: Semaphore::new(READS),
             placeholders: Placeholders::default(),
             target,
@@ -86,6 +86,11 @@ impl Link {
             clock: Arc::clone(&with.clock),
             store: with.store.clone(),
         })
+    }
+
+    /// Where calls wait for their turn.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
     }
 
     /// The time.

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::holder::{Holder, LEASE, Tenure};
 use crate::limits::add;
 use crate::link::{Link, Surroundings};
+use crate::meters::Meters;
 use crate::work::guard::DailyGuard;
 use crate::work::join::Claims;
 use crate::work::{Shift, WorkError};
@@ -48,6 +49,7 @@ pub(crate) struct PumpParts {
     pub tenure: Tenure,
     pub surroundings: Surroundings,
     pub connectors: &'static [&'static dyn Connector],
+    pub meters: Meters,
 }
 
 /// Runs rounds for one connection.
@@ -157,6 +159,7 @@ impl Pump {
             return Ok(None);
         };
         link.placeholders = operator::controls::placeholders(&parts.store).await?;
+        parts.meters.watch_limits(link.connection.id, Arc::clone(link.limits()));
         let committer = Committer::start(parts.store.clone(), fence);
         let shift = Arc::new(Shift {
             store: parts.store.clone(),
@@ -169,6 +172,7 @@ impl Pump {
             restored: operator::restore::last(&parts.store).await?,
             has_neighbours: n_neighbours > 1,
             over: AtomicBool::new(false),
+            meters: parts.meters.clone(),
             committer,
             link,
         });

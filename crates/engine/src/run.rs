@@ -18,6 +18,7 @@ use crate::holder::{Holder, LEASE, RENEWAL, Tenure, millis};
 use crate::http::{HttpClient, SendError, real_sleep};
 use crate::limits::add;
 use crate::link::Surroundings;
+use crate::meters::Meters;
 use crate::pump::{Pump, PumpParts, Rested, earliest};
 use crate::router;
 use crate::telling::Teller;
@@ -87,10 +88,11 @@ pub struct Engine {
 impl Engine {
     /// An engine that does nothing yet.
     pub fn new(parts: Parts) -> Result<Self, EngineError> {
+        let meters = Meters::default();
         let surroundings = Surroundings {
             store: parts.store.clone(),
             clock: Arc::clone(&parts.clock),
-            http: HttpClient::new()?,
+            http: HttpClient::metered(meters.clone())?,
         };
         Ok(Self {
             parts: PumpParts {
@@ -101,8 +103,14 @@ impl Engine {
                 tenure: Tenure::default(),
                 surroundings,
                 connectors: parts.connectors,
+                meters,
             },
         })
+    }
+
+    /// What it does, as it is timed.
+    pub fn meters(&self) -> &Meters {
+        &self.parts.meters
     }
 
     /// Runs. Where another process holds the right to, says so and does nothing.

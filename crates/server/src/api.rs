@@ -37,7 +37,7 @@ use crate::app::App;
 use crate::body::LARGEST_BODY;
 use crate::caller::{admit, identify};
 use crate::problem::{self, Problem};
-use crate::{errors, events, health};
+use crate::{errors, events, health, metrics, request_id};
 pub use imports::{ImportLine, ImportProgress};
 pub use installation::About;
 pub use packages::ABOUT as PACKAGE_ABOUT;
@@ -72,11 +72,14 @@ pub fn router(app: App) -> Router {
         .route("/errors/{code}", get(errors::page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::page))
         .fallback(|| async { Problem::not_found("page") })
         .method_not_allowed_fallback(|| async { not_allowed() })
         .layer(map_response(kept_by_nobody))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(app.clone(), identify))
+        .layer(from_fn_with_state(app.clone(), request_id::name))
+        .layer(from_fn_with_state(app.measured().traffic.clone(), metrics::count))
         .with_state(app)
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::caller::Caller;
 use crate::intake::Sent;
+use crate::metrics::Measured;
 use crate::problem::Problem;
 
 /// What a server is made of.
@@ -32,6 +33,8 @@ pub struct Parts {
     pub http: HttpClient,
     /// This process, to tell who runs the engine.
     pub holder: Holder,
+    /// What is measured besides the store.
+    pub measured: Measured,
     /// Says true once the server is to stop.
     pub stopped: watch::Receiver<bool>,
 }
@@ -60,6 +63,16 @@ impl App {
     /// Where requests that are being sent wait for one another.
     pub(crate) fn intake(&self) -> &Together<Arc<Sent>, Taken> {
         &self.0.intake
+    }
+
+    /// A name for a request to this server, which nothing else has.
+    pub(crate) fn request_id(&self) -> String {
+        self.0.parts.ids.next().simple().to_string()
+    }
+
+    /// What is measured besides the store.
+    pub(crate) fn measured(&self) -> &Measured {
+        &self.0.parts.measured
     }
 
     /// The time.

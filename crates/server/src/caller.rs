@@ -68,12 +68,24 @@ async fn by_token(app: &App, header: &HeaderValue) -> Result<Access, Problem> {
     })
 }
 
+/// Lies beside a request that comes from this machine itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FromHere;
+
 /// Lets those pass who may do what a route needs.
 pub(crate) async fn admit(permission: Permission, request: Request, next: Next) -> Response {
-    match request.extensions().get::<Caller>() {
-        None => Problem::unauthenticated().into_response(),
-        Some(Caller(access)) if access.allows(permission) => next.run(request).await,
-        Some(Caller(access)) => lacking(access, permission).into_response(),
+    match refusal(request.extensions().get(), permission) {
+        None => next.run(request).await,
+        Some(problem) => problem.into_response(),
+    }
+}
+
+/// What is told to whoever may not do what needs a permission; nothing to those who may.
+pub(crate) fn refusal(caller: Option<&Caller>, permission: Permission) -> Option<Problem> {
+    match caller {
+        None => Some(Problem::unauthenticated()),
+        Some(Caller(access)) if access.allows(permission) => None,
+        Some(Caller(access)) => Some(lacking(access, permission)),
     }
 }
 

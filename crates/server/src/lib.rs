@@ -14,9 +14,11 @@ mod events;
 mod health;
 mod intake;
 mod listen;
+mod metrics;
 mod page;
 mod problem;
 pub mod public;
+mod request_id;
 
 pub use app::{App, Parts};
 pub use axum::Router;
@@ -25,4 +27,5 @@ pub use caller::Caller;
 pub use listen::{
     Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError, listen,
 };
+pub use metrics::{Measured, Traffic};
 pub use problem::Problem;

@@ -36,6 +36,8 @@ use socket::{Listener, Peer, Stream};
 pub use socket::{Socket, Tcp};
 pub use tls::{Tls, TlsError};
 
+use crate::metrics::{Refusal, Traffic};
+
 /// How long to wait before accepting again after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(20);
 
@@ -99,17 +101,24 @@ pub enum ListenError {
     Path(PathBuf, #[source] io::Error),
 }
 
-/// Binds a socket and serves on it in the background, until `stopped` says true.
+/// Binds a socket and serves on it in the background, until `stopped` says true. What it does is counted
+/// under a name.
 pub async fn listen(
+    name: &'static str,
     socket: Socket,
     router: Router,
     limits: Limits,
+    traffic: &Traffic,
     stopped: watch::Receiver<bool>,
 ) -> Result<Listening, ListenError> {
     let (listener, url) = Listener::bind(socket).await?;
+    let traffic = traffic.clone();
     let requests = Arc::new(Meter::new(limits.requests));
     let wrong_tokens = Arc::new(Meter::new(limits.wrong_tokens));
-    let server = Server { serving: Serving { router, limits, requests, wrong_tokens }, stopped };
+    let server = Server {
+        serving: Serving { router, limits, traffic, listener: name, requests, wrong_tokens },
+        stopped,
+    };
     Ok(Listening { url, running: tokio::spawn(server.run(listener)) })
 }
 
@@ -146,11 +155,12 @@ impl Server {
             };
             match accepted {
                 Ok(stream) => {
-                    if let Some((stream, place)) = stream.and_then(|stream| admit(stream, place)) {
+                    if let Some((stream, place)) = self.admit(stream, place) {
                         let server = self.clone();
+                        let connected = self.serving.traffic.connected(self.serving.listener);
                         connections.spawn(async move {
                             server.converse(stream).await;
-                            drop(place);
+                            drop((place, connected));
                         });
                     }
                 }
@@ -163,6 +173,24 @@ impl Server {
         if timeout(limits.stop_within, all).await.is_err() {
             tracing::warn!("requests that did not end were cut off");
         }
+    }
+
+    /// Lets a connection in, where it may come and its client has not got their share already.
+    fn admit(&self, stream: Option<Stream>, mut place: Place) -> Option<(Stream, Place)> {
+        let traffic = &self.serving.traffic;
+        let Some(stream) = stream else {
+            traffic.refused(Refusal::Plain);
+            return None;
+        };
+        let client = match &stream {
+            Stream::Tcp(_, peer) => peer.client(),
+            Stream::Local(_) => None,
+        };
+        if client.is_some_and(|client| !place.give_to(client)) {
+            traffic.refused(Refusal::Connections);
+            return None;
+        }
+        Some((stream, place))
     }
 
     async fn converse(self, stream: Stream) {
@@ -203,16 +231,6 @@ impl Server {
             }
         }
     }
-}
-
-/// Lets a connection in, where its client has not got its share already.
-fn admit(stream: Stream, mut place: Place) -> Option<(Stream, Place)> {
-    let client = match &stream {
-        Stream::Tcp(_, peer) => peer.client(),
-        Stream::Local(_) => None,
-    };
-    let is_let_in = client.is_none_or(|client| place.give_to(client));
-    is_let_in.then_some((stream, place))
 }
 
 /// Waits until the server is to stop; also if nobody is left who could say so.

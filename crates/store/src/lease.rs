@@ -6,7 +6,7 @@
 
 use domain::Instant;
 
-use crate::db::{Row, Tx, values};
+use crate::db::{Db, Row, Tx, values};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -73,6 +73,8 @@ impl LeaseRow {
 
 const ONE: &str = "SELECT name, holder, fence, boot, until_ms, taken_at, info, released
     FROM lease WHERE name = $1";
+const ALL: &str = "SELECT name, holder, fence, boot, until_ms, taken_at, info, released
+    FROM lease ORDER BY name";
 const TAKE: &str = "INSERT INTO lease
     (name, holder, fence, boot, until_ms, taken_at, info, released)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -144,6 +146,11 @@ impl Store {
     pub async fn lease(&self, name: &str) -> Result<Option<LeaseRow>, StoreError> {
         self.db().fetch_optional(ONE, values![name]).await?.as_ref().map(read).transpose()
     }
+}
+
+/// Every lease; there is one for the engine and one for each connection.
+pub(crate) async fn all(db: &Db) -> Result<Vec<LeaseRow>, StoreError> {
+    db.fetch(ALL, values![]).await?.iter().map(read).collect()
 }
 
 /// Refuses to go on under a lease that is no longer held.

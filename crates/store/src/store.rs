@@ -16,6 +16,7 @@ use crate::driver::sqlite::FILE;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Making};
 use crate::keys::KeyFolder;
+use crate::tally::Tally;
 use crate::together::Together;
 use crate::transition::{Applied, Prepared};
 
@@ -44,6 +45,8 @@ struct Inner {
     ids: Option<Arc<dyn IdSource>>,
     /// How often somebody who is not the engine wrote through this handle.
     n_asked: AtomicI64,
+    /// How tasks ended.
+    tally: Tally,
     /// What people decide, and others beside the engine.
     decisions: Together<Prepared, Vec<Applied>>,
 }
@@ -51,7 +54,8 @@ struct Inner {
 impl Inner {
     fn new(db: Db, keys: Keyring, blobs: Blobs, ids: Option<Arc<dyn IdSource>>) -> Self {
         let (n_asked, decisions) = (AtomicI64::new(0), Together::default());
-        Self { db, keys, blobs, ids, n_asked, decisions }
+        let tally = Tally::default();
+        Self { db, keys, blobs, ids, n_asked, tally, decisions }
     }
 }
 
@@ -113,6 +117,10 @@ impl Store {
 
     pub(crate) fn blobs(&self) -> &Blobs {
         &self.inner.blobs
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.inner.tally
     }
 
     pub(crate) fn decisions(&self) -> &Together<Prepared, Vec<Applied>> {

@@ -156,9 +156,13 @@ impl Store {
         if let Some(rows) = rows
             && self.apply_together(fence, &transitions, rows).await? == Written::All
         {
+            self.tally().note(transitions.iter().flat_map(|one| &one.journal));
             return Ok(vec![Applied::Done; transitions.len()]);
         }
-        self.apply_one_by_one(fence, &transitions).await
+        let applied = self.apply_one_by_one(fence, &transitions).await?;
+        let done = transitions.iter().zip(&applied).filter(|(_, what)| **what == Applied::Done);
+        self.tally().note(done.flat_map(|(one, _)| &one.journal));
+        Ok(applied)
     }
 
     async fn apply_together(

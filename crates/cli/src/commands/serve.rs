@@ -116,7 +116,8 @@ async fn serve(
     purge::finish(&session.desk()).await?;
     let clock = session.clock().await?;
     let engine = session.engine(clock.shared())?;
-    let door = args.listen.open(session, clock.shared(), common).await?;
+    let meters = engine.meters().clone();
+    let door = args.listen.open(session, clock.shared(), meters, common).await?;
     banner::begin(session, common, &door, screen).await?;
     let mut running = std::pin::pin!(engine.run(Until::Stopped(stop.subscribe())));
     let ended = tokio::select! {

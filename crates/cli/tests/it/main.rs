@@ -13,6 +13,8 @@ mod exits;
 mod holders;
 mod imports;
 mod keeping;
+mod logs;
+mod metrics;
 mod principals;
 mod situations;
 mod way;

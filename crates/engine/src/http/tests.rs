@@ -41,7 +41,7 @@ async fn vendor() -> (Target, JoinHandle<String>) {
             }
         }
     });
-    (Target { bases: [("api", url)].into() }, came)
+    (Target { connector: "test", bases: [("api", url)].into() }, came)
 }
 
 fn call() -> Call {

@@ -248,12 +248,15 @@ impl Round {
             self.loads.begin(load);
             self.running.spawn(async move {
                 let keys = work.keys();
+                let (step, began) = (work.step(), RealInstant::now());
                 // A panic is a bug of ours; it must not stop the work of others.
                 let work = AssertUnwindSafe(work.carry_out(&shift)).catch_unwind().await;
                 let result = match work {
                     Ok(result) => result,
                     Err(_) => broke_off(&shift, &keys).await,
                 };
+                let connector = shift.link.connector.manifest().name;
+                shift.meters.steps().note([connector, step], began.elapsed());
                 (load, keys, result, busy)
             });
         }
@@ -308,6 +311,19 @@ impl Work {
             Self::Act(group) => Load::Acting(group.members.len()),
             Self::Collect(..) => Load::Collecting,
             _ => Load::Light,
+        }
+    }
+
+    /// What is done, in a word.
+    fn step(&self) -> &'static str {
+        match self {
+            Self::Locate(..) => "locate",
+            Self::Gate(_) => "gate",
+            Self::Act(_) => "act",
+            Self::Collect(..) => "collect",
+            Self::Poll(_) => "poll",
+            Self::Confirm(..) | Self::ConfirmTogether(..) => "confirm",
+            Self::FindOut(_) => "find_out",
         }
     }
 

@@ -40,6 +40,7 @@ use crate::clock::Clock;
 use crate::flow::Log;
 use crate::holder::{Holder, Tenure};
 use crate::link::Link;
+use crate::meters::Meters;
 use crate::operator::restore::Restored;
 use crate::pump::Committer;
 
@@ -48,6 +49,7 @@ pub(crate) struct Shift {
     pub link: Link,
     pub store: Store,
     pub committer: Committer,
+    pub meters: Meters,
     pub ids: Arc<dyn IdSource>,
     pub clock: Arc<dyn Clock>,
     pub holder: Holder,

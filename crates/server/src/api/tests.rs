@@ -3,6 +3,7 @@
 mod config;
 mod document;
 mod events;
+mod metrics;
 mod office;
 mod people;
 mod requests;

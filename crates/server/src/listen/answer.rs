@@ -19,7 +19,8 @@ use super::rate::Meter;
 use super::{Limits, Peer};
 use crate::api::{BASE, imports};
 use crate::body::{LARGEST_BODY, unread};
-use crate::caller::Caller;
+use crate::caller::{Caller, FromHere};
+use crate::metrics::{Refusal, Traffic};
 use crate::problem::{Problem, WrongToken};
 
 /// The header in which whoever opens the local socket says who they are.
@@ -42,6 +43,9 @@ pub(super) enum Access {
 pub(super) struct Serving {
     pub(super) router: Router,
     pub(super) limits: Limits,
+    pub(super) traffic: Traffic,
+    /// What the listener is called by.
+    pub(super) listener: &'static str,
     pub(super) requests: Arc<Meter>,
     pub(super) wrong_tokens: Arc<Meter>,
 }
@@ -50,13 +54,16 @@ impl Serving {
     /// Answers a request, whatever it is.
     pub(super) async fn answer(
         self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         access: Access,
     ) -> Result<Response, Infallible> {
         let client = match &access {
             Access::Remote(peer) => Some(peer.proxies.client(peer.address, request.headers())),
             Access::Local => None,
         };
+        if client.is_none_or(Client::is_here) {
+            request.extensions_mut().insert(FromHere);
+        }
         let answer = match client.and_then(|client| self.refused(client)) {
             Some(refused) => refused,
             None => self.carry_out(request, &access).await,
@@ -73,10 +80,12 @@ impl Serving {
     /// What a client is told that asks too often, before anything of what it sends is read.
     fn refused(&self, client: Client) -> Option<Response> {
         if let Some(wait) = self.wrong_tokens.refuses(client) {
+            self.traffic.refused(Refusal::WrongTokens);
             let detail = "too many wrong tokens came from this address";
             return Some(too_many("E-API-021", detail, wait));
         }
         let wait = self.requests.take(client).err()?;
+        self.traffic.refused(Refusal::Rate);
         Some(too_many("E-API-020", "too many requests came from this address", wait))
     }
 
@@ -92,6 +101,7 @@ impl Serving {
             Ok(Ok(body)) => body,
             Ok(Err(error)) => return closing(unread(&error)),
             Err(_) => {
+                self.traffic.refused(Refusal::Slow);
                 let detail = "the request did not come to its end in time; nothing was done";
                 return closing(Problem::new(StatusCode::REQUEST_TIMEOUT, "E-API-008", detail));
             }

@@ -115,12 +115,19 @@ impl Client {
     /// Whoever has this address. Of IPv6 whole networks are given to one, so those count as one.
     pub(super) fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
-            IpAddr::V6(address) => {
+            IpAddr::V6(address) if !address.is_loopback() => {
                 let network = address.to_bits() & (u128::MAX << 64);
                 IpAddr::V6(Ipv6Addr::from_bits(network))
             }
-            address @ IpAddr::V4(_) => address,
+            address => address,
         })
+    }
+}
+
+impl Client {
+    /// Whether it is this machine.
+    pub(super) fn is_here(self) -> bool {
+        self.0.is_loopback()
     }
 }
 

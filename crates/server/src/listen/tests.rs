@@ -27,7 +27,8 @@ async fn server_behind(
     let (stop, stopped) = watch::channel(false);
     let (address, proxies) = ("127.0.0.1:0".parse().unwrap(), proxies.parse().unwrap());
     let socket = Socket::Tcp(Tcp { address, tls: None, proxies });
-    let listening = listen(socket, router, limits, stopped).await.unwrap();
+    let listening =
+        listen("test", socket, router, limits, &Traffic::default(), stopped).await.unwrap();
     let address = listening.url.trim_start_matches("http://").to_owned();
     (listening, address, stop)
 }
@@ -252,7 +253,8 @@ async fn the_socket_of_the_owner_counts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let (_stop, stopped) = watch::channel(false);
-    let _listening = listen(Socket::Local(path.clone()), routes(), limits, stopped).await.unwrap();
+    let (socket, traffic) = (Socket::Local(path.clone()), Traffic::default());
+    let _listening = listen("test", socket, routes(), limits, &traffic, stopped).await.unwrap();
     for _ in 0..10 {
         let mut stream = UnixStream::connect(&path).await.unwrap();
         stream.write_all(ASK.as_bytes()).await.unwrap();

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Clock;
 use engine::http::HttpClient;
 use engine::operator::principals::setup;
+use engine::{Clock, Meters};
 use server::{
-    App, Limits, ListenError, Listening, Parts, Proxies, Rate, Router, Socket, Tcp, Tls, api,
-    listen, public,
+    App, Limits, ListenError, Listening, Measured, Parts, Proxies, Rate, Socket, Tcp, Tls, Traffic,
+    api, listen, public,
 };
 use store::Secret;
 use tokio::sync::watch;
@@ -65,6 +65,9 @@ pub struct Listen {
     /// for a while.
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     wrong_tokens: u32,
+    /// Show the measurements (/metrics) without a token to whoever is on this machine.
+    #[arg(long)]
+    metrics_open: bool,
 }
 
 /// What listens, until it is told to end.
@@ -127,15 +130,28 @@ impl Listen {
         &self,
         session: &Session,
         clock: Arc<dyn Clock>,
+        meters: Meters,
         common: &Common,
     ) -> anyhow::Result<Door> {
         let addresses = self.check()?;
         let (end, until) = watch::channel(false);
-        let router = api::router(app(session, clock, until.clone())?);
+        let traffic = Traffic::default();
+        let measured =
+            Measured { traffic: traffic.clone(), meters, is_open_here: self.metrics_open };
+        let router = api::router(app(session, clock, measured, until.clone())?);
         let limits = self.limits(self.rate);
         let mut sockets = Vec::new();
-        sockets.extend(local(session, common, &router, limits, &until).await);
-        match listen(Socket::Tcp(addresses.operators), router, limits, until.clone()).await {
+        let to = |name, socket, router, limits| {
+            listen(name, socket, router, limits, &traffic, until.clone())
+        };
+        if let Some(socket) = local(session, common) {
+            match to("socket", socket, router.clone(), limits).await {
+                Ok(listening) => sockets.push(listening),
+                // A path may be too long for a socket; the address does the same.
+                Err(error) => session.note(told(&error)),
+            }
+        }
+        match to("operators", Socket::Tcp(addresses.operators), router, limits).await {
             Ok(listening) => sockets.push(listening),
             Err(error) if self.listen.is_none() => {
                 session.note(format!("{}; --listen names another address", told(&error)));
@@ -145,7 +161,7 @@ impl Listen {
         let mut open_to_all = None;
         if let Some(address) = addresses.public {
             let limits = self.limits(self.public_rate);
-            let listening = listen(Socket::Tcp(address), public::router(), limits, until).await;
+            let listening = to("public", Socket::Tcp(address), public::router(), limits).await;
             open_to_all = Some(listening.map_err(|error| Stop::failed(told(&error)))?);
         }
         let setup = setup::begin(&session.desk()).await?;
@@ -156,6 +172,7 @@ impl Listen {
 fn app(
     session: &Session,
     clock: Arc<dyn Clock>,
+    measured: Measured,
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<App> {
     Ok(App::new(Parts {
@@ -163,20 +180,15 @@ fn app(
         connectors: connectors::all(),
         ids: Arc::clone(&session.ids),
         clock,
-        http: HttpClient::new()?,
+        http: HttpClient::metered(measured.meters.clone())?,
         holder: lease::holder("")?,
+        measured,
         stopped,
     }))
 }
 
-/// The socket in the data folder; without it the address does the same.
-async fn local(
-    session: &Session,
-    common: &Common,
-    router: &Router,
-    limits: Limits,
-    until: &watch::Receiver<bool>,
-) -> Option<Listening> {
+/// The socket in the data folder, if it would be its owner's alone.
+fn local(session: &Session, common: &Common) -> Option<Socket> {
     let folder = &common.data;
     if is_open_to_others(folder) {
         session.note(format!(
@@ -185,10 +197,7 @@ async fn local(
         ));
         return None;
     }
-    let local = Socket::Local(folder.join(SOCKET));
-    let listening = listen(local, router.clone(), limits, until.clone()).await;
-    // A path may be too long for a socket.
-    listening.inspect_err(|error| session.note(told(error))).ok()
+    Some(Socket::Local(folder.join(SOCKET)))
 }
 
 /// Whether anybody but the owner gets into a folder. Unknown counts as yes.

@@ -19,6 +19,7 @@ use tower::ServiceExt as _;
 use crate::api::router;
 use crate::app::{App, Parts};
 use crate::caller::Caller;
+use crate::metrics::Measured;
 
 /// The most that an answer in a test may hold.
 const MOST: usize = 1 << 22;
@@ -59,6 +60,7 @@ pub(super) async fn office() -> Office {
         clock: Arc::clone(&stage.clock) as Arc<dyn engine::Clock>,
         http: HttpClient::new().unwrap(),
         holder: stage.holder("server"),
+        measured: Measured::default(),
         stopped,
     });
     let router = router(app.clone());
