@@ -13,6 +13,7 @@ mod journal;
 mod keys;
 mod packages;
 mod principals;
+mod reference;
 mod requests;
 mod tasks;
 #[cfg(test)]
@@ -86,6 +87,12 @@ pub fn router(app: App) -> Router {
 /// The document of the API, as it is checked in and served.
 pub fn document_text() -> String {
     text(&routes().split_for_parts().1)
+}
+
+/// The page of the documentation with every operation and every shape.
+pub fn reference_page() -> String {
+    // What was written a moment ago can be read.
+    reference::page(&serde_json::from_str(&document_text()).unwrap_or_default())
 }
 
 fn text(document: &OpenApi) -> String {

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::office::{Persona, office};
-use crate::api::document_text;
+use crate::api::{document_text, reference_page};
 
 const METHODS: [(&str, Method); 5] = [
     ("get", Method::GET),
@@ -40,6 +40,8 @@ fn operations() -> Vec<(String, Method, String, Option<String>, Value)> {
 fn the_checked_in_document_is_what_the_routes_say() {
     let checked_in = std::fs::read_to_string(docs().join("openapi.json")).unwrap_or_default();
     assert!(checked_in == document_text(), "docs/api/openapi.json is stale: cargo xtask docs");
+    let page = std::fs::read_to_string(docs().join("reference.md")).unwrap_or_default();
+    assert!(page == reference_page(), "docs/api/reference.md is stale: cargo xtask docs");
 }
 
 #[test]
