@@ -112,6 +112,12 @@ static BY_REQUEST: Over = Over::new(
         "WHERE t.request_id = v.request_id"
     ),
 );
+static BRIEF_BY_REQUEST: Over = Over::new(
+    &[("request_id", Kind::Text)],
+    "SELECT t.id, t.request_id, t.connection_id, t.right_word, t.state, t.round, t.due_at, t.since,
+        t.detail, t.version, CAST(NULL AS TEXT) AS findings
+     FROM v CROSS JOIN task t WHERE t.request_id = v.request_id",
+);
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
@@ -168,6 +174,7 @@ pub(crate) fn frequent() -> Vec<&'static str> {
         BY_ID.longest_text(),
         IDS_BY_REQUEST.longest_text(),
         BY_REQUEST.longest_text(),
+        BRIEF_BY_REQUEST.longest_text(),
         UPDATE.longest_text(),
     ]
 }
@@ -186,6 +193,13 @@ impl Store {
     /// The tasks of these requests, in the order of their ids.
     pub async fn tasks_of(&self, requests: &[RequestId]) -> Result<Vec<Task>, StoreError> {
         read_all(&BY_REQUEST.read(self.db(), requests.iter().map(|id| values![*id])).await?)
+    }
+
+    /// The same without what their rounds found and plan, which is the longest part of them: for lists.
+    /// They are to be read only; a task that is to be written is loaded whole.
+    pub async fn tasks_in_brief(&self, requests: &[RequestId]) -> Result<Vec<Task>, StoreError> {
+        let ids = requests.iter().map(|id| values![*id]);
+        read_all(&BRIEF_BY_REQUEST.read(self.db(), ids).await?)
     }
 
     /// The ids that begin with a text, at most 20 of them; `tsk_` may be left out.

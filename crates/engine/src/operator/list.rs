@@ -114,7 +114,7 @@ pub async fn page(
     let is_more = requests.len() > limit as usize;
     requests.truncate(limit as usize);
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
-    let tasks = desk.store.tasks_of(&ids).await?;
+    let tasks = desk.store.tasks_in_brief(&ids).await?;
     let around = Around::read(desk, &tasks, connections).await?;
     let mut by_request: BTreeMap<RequestId, Vec<TaskRow>> = BTreeMap::new();
     for task in &tasks {

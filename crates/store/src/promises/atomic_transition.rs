@@ -2,7 +2,7 @@
 
 use domain::request::{ClosedAs, Closing};
 use domain::task::{Command, Found};
-use domain::{Actor, Event, IdentifierKind, Outcome, RequestState, Right, TaskState};
+use domain::{Actor, Event, IdentifierKind, Outcome, RequestState, Right, Task, TaskState};
 
 use super::setup::{entry, now, setup};
 use crate::{Applied, From, JournalFilter, Transition, Which};
@@ -64,6 +64,9 @@ async fn findings_stay_while_their_task_moves_and_later_ones_replace_them() {
         setup.done(Transition { tasks: vec![task.clone()], ..Default::default() }).await;
         task = setup.store.task(task.id).await.unwrap().unwrap();
         assert_eq!(task.findings.found().map(|found| found.n_profiles), Some(n_profiles));
+        let brief = setup.store.tasks_in_brief(&[task.request]).await.unwrap();
+        let whole = Task { findings: Default::default(), ..task.clone() };
+        assert_eq!(brief, [whole], "the same, but for what is long");
     }
 }
 
