@@ -39,7 +39,7 @@ async fn add_with(
 
 /// Something happens: every changing call is stopped, or allowed again.
 async fn happens(stage: &Stage) -> anyhow::Result<()> {
-    if !controls::resume_all(&stage.desk()).await? {
+    if !controls::resume_all(&stage.desk()).await?.was_paused {
         controls::pause_all(&stage.desk()).await?;
     }
     Ok(())
