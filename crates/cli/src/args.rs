@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, config, connect, connections, demo, doctor, import, journal, keys, package, pause,
-    principals, purge, request, restore, resume, serve, settings, task, tokens, twins,
+    backup, config, connect, connections, demo, doctor, import, journal, keys, notices, package,
+    pause, principals, purge, request, restore, resume, serve, settings, task, tokens, twins,
+    webhooks,
 };
 use crate::logging::LogFormat;
 
@@ -144,6 +145,12 @@ pub enum Command {
     /// Make, list and end the tokens they come with.
     #[command(subcommand)]
     Tokens(tokens::Tokens),
+    /// See what an operator has to know of.
+    #[command(subcommand)]
+    Notices(notices::Notices),
+    /// Tell URLs what happens.
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
     /// Print the version.
     Version,
     /// Print the page of the documentation that lists every command.

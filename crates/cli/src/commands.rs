@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod import;
 pub mod journal;
 pub mod keys;
+pub mod notices;
 pub mod package;
 pub mod pause;
 pub mod principals;
@@ -22,6 +23,7 @@ pub mod settings;
 pub mod task;
 pub mod tokens;
 pub mod twins;
+pub mod webhooks;
 
 use serde_json::json;
 
@@ -54,6 +56,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Config(command) => config::run(command, &common, screen).await,
         Command::Settings(command) => settings::run(command, &common, screen).await,
         Command::Principals(command) => principals::run(command, &common, screen).await,
+        Command::Notices(command) => notices::run(command, &common, screen).await,
+        Command::Webhooks(command) => webhooks::run(command, &common, screen).await,
         Command::Tokens(command) => tokens::run(command, &common, screen).await,
         Command::Version => version(screen),
         Command::Reference => {

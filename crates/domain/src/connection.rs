@@ -158,6 +158,20 @@ pub struct CheckReport {
     pub facts: Value,
 }
 
+impl CheckReport {
+    /// Permissions that are lacking and were not before, and those that were lacking and are there.
+    pub fn changed_since<'a>(&'a self, before: &'a Self) -> (Vec<&'a str>, Vec<&'a str>) {
+        let lacks = |report: &Self, name: &str| {
+            let mut results = report.permissions.iter();
+            results.any(|one| one.permission == name && one.verdict == Verdict::Missing)
+        };
+        let names = self.permissions.iter().map(|one| one.permission.as_str());
+        let lost = names.clone().filter(|name| lacks(self, name) && !lacks(before, name));
+        let granted = names.clone().filter(|name| !lacks(self, name) && lacks(before, name));
+        (lost.collect(), granted.collect())
+    }
+}
+
 /// What credentials lead to: a workspace, a brand, a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Account {

@@ -104,6 +104,8 @@ ids! {
     TokenId = "tok";
     /// Names an endpoint: whom we tell what happens.
     EndpointId = "end";
+    /// Names a notice: what an operator is told of.
+    NoticeId = "ntc";
 }
 
 /// Where ids come from.

@@ -155,6 +155,18 @@ words! {
         EndpointEnabled = "endpoint.enabled",
         /// It was removed.
         EndpointRemoved = "endpoint.removed",
+        /// Something that it was to be told was given up.
+        EndpointFailing = "endpoint.failing",
+        /// Credentials lack a permission that they had.
+        PermissionLost = "permission.lost",
+        /// They have it again.
+        PermissionGranted = "permission.granted",
+        /// Data that had been confirmed gone is there again.
+        DataReappeared = "data.reappeared",
+        /// An operator has to know of something.
+        NoticeRaised = "notice.raised",
+        /// The cause of a notice is gone.
+        NoticeMended = "notice.mended",
     }
 }
 
@@ -184,6 +196,11 @@ impl Event {
         Self::ConnectionRemoved,
         Self::EnginePaused,
         Self::EngineResumed,
+        Self::PermissionLost,
+        Self::PermissionGranted,
+        Self::DataReappeared,
+        Self::NoticeRaised,
+        Self::NoticeMended,
     ];
 }
 

@@ -15,6 +15,7 @@ pub mod id;
 pub mod identifier;
 pub mod job;
 pub mod journal;
+pub mod notice;
 pub mod outcome;
 pub mod plan;
 pub mod principal;
@@ -31,11 +32,12 @@ pub use digest::Digest;
 pub use evidence::Evidence;
 pub use id::{
     BlobId, ConnectionId, EndpointId, EvidenceId, IdentifierId, ImportId, IntentId, JobId,
-    PrincipalId, RequestId, TaskId, TokenId,
+    NoticeId, PrincipalId, RequestId, TaskId, TokenId,
 };
 pub use identifier::{Identifier, IdentifierKind, Origin, Place};
 pub use job::{Flow, Job};
 pub use journal::{Actor, Entry, Event};
+pub use notice::{Notice, NoticeKind};
 pub use outcome::{Outcome, Proof};
 pub use plan::Plan;
 pub use principal::{Access, Principal, Token};

@@ -56,6 +56,9 @@ pub enum Target {
 pub struct Disabled {
     /// What happened, for a person.
     pub why: String,
+    /// Whether a person disabled it, as opposed to its own answer.
+    #[serde(default)]
+    pub by_person: bool,
     /// Since when.
     #[schema(value_type = Timestamp)]
     pub since: Instant,

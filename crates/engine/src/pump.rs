@@ -230,6 +230,12 @@ fn after_check(
         Ok(_) => entry(Event::ConnectionChecked).fact("works", problem.is_none()),
         Err(why) => entry(Event::ConnectionChecked).fact("could_not_ask", why.as_str()),
     }];
+    if let (Ok(report), Some(before)) = (&result, &connection.check) {
+        let (lost, granted) = report.changed_since(before);
+        let permission = |event, name: &str| entry(event).fact("permission", name);
+        entries.extend(lost.into_iter().map(|name| permission(Event::PermissionLost, name)));
+        entries.extend(granted.into_iter().map(|name| permission(Event::PermissionGranted, name)));
+    }
     let by_person = connection.paused.as_ref().is_some_and(|pause| pause.by_person);
     let paused = match (problem, &connection.paused) {
         _ if by_person => connection.paused.clone(),

@@ -177,6 +177,10 @@ impl Engine {
             if is_over {
                 return Ok(Ran { next_due });
             }
+            let wakes_at = match until {
+                Until::NothingDue => next_due,
+                Until::Stopped(_) => earliest([next_due, teller.looks_again_at()]),
+            };
             tokio::select! {
                 done = crew.rounds.join_next(), if !crew.rounds.is_empty() => {
                     crew.took_leave(done)?;
@@ -184,7 +188,7 @@ impl Engine {
                 }
                 over = teller.next_over() => teller.took_leave(over)?,
                 () = real_sleep(TELL), if !crew.rounds.is_empty() => teller.want(),
-                () = clock.sleep_until(next_due.unwrap_or(Instant::MAX)) => {}
+                () = clock.sleep_until(wakes_at.unwrap_or(Instant::MAX)) => {}
                 () = changed(store, seen) => {}
                 () = std::future::ready(()), if keys.tended == Tended::More => {}
                 () = asked_to_stop(&until) => {

@@ -11,6 +11,7 @@ pub(crate) mod imports;
 mod installation;
 mod journal;
 mod keys;
+mod notices;
 mod packages;
 mod principals;
 mod reference;
@@ -162,6 +163,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::PrincipalsWrite, routes!(principals::enable)))
         .routes(needs(P::PrincipalsWrite, routes!(principals::create_token)))
         .routes(needs(P::PrincipalsWrite, routes!(principals::revoke_token)))
+        .routes(needs(P::ConnectionsRead, routes!(notices::list)))
         .routes(needs(P::WebhooksRead, routes!(webhooks::list)))
         .routes(needs(P::WebhooksRead, routes!(webhooks::show)))
         .routes(needs(P::WebhooksRead, routes!(webhooks::deliveries)))

@@ -322,7 +322,8 @@ value_from_id!(
     BlobId,
     PrincipalId,
     TokenId,
-    EndpointId
+    EndpointId,
+    NoticeId
 );
 
 impl From<&str> for Value {

@@ -29,6 +29,7 @@ pub mod keyring;
 pub mod keys;
 mod lease;
 mod migrate;
+mod notice;
 mod principal;
 #[cfg(test)]
 mod promises;

@@ -44,6 +44,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "telling",
         sql: include_str!("../migrations/sqlite/0005_telling.sql"),
     },
+    Migration {
+        number: 6,
+        name: "notices",
+        sql: include_str!("../migrations/sqlite/0006_notices.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (

@@ -57,6 +57,13 @@ fn every_documented_command_parses() {
         "tokens list ann",
         "tokens add ann --label laptop --days 30 --role auditor --brand shop",
         "tokens revoke tok_01",
+        "notices list --open",
+        "webhooks list",
+        "webhooks add desk --to https://example.org/hook --event job.overdue --brand shop",
+        "webhooks set desk --allow-private",
+        "webhooks rotate desk --overlap-hours 2",
+        "webhooks deliveries desk --dead --limit 9",
+        "webhooks replay desk --seq 7",
         "version",
     ] {
         let words = std::iter::once("habeas").chain(line.split(' '));

@@ -1,3 +1,5 @@
+//! When a delivery is tried again, and what names a message.
+
 use std::str::FromStr as _;
 
 use jiff::SignedDuration;

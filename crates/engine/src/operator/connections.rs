@@ -306,6 +306,14 @@ pub async fn checked(
                 .fact("n_missing_required", missing)
                 .fact("account_changed", why.is_some() && missing == 0),
         ];
+        if let Some(before) = &connection.check {
+            let (lost, granted) = report.changed_since(before);
+            let lost = lost.into_iter().map(|name| (Event::PermissionLost, name));
+            let granted = granted.into_iter().map(|name| (Event::PermissionGranted, name));
+            entries.extend(lost.chain(granted).map(|(event, name)| {
+                desk.entry(event).connection(Some(id)).fact("permission", name)
+            }));
+        }
         let by_person = connection.paused.as_ref().is_some_and(|pause| pause.by_person);
         match why {
             Some((why, remedy)) if !by_person => {

@@ -27,6 +27,7 @@ pub mod keys;
 pub mod list;
 pub mod meant;
 mod note;
+pub mod notices;
 #[cfg(test)]
 pub(crate) mod office;
 pub mod principals;

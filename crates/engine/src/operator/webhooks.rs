@@ -70,6 +70,13 @@ pub struct Changes {
     pub allow_private: Option<bool>,
 }
 
+/// The webhooks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebhookList {
+    /// Those within reach, by name.
+    pub webhooks: Vec<WebhookView>,
+}
+
 /// A webhook as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WebhookView {
@@ -129,14 +136,14 @@ pub struct Tried {
 }
 
 /// The webhooks within reach, by name.
-pub async fn list(desk: &Desk<'_>) -> Result<Vec<WebhookView>, OperatorError> {
-    let mut views = Vec::new();
+pub async fn list(desk: &Desk<'_>) -> Result<WebhookList, OperatorError> {
+    let mut webhooks = Vec::new();
     for standing in desk.store.endpoints().await? {
         if is_within_reach(desk, &standing.endpoint) {
-            views.push(view_of(desk, standing).await?);
+            webhooks.push(view_of(desk, standing).await?);
         }
     }
-    Ok(views)
+    Ok(WebhookList { webhooks })
 }
 
 /// One webhook, by its name or id.
@@ -209,7 +216,7 @@ pub async fn set(
 pub async fn disable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
     change(desk, name, |endpoint| {
         let why = format!("{} disabled it", desk.name());
-        endpoint.disabled.get_or_insert(Disabled { why, since: desk.now });
+        endpoint.disabled.get_or_insert(Disabled { why, by_person: true, since: desk.now });
         Ok(Event::EndpointDisabled)
     })
     .await

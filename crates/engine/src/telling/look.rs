@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::{EndpointId, Instant, Reach, RequestId};
 use store::{Fence, Standing, Store, StoreError, Tellable, Told};
 
+use super::notices;
 use crate::limits::add;
 use crate::pump::PumpParts;
 
@@ -21,12 +22,14 @@ const SWEEP: Duration = Duration::from_secs(24 * 3600);
 /// The brands of requests, as far as an endpoint asks for them.
 type Brands = HashMap<RequestId, Option<String>>;
 
-/// Makes deliveries of what happened, and says when the next to each endpoint is due.
+/// Raises notices, makes deliveries of what happened, and says when the next to each endpoint is due.
 pub(super) async fn look(
     parts: &PumpParts,
     fence: &Fence,
-) -> Result<Vec<(EndpointId, Instant)>, StoreError> {
+    place: notices::Place,
+) -> Result<(notices::Place, Vec<(EndpointId, Instant)>), StoreError> {
     let store = &parts.store;
+    let place = notices::follow(parts, fence, place).await?;
     while tell_a_page(parts, fence).await? {}
     let mut next = Vec::new();
     let standing = store.endpoints().await?;
@@ -38,7 +41,7 @@ pub(super) async fn look(
             next.push((one.endpoint.id, one.rest_until.map_or(due, |rest| due.max(rest))));
         }
     }
-    Ok(next)
+    Ok((place, next))
 }
 
 /// Forgets deliveries that ended long ago.

@@ -40,6 +40,15 @@ pub struct Data {
     /// The vendor job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
+    /// The endpoint, where a notice is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+    /// Of what the notice is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// The state before, where something moved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -52,8 +61,9 @@ impl Message {
     /// What is told of an entry.
     pub fn of(seq: i64, entry: &Entry) -> Self {
         let moves = matches!(entry.event, Event::RequestMoved | Event::TaskMoved);
-        let state = |name| {
-            let word = entry.facts.get(name).filter(|_| moves);
+        let notes = matches!(entry.event, Event::NoticeRaised | Event::NoticeMended);
+        let fact = |name, is_told| {
+            let word = entry.facts.get(name).filter(|_| is_told);
             word.and_then(serde_json::Value::as_str).map(str::to_owned)
         };
         Self {
@@ -66,8 +76,11 @@ impl Message {
                 task: entry.task,
                 connection: entry.connection,
                 job: entry.job,
-                from: state("from"),
-                to: state("to"),
+                endpoint: fact("endpoint", notes),
+                notice: fact("notice", notes),
+                kind: fact("kind", notes),
+                from: fact("from", moves),
+                to: fact("to", moves),
             },
         }
     }

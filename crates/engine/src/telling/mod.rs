@@ -8,6 +8,7 @@
 pub(crate) mod address;
 mod look;
 pub(crate) mod message;
+mod notices;
 mod post;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ pub(crate) struct Teller {
     fence: Fence,
     /// Made when the first webhook is sent: most installations need none.
     webhooks: Arc<OnceLock<WebhookClient>>,
+    /// Where it looked last.
+    place: notices::Place,
     /// Whether something may have happened since the last look.
     is_wanted: bool,
     running: HashMap<task::Id, Work>,
@@ -52,8 +55,8 @@ pub(crate) struct Over {
 
 /// What a job came to.
 enum CameTo {
-    /// When the next delivery to each endpoint is due.
-    Looked(Vec<(EndpointId, Instant)>),
+    /// Where the journal was looked at, and when the next delivery to each endpoint is due.
+    Looked(notices::Place, Vec<(EndpointId, Instant)>),
     /// An endpoint was told what was due.
     Posted,
 }
@@ -64,6 +67,7 @@ impl Teller {
             parts,
             fence,
             webhooks: Arc::default(),
+            place: notices::Place::default(),
             is_wanted: true,
             running: HashMap::new(),
             jobs: JoinSet::new(),
@@ -83,13 +87,14 @@ impl Teller {
 
     /// Begins what is due, and says when the next of the others is.
     pub(crate) fn begin_due(&mut self, now: Instant) -> Option<Instant> {
+        self.is_wanted |= self.place.due().is_some_and(|due| due <= now);
         if self.is_wanted && !self.running.values().any(|work| *work == Work::Look) {
             self.is_wanted = false;
-            let (parts, fence) = (self.parts.clone(), self.fence.clone());
-            self.begin(
-                Work::Look,
-                async move { look::look(&parts, &fence).await.map(CameTo::Looked) },
-            );
+            let (parts, fence, place) = (self.parts.clone(), self.fence.clone(), self.place);
+            self.begin(Work::Look, async move {
+                let (place, due) = look::look(&parts, &fence, place).await?;
+                Ok(CameTo::Looked(place, due))
+            });
         }
         let due = self.due.extract_if(|_, due| *due <= now).map(|(id, _)| id);
         for id in due.collect::<HashSet<_>>() {
@@ -104,6 +109,12 @@ impl Teller {
             );
         }
         earliest(self.due.values().map(|due| Some(*due)))
+    }
+
+    /// When it looks again for deadlines that have passed, where time passes by itself. A clock that
+    /// jumps to what is due would run on for ever.
+    pub(crate) fn looks_again_at(&self) -> Option<Instant> {
+        self.place.due().filter(|_| self.parts.clock.passes_by_itself())
     }
 
     fn begin(
@@ -133,7 +144,8 @@ impl Teller {
             Ok((id, over)) => {
                 self.running.remove(&id);
                 match over.came_to? {
-                    CameTo::Looked(due) => {
+                    CameTo::Looked(place, due) => {
+                        self.place = place;
                         let posting = self.running.values();
                         let posting: HashSet<_> = posting.copied().collect();
                         self.due = due.into_iter().collect();

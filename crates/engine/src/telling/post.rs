@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant as Moment;
 
-use domain::telling::{Attempt, Disabled, Target, Verdict};
+use domain::telling::{Attempt, DeliveryState, Disabled, Target, Verdict};
 use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant};
 use futures_util::{StreamExt as _, stream};
 use store::endpoint::entry;
-use store::{Applied, Fence, Secret, StoreError};
+use store::{Applied, Fence, Secret, StoreError, Transition};
 
 use super::message::Message;
 use super::webhook::{Reply, WebhookClient};
@@ -130,10 +130,27 @@ impl Post {
         };
         let rest_until = tried.iter().filter_map(rest).max();
         store.keep_attempts(&self.fence, endpoint.id, &deliveries, rest_until).await?;
+        let is_dead = |tried: &&Tried| tried.delivery.state == DeliveryState::Dead;
+        let n_dead = tried.iter().filter(is_dead).count();
+        if n_dead > 0 {
+            self.tell_failing(endpoint, n_dead).await?;
+        }
         if tried.iter().any(|tried| tried.verdict == Verdict::Gone) {
             self.disable(endpoint.id).await?;
         }
         Ok(())
+    }
+
+    /// Journals that something was given up, the first time since there was nothing.
+    async fn tell_failing(&self, endpoint: &Endpoint, n_dead: usize) -> Result<(), StoreError> {
+        let counted = self.parts.store.count_deliveries(endpoint.id).await?;
+        if usize::try_from(counted.n_dead).is_ok_and(|all| all > n_dead) {
+            return Ok(());
+        }
+        let now = self.parts.clock.now();
+        let entry = entry(now, Actor::Engine, Event::EndpointFailing, endpoint);
+        let transition = Transition { journal: vec![entry], ..Transition::default() };
+        self.parts.store.apply(Some(&self.fence), &[transition]).await.map(drop)
     }
 
     /// Tells an endpoint nothing any more: it said that it is gone.
@@ -146,7 +163,7 @@ impl Post {
             }
             let now = self.parts.clock.now();
             let why = "it answered that it is gone (status 410)".to_owned();
-            let disabled = Some(Disabled { why, since: now });
+            let disabled = Some(Disabled { why, by_person: false, since: now });
             let endpoint = Endpoint { disabled, ..standing.endpoint };
             let entry = entry(now, Actor::Engine, Event::EndpointDisabled, &endpoint);
             let entry = entry.fact("why", "gone");

@@ -231,6 +231,7 @@ async fn recheck(
         return Ok(());
     }
     into.journal.push(shift.task_entry(Event::Looked, &task).fact("reappeared", true));
+    into.journal.push(shift.task_entry(Event::DataReappeared, &task));
     let moved = shift.carry_out(task, Command::Reappear, into);
     into.tasks.push(moved);
     Ok(())

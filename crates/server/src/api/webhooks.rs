@@ -6,25 +6,18 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use engine::operator::webhooks::deliveries::{self, Again, DeliveryPage, Filter, Replayed};
 use engine::operator::webhooks::{
-    self, Changes, MadeWebhook, NewWebhook, Rotation, Tried, WebhookView,
+    self, Changes, MadeWebhook, NewWebhook, Rotation, Tried, WebhookList, WebhookView,
 };
 use engine::telling::WebhookClient;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::app::App;
 use crate::body::{Json, Path, Query};
 use crate::caller::Caller;
 use crate::page::Limit;
 use crate::problem::Problem;
-
-/// The webhooks.
-#[derive(Serialize, ToSchema)]
-pub(super) struct WebhookList {
-    /// Those within reach, by name.
-    webhooks: Vec<WebhookView>,
-}
 
 /// Lists webhooks.
 #[utoipa::path(get, path = "/webhooks", operation_id = "list_webhooks", tag = "webhooks",
@@ -33,7 +26,7 @@ pub(super) async fn list(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<WebhookList>, Problem> {
-    Ok(Json(WebhookList { webhooks: webhooks::list(&app.desk(&caller)).await? }))
+    Ok(Json(webhooks::list(&app.desk(&caller)).await?))
 }
 
 /// Makes a webhook, which is told what happens from now on. Its secret is shown this once: one that

@@ -4,7 +4,9 @@ use sqlx::Row as _;
 
 use super::setup::setup;
 use crate::db::Db;
-use crate::{delivery, gauges, identifier, intent, job, principal, purge, request, rotation, task};
+use crate::{
+    delivery, gauges, identifier, intent, job, notice, principal, purge, request, rotation, task,
+};
 
 #[tokio::test]
 async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
@@ -22,6 +24,7 @@ async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
         rotation::frequent(),
         delivery::frequent(),
         gauges::frequent(),
+        notice::frequent(),
     ];
     for sql in nouns.concat() {
         let told = sql.rsplit("(?)").next().unwrap_or(sql);

@@ -1,3 +1,5 @@
+//! Signatures, by the published example.
+
 use super::*;
 
 #[test]

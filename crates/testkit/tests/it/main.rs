@@ -8,6 +8,7 @@ mod faults;
 mod guards;
 mod jobs;
 mod leases;
+mod notices;
 mod opt_out;
 mod packages;
 mod restored;

@@ -14,9 +14,10 @@ use store::{From as JournalFrom, JournalFilter, Secret};
 use testkit::receiver::{Behaviour, Got, Receiver};
 use testkit::stage::Stage;
 
-/// Adds a webhook to a receiver on this machine, and returns its secret.
+/// Adds a webhook to a receiver on this machine that is told what `happens`, and returns its secret.
 async fn add(stage: &Stage, name: &str, url: &str) -> anyhow::Result<Secret> {
-    add_with(stage, name, url, |_| {}).await
+    let events = BTreeSet::from([Event::EnginePaused, Event::EngineResumed]);
+    add_with(stage, name, url, |new| new.events = Some(events)).await
 }
 
 async fn add_with(
@@ -66,7 +67,7 @@ async fn everything_that_happens_to_a_deletion_is_told_once_signed_and_without_a
 -> anyhow::Result<()> {
     let (stage, request) = Stage::asked(Right::Deletion, "regular").await?;
     let receiver = Receiver::start([]).await?;
-    let secret = add(&stage, "desk", &receiver.url).await?;
+    let secret = add_with(&stage, "desk", &receiver.url, |_| {}).await?;
     let from = stage.store.endpoint_by_name("desk").await?.unwrap().told_until;
     stage.run_days(60).await?;
     assert!(stage.verdict(request).await?.starts_with("ended, done"));

@@ -53,7 +53,7 @@ async fn what_can_not_be_a_webhook_is_refused() {
         let refused = add(&desk, &NewWebhook { events, ..new("desk", URL) }).await;
         assert_eq!(code(refused), "E-WEB-003");
     }
-    assert!(list(&desk).await.unwrap().is_empty());
+    assert!(list(&desk).await.unwrap().webhooks.is_empty());
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn who_is_bound_to_brands_makes_and_finds_webhooks_of_these_only() {
         assert_eq!(code(view(&bound, name).await), "E-ACT-001");
         assert_eq!(code(remove(&bound, name).await), "E-ACT-001");
     }
-    let names = list(&bound).await.unwrap().into_iter().map(|one| one.name);
+    let names = list(&bound).await.unwrap().webhooks.into_iter().map(|one| one.name);
     assert_eq!(names.collect::<Vec<_>>(), ["own"]);
 }
 

@@ -1,0 +1,113 @@
+//! `habeas webhooks deliveries` and `replay`: what became of what was told, and telling it again.
+
+use anyhow::Context as _;
+use domain::Instant;
+use engine::operator::webhooks::deliveries::{Again, DeliveryPage, DeliveryView, Replayed};
+
+use super::at;
+use crate::args::Common;
+use crate::client::{Client, query};
+use crate::exit::{Exit, Stop};
+use crate::screen::Screen;
+use crate::show;
+
+/// Arguments of `webhooks deliveries`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas webhooks deliveries desk\n  \
+    habeas webhooks deliveries desk --dead")]
+pub struct DeliveriesArgs {
+    /// The name of the webhook.
+    name: String,
+    /// Only those that were given up.
+    #[arg(long)]
+    dead: bool,
+    /// How many, the newest first.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// Those before this number.
+    #[arg(long, value_name = "SEQ")]
+    before: Option<i64>,
+}
+
+/// Arguments of `webhooks replay`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    habeas webhooks replay desk --seq 4711\n  \
+    habeas webhooks replay desk --dead\n  \
+    habeas webhooks replay desk --since 2026-11-20T00:00:00Z")]
+#[group(required = true, multiple = false, args = ["seq", "dead", "since"])]
+pub struct ReplayArgs {
+    /// The name of the webhook.
+    name: String,
+    /// The delivery of this number.
+    #[arg(long)]
+    seq: Option<i64>,
+    /// All that were given up.
+    #[arg(long)]
+    dead: bool,
+    /// Everything that happened since, delivered or not.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+/// Lists deliveries.
+pub async fn deliveries(
+    args: DeliveriesArgs,
+    common: &Common,
+    screen: Screen,
+) -> anyhow::Result<Exit> {
+    let client = Client::to_read(common, screen).await?;
+    let query = query([
+        ("dead", args.dead.then(|| "true".to_owned())),
+        ("before", args.before.map(|before| before.to_string())),
+        ("limit", Some(args.limit.to_string())),
+    ]);
+    let page: DeliveryPage = client.get(&at(&args.name, &format!("/deliveries{query}"))).await?;
+    if screen.json {
+        screen.json(&page)?;
+        return Ok(Exit::Done);
+    }
+    let rows = page.deliveries.iter().map(|one| row(one, client.now)).collect();
+    screen.table(&["seq", "event", "happened", "state", "tries", "last answer"], rows);
+    if let Some(next) = page.next {
+        screen.line(format!("More: habeas webhooks deliveries {} --before {next}", args.name));
+    }
+    Ok(Exit::Done)
+}
+
+fn row(one: &DeliveryView, now: Instant) -> Vec<String> {
+    let state = match one.due_at {
+        Some(due) => format!("{}, due {}", one.state, show::when(due, now)),
+        None => one.state.to_string(),
+    };
+    let answer = one.last.as_ref().map_or("-", |last| &last.answer).to_owned();
+    let (event, tries) = (one.event.to_string(), one.n_attempts.to_string());
+    vec![one.seq.to_string(), event, show::time(one.happened_at), state, tries, answer]
+}
+
+/// Tells a webhook something again.
+pub async fn replay(args: ReplayArgs, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let client = Client::to_write(common, screen).await?;
+    let again = match (args.seq, args.since) {
+        (Some(seq), _) => Again::One(seq),
+        (None, Some(since)) => Again::Since(time(&since)?),
+        (None, None) => Again::Dead,
+    };
+    let replayed: Replayed = client.post(&at(&args.name, "/replay"), &again).await?;
+    if screen.json {
+        screen.json(&replayed)?;
+    } else {
+        let told = show::n_of(replayed.n_again, "delivery");
+        screen.line(format!("{told} that had ended will be made again."));
+    }
+    client.act().await.context("it is due; the engine could not run")?;
+    Ok(Exit::Done)
+}
+
+fn time(text: &str) -> Result<Instant, Stop> {
+    text.parse().map_err(|_| {
+        Stop::usage("--since is no time")
+            .advise("write it as 2026-11-20T00:00:00Z, or with another offset")
+    })
+}
