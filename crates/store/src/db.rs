@@ -56,6 +56,14 @@ impl Db {
         }
     }
 
+    /// Leaves nothing on the disk that was overwritten or deleted, as far as nobody reads it still.
+    /// Says whether that is so.
+    pub(crate) async fn fold_log(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(database) => database.fold_log().await,
+        }
+    }
+
     /// What is wrong with the database; nothing if all is well.
     pub(crate) async fn check(&self) -> Result<Option<String>, StoreError> {
         match self {

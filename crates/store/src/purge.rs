@@ -1,7 +1,7 @@
 //! Purging: what is left of a request is that it was there, and what was done.
 //!
 //! Its key goes, and with it everything sealed under it, here and in every copy of the key's row that
-//! can't be unwrapped any more. What it could be found by goes too, and what it takes room for.
+//! can't be unwrapped any more. The driver leaves nothing of deleted rows in its files. What it could be found by goes too, and what it takes room for.
 
 use domain::RequestId;
 
@@ -44,6 +44,8 @@ impl Store {
         let applied = self.apply(None, &[transition]).await?.pop().unwrap_or(Applied::Lost);
         if applied == Applied::Done {
             self.keys().forget(&id.to_string());
+            // Where a reader is in the way, the log is emptied by the next one or at the end.
+            self.db().fold_log().await?;
             for one in bodies {
                 self.blobs().remove(&one.blob.to_string())?;
             }

@@ -106,12 +106,23 @@ fn folders(common: &Common) -> Vec<Finding> {
         });
     }
     let database = common.data.join("habeas.db");
-    if fs::metadata(&database).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+    if is_open_to_others(&database) {
         let at = database.display();
         let what = format!("others can read {at}");
         findings.push(Finding::broken("data folder", what, format!("chmod 600 {at}*")));
     }
+    // A store reads a key when it is needed first, so an open one need not have been noticed.
+    let keys = fs::read_dir(&common.keys).into_iter().flatten().flatten();
+    for key in keys.map(|entry| entry.path()).filter(|path| is_open_to_others(path)) {
+        let what = format!("others can read {}", key.display());
+        let mend = format!("set its mode to 600: chmod 600 {}", key.display());
+        findings.push(Finding::broken("key folder", what, mend));
+    }
     findings
+}
+
+fn is_open_to_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
 fn room(data: &Path) -> Option<Finding> {

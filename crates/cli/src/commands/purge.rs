@@ -26,7 +26,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let client = Client::to_write(common, screen).await?;
     let id = client.request(&args.id).await?;
     let question = format!(
-        "Destroy identifiers, evidence and collected data of {id} for good? Nobody can read them again, and what comes back at a vendor is not noticed any more"
+        "Destroy identifiers, evidence and collected data of {id} for good? They can't be brought back, and what comes back at a vendor is not noticed any more"
     );
     if !args.yes && !screen.confirm(&question, "--yes")? {
         return Err(Stop::refused("nothing was purged").into());
@@ -40,9 +40,9 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         screen.line(format!("{id} was purged before, on {}.", show::day(purged.at)));
         return Ok(Exit::Done);
     }
-    screen.line(format!("{id} is purged: nobody can read its values again. Its record stays."));
+    screen.line(format!("{id} is purged: its values are gone from here. Its record stays."));
     screen.line(
-        "Backups made before hold it until its month's key is destroyed; see docs/keys.md. Packages that you wrote to files are yours to delete.",
+        "Whoever has an older backup and the key folder can read them until the key of its month is destroyed, 35 days after nothing needs it any more; see docs/keys.md. Packages that you wrote to files are yours to delete.",
     );
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! Backups, restores, purges, keys and the doctor, as an operator uses them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::world::World;
 
@@ -86,6 +87,7 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
     assert!(refused.err.contains("E-KEY-007"), "{}", refused.err);
     assert!(world.data() == before, "nothing was written");
     fs::write(&key, held).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     let told = world.run(&["doctor"]);
     assert_eq!(told.code, 1, "others can read the key now: {}", told.out);
     assert!(told.out.contains("set its mode to 600"), "{}", told.out);

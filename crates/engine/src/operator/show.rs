@@ -149,7 +149,7 @@ pub async fn reveal(desk: &Desk<'_>, id: RequestId) -> Result<Vec<Revealed>, Ope
     let request =
         desk.store.request(id).await?.ok_or(OperatorError::NotFound { what: "request" })?;
     if request.closing.as_ref().is_some_and(|closing| closing.purged.is_some()) {
-        let why = "it was purged: nobody can read its values again";
+        let why = "it was purged: its values are gone";
         return Err(OperatorError::WrongState { state: request.state, why });
     }
     let identifiers = desk.store.identifiers_of(&[id]).await?;

@@ -56,7 +56,8 @@ impl Database {
             .page_size(8192)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            // Values about people are sealed, so freed pages need no wiping.
+            // A purge deletes keys that are wrapped only, and a copy of the disk outlives them.
+            .pragma("secure_delete", "ON")
             .pragma("cache_size", "-32768")
             .pragma("wal_autocheckpoint", "8192")
             .pragma("journal_size_limit", "134217728");
@@ -122,6 +123,17 @@ impl Database {
         })?;
         let copied = sqlx::query("VACUUM INTO $1").bind(file).execute(&self.readers).await;
         copied.map(drop).map_err(|error| failed("copy itself", error))
+    }
+
+    /// Folds the log into the file and empties it, so that nothing stays there that was overwritten
+    /// since. Says whether it could: somebody who reads, as a backup does, may need the log still.
+    pub(crate) async fn fold_log(&self) -> Result<bool, StoreError> {
+        let Some(writer) = &self.writer else { return Ok(false) };
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(writer).await;
+        let is_busy: i64 = row
+            .and_then(|row| row.try_get("busy"))
+            .map_err(|error| failed("fold its log", error))?;
+        Ok(is_busy == 0)
     }
 
     /// The first fault that it finds in the file; nothing if there is none.

@@ -110,6 +110,41 @@ async fn a_purge_makes_all_values_of_a_request_unreadable_and_no_others() {
     assert!(blobs.iter().all(|path| !path.ends_with(body.to_string())), "its room is free");
 }
 
+/// Whether a file of the data folder holds these bytes anywhere, in use or not.
+fn holds(setup: &Setup, bytes: &[u8]) -> bool {
+    files(&setup.data()).iter().any(|file| {
+        let content = std::fs::read(file).unwrap();
+        content.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[tokio::test]
+async fn no_byte_of_a_purged_key_or_of_what_found_its_person_stays_in_the_files() {
+    let setup = setup().await;
+    let task = plant(&setup).await;
+    let of_request =
+        async |sql| setup.store.db().fetch(sql, crate::db::values![task.request]).await.unwrap();
+    let row = &of_request("SELECT wrapped FROM request_key WHERE request_id = $1").await[0];
+    let wrapped = row.get::<&[u8]>("wrapped").unwrap().to_vec();
+    let rows =
+        of_request("SELECT token, normalised FROM identifier WHERE request_id = $1 ORDER BY id")
+            .await;
+    let mut gone = vec![wrapped];
+    for row in &rows {
+        gone.push(row.get::<&str>("token").unwrap().as_bytes().to_vec());
+        gone.push(row.get::<&[u8]>("normalised").unwrap().to_vec());
+    }
+    // Another request of this person is found by the same token, as long as it stands.
+    let email = gone.remove(1);
+    assert!(rows.len() == 2 && gone.iter().all(|bytes| holds(&setup, bytes)));
+    assert!(holds(&setup, &email));
+    let line = PurgedLine { request: task.request, at: super::setup::now(), how: ClosedAs::Denied };
+    setup.store.purge(&line, Transition::default()).await.unwrap();
+    assert!(gone.iter().all(|bytes| !holds(&setup, bytes)), "beside the open store");
+    setup.store.close().await;
+    assert!(gone.iter().all(|bytes| !holds(&setup, bytes)), "after closing");
+}
+
 #[tokio::test]
 async fn what_was_collected_reads_back_and_what_nobody_names_is_swept() {
     let setup = setup().await;

@@ -39,7 +39,7 @@ pub fn advise(view: &RequestView) -> Vec<Advice> {
     let id = view.asked.request;
     if let Some(purged) = view.asked.closing.as_ref().and_then(|closing| closing.purged.as_ref()) {
         list.note(format!(
-            "It was purged on {} by {}: nobody can read its values again, here or in a backup once its month's key is gone. What was done stays on record",
+            "It was purged on {} by {}: its values are gone from here. Whoever has an older backup and the key folder can read them until its month's key is destroyed. What was done stays on record",
             purged.at.strftime("%Y-%m-%d"),
             purged.by
         ));
