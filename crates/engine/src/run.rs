@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use connector_api::Connector;
 use domain::id::IdSource;
@@ -35,6 +35,10 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// How often others are told what happened while a connection works on and on.
 const TELL: Duration = Duration::from_millis(500);
+
+/// How long a run that ends when nothing is due waits, in all, for those that are told and for
+/// nothing else.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What an engine is made of.
 pub struct Parts {
@@ -156,6 +160,7 @@ impl Engine {
         store.sweep_blobs().await?;
         let mut seen = -1;
         let mut keys = Keys { look_at: Instant::MIN, n_seen: 0, tended: Tended::All };
+        let mut patience = PATIENCE;
         loop {
             keys.tend(store, fence, clock.now()).await?;
             let version = store.data_version().await?;
@@ -171,12 +176,12 @@ impl Engine {
             let is_over = matches!(until, Until::NothingDue)
                 && crew.rounds.is_empty()
                 && keys.tended == Tended::All
-                && !teller.is_at_work()
                 && work_due.is_none_or(|due| due > add(clock.now(), SOON))
                 && store.data_version().await? == seen;
-            if is_over {
-                return Ok(Ran { next_due });
+            if is_over && (patience.is_zero() || !teller.is_at_work()) {
+                return Ok(Ran { next_due: earliest([work_due, teller.finish().await?]) });
             }
+            let began = Moment::now();
             let wakes_at = match until {
                 Until::NothingDue => next_due,
                 Until::Stopped(_) => earliest([next_due, teller.looks_again_at()]),
@@ -187,6 +192,7 @@ impl Engine {
                     teller.want();
                 }
                 over = teller.next_over() => teller.took_leave(over)?,
+                () = real_sleep(patience), if is_over => {}
                 () = real_sleep(TELL), if !crew.rounds.is_empty() => teller.want(),
                 () = clock.sleep_until(wakes_at.unwrap_or(Instant::MAX)) => {}
                 () = changed(store, seen) => {}
@@ -196,6 +202,9 @@ impl Engine {
                     teller.stop().await;
                     return Ok(Ran { next_due });
                 }
+            }
+            if is_over {
+                patience = patience.saturating_sub(began.elapsed());
             }
         }
     }

@@ -88,7 +88,8 @@ static UPDATE: Over = Over::new(
     ],
     "UPDATE delivery SET state = v.state, due_at = v.due_at, ended_at = v.ended_at,
         n_attempts = v.n_attempts, last = v.last
-     FROM v WHERE delivery.endpoint_id = v.endpoint_id AND delivery.seq = v.seq",
+     FROM v WHERE delivery.endpoint_id = v.endpoint_id AND delivery.seq = v.seq
+        AND delivery.due_at IS NOT NULL AND delivery.n_attempts = v.n_attempts - 1",
 );
 static ENTRIES: Over = Over::new(
     &[("number", Kind::Int)],
@@ -210,7 +211,8 @@ impl Store {
         row.map(|row| row.instant("due_at")).transpose()
     }
 
-    /// Keeps what attempts came to, and how long the endpoint asked to be left in peace.
+    /// Keeps what attempts came to, and how long the endpoint asked to be left in peace. What a person
+    /// let be made again while it was tried stays due.
     pub async fn keep_attempts(
         &self,
         fence: &Fence,

@@ -19,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 use domain::{EndpointId, Instant};
 use store::{Fence, StoreError};
+use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
 pub use self::webhook::WebhookClient;
@@ -31,6 +32,8 @@ pub(crate) struct Teller {
     fence: Fence,
     /// Made when the first webhook is sent: most installations need none.
     webhooks: Arc<OnceLock<WebhookClient>>,
+    /// Turns true when the run is over, and nobody waits for answers any more.
+    is_over: watch::Sender<bool>,
     /// Where it looked last.
     place: notices::Place,
     /// Whether something may have happened since the last look.
@@ -67,6 +70,7 @@ impl Teller {
             parts,
             fence,
             webhooks: Arc::default(),
+            is_over: watch::Sender::new(false),
             place: notices::Place::default(),
             is_wanted: true,
             running: HashMap::new(),
@@ -102,6 +106,7 @@ impl Teller {
                 parts: self.parts.clone(),
                 fence: self.fence.clone(),
                 webhooks: Arc::clone(&self.webhooks),
+                is_over: self.is_over.subscribe(),
             };
             self.begin(
                 Work::Post(id),
@@ -162,6 +167,22 @@ impl Teller {
             }
         }
         Ok(())
+    }
+
+    /// Brings what is under way to its end without waiting for answers, and says when the next
+    /// delivery is due. What got no answer counts as an attempt, or whoever comes next would wait as
+    /// long for the same.
+    pub(crate) async fn finish(&mut self) -> Result<Option<Instant>, StoreError> {
+        if self.is_at_work() {
+            self.is_over.send_replace(true);
+            while !self.jobs.is_empty() {
+                let over = self.next_over().await;
+                self.took_leave(over)?;
+            }
+            let (_, due) = look::look(&self.parts, &self.fence, self.place).await?;
+            self.due = due.into_iter().collect();
+        }
+        Ok(earliest(self.due.values().map(|due| Some(*due))))
     }
 
     /// Ends what is under way. What was not kept yet is told again by whoever follows.

@@ -8,7 +8,8 @@ use domain::telling::{Attempt, DeliveryState, Disabled, Target, Verdict};
 use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant};
 use futures_util::{StreamExt as _, stream};
 use store::endpoint::entry;
-use store::{Applied, Fence, Secret, StoreError, Transition};
+use store::{Applied, Fence, Secret, Standing, StoreError, Transition};
+use tokio::sync::watch;
 
 use super::message::Message;
 use super::webhook::{Reply, WebhookClient};
@@ -24,6 +25,8 @@ pub(super) struct Post {
     pub(super) parts: PumpParts,
     pub(super) fence: Fence,
     pub(super) webhooks: Arc<OnceLock<WebhookClient>>,
+    /// Whether the run is over, and nobody waits for answers any more.
+    pub(super) is_over: watch::Receiver<bool>,
 }
 
 /// A delivery after an attempt, and what that came to.
@@ -33,56 +36,62 @@ struct Tried {
 }
 
 impl Post {
-    /// Makes the deliveries to an endpoint that are due, until none is, or it can't take them now.
+    /// Makes the deliveries to an endpoint that are due by now, each once, unless it can't take them.
     pub(super) async fn all_due(&self, id: EndpointId) -> Result<(), StoreError> {
-        loop {
-            let now = self.parts.clock.now();
+        let now = self.parts.clock.now();
+        while !*self.is_over.borrow() {
             let Some(standing) = self.parts.store.endpoint(id).await? else { return Ok(()) };
             let rests = standing.rest_until.is_some_and(|until| until > now);
             if rests || standing.endpoint.disabled.is_some() {
                 return Ok(());
             }
             let due = self.parts.store.due_deliveries(id, now, TAKEN).await?;
-            if due.is_empty() || !self.some(&standing.endpoint, due).await? {
+            if due.is_empty() || !self.some(id, due).await? {
                 return Ok(());
             }
         }
+        Ok(())
     }
 
     /// Makes these deliveries; says whether the endpoint takes more.
-    async fn some(&self, endpoint: &Endpoint, due: Vec<Delivery>) -> Result<bool, StoreError> {
-        let store = &self.parts.store;
-        let secrets = store.endpoint_secrets(endpoint.id, self.parts.clock.now()).await?;
+    async fn some(&self, id: EndpointId, due: Vec<Delivery>) -> Result<bool, StoreError> {
         let seqs: Vec<_> = due.iter().map(|delivery| delivery.seq).collect();
-        let entries = store.journal_entries(&seqs).await?;
+        let entries = self.parts.store.journal_entries(&seqs).await?;
         let enough = AtomicBool::new(false);
         let tried = stream::iter(due).map(|delivery| {
             let entry = entries.iter().find(|(seq, _)| *seq == delivery.seq);
-            self.one(endpoint, delivery, entry, &secrets, &enough)
+            self.one(delivery, entry, &enough)
         });
         let mut tried = std::pin::pin!(tried.buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE));
         while let Some(some) = tried.next().await {
-            let some: Vec<_> = some.into_iter().flatten().collect();
-            self.keep(endpoint, &some).await?;
+            let some: Result<Vec<_>, _> = some.into_iter().filter_map(Result::transpose).collect();
+            self.keep(id, &some?).await?;
         }
         Ok(!enough.load(Ordering::SeqCst))
     }
 
-    /// Makes one delivery, unless the endpoint has said meanwhile that it is enough.
+    /// Makes one delivery, unless it has turned out meanwhile that it is enough. Where the endpoint is
+    /// and what signs the message is read for each: what a person changed holds from then on.
     async fn one(
         &self,
-        endpoint: &Endpoint,
         delivery: Delivery,
         entry: Option<&(i64, Entry)>,
-        secrets: &[Secret],
         enough: &AtomicBool,
-    ) -> Option<Tried> {
-        if enough.load(Ordering::SeqCst) {
-            return None;
-        }
+    ) -> Result<Option<Tried>, StoreError> {
+        let store = &self.parts.store;
         let (at, began) = (self.parts.clock.now(), Moment::now());
+        let standing = store.endpoint(delivery.endpoint).await?;
+        let standing = standing.filter(|standing| standing.endpoint.disabled.is_none());
+        let is_over = *self.is_over.borrow() || enough.load(Ordering::SeqCst);
+        let Some(Standing { endpoint, .. }) = standing.filter(|_| !is_over) else {
+            enough.store(true, Ordering::SeqCst);
+            return Ok(None);
+        };
         let reply = match entry {
-            Some((seq, entry)) => self.send(endpoint, secrets, &Message::of(*seq, entry), at).await,
+            Some((seq, entry)) => {
+                let secrets = store.endpoint_secrets(endpoint.id, at).await?;
+                self.send(&endpoint, &secrets, &Message::of(*seq, entry), at).await
+            }
             None => Reply {
                 verdict: Verdict::Hopeless,
                 answer: "not sent: the journal does not hold it any more".to_owned(),
@@ -94,7 +103,7 @@ impl Post {
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let attempt = Attempt { at, took_ms, answer: reply.answer };
         let delivery = delivery.after(attempt, &reply.verdict, self.parts.clock.now());
-        Some(Tried { delivery, verdict: reply.verdict })
+        Ok(Some(Tried { delivery, verdict: reply.verdict }))
     }
 
     async fn send(
@@ -109,7 +118,15 @@ impl Post {
             let answer = "not sent: the HTTP client could not be set up".to_owned();
             return Reply { verdict: Verdict::Again(None), answer };
         };
-        client.send(url, *allow_private, secrets, message, now).await
+        let mut is_over = self.is_over.clone();
+        tokio::select! {
+            biased;
+            reply = client.send(url, *allow_private, secrets, message, now) => reply,
+            Ok(_) = is_over.wait_for(|is_over| *is_over) => {
+                let answer = "no answer while the engine ran".to_owned();
+                Reply { verdict: Verdict::Again(None), answer }
+            }
+        }
     }
 
     fn webhooks(&self) -> Option<&WebhookClient> {
@@ -121,7 +138,7 @@ impl Post {
     }
 
     /// Keeps what attempts came to.
-    async fn keep(&self, endpoint: &Endpoint, tried: &[Tried]) -> Result<(), StoreError> {
+    async fn keep(&self, id: EndpointId, tried: &[Tried]) -> Result<(), StoreError> {
         let store = &self.parts.store;
         let deliveries: Vec<_> = tried.iter().map(|tried| tried.delivery.clone()).collect();
         let rest = |tried: &Tried| match tried.verdict {
@@ -129,26 +146,26 @@ impl Post {
             _ => None,
         };
         let rest_until = tried.iter().filter_map(rest).max();
-        store.keep_attempts(&self.fence, endpoint.id, &deliveries, rest_until).await?;
+        store.keep_attempts(&self.fence, id, &deliveries, rest_until).await?;
         let is_dead = |tried: &&Tried| tried.delivery.state == DeliveryState::Dead;
         let n_dead = tried.iter().filter(is_dead).count();
         if n_dead > 0 {
-            self.tell_failing(endpoint, n_dead).await?;
+            self.tell_failing(id, n_dead).await?;
         }
         if tried.iter().any(|tried| tried.verdict == Verdict::Gone) {
-            self.disable(endpoint.id).await?;
+            self.disable(id).await?;
         }
         Ok(())
     }
 
     /// Journals that something was given up, the first time since there was nothing.
-    async fn tell_failing(&self, endpoint: &Endpoint, n_dead: usize) -> Result<(), StoreError> {
-        let counted = self.parts.store.count_deliveries(endpoint.id).await?;
-        if usize::try_from(counted.n_dead).is_ok_and(|all| all > n_dead) {
-            return Ok(());
-        }
+    async fn tell_failing(&self, id: EndpointId, n_dead: usize) -> Result<(), StoreError> {
+        let counted = self.parts.store.count_deliveries(id).await?;
+        let is_first = usize::try_from(counted.n_dead).is_ok_and(|all| (1..=n_dead).contains(&all));
+        let standing = self.parts.store.endpoint(id).await?.filter(|_| is_first);
+        let Some(Standing { endpoint, .. }) = standing else { return Ok(()) };
         let now = self.parts.clock.now();
-        let entry = entry(now, Actor::Engine, Event::EndpointFailing, endpoint);
+        let entry = entry(now, Actor::Engine, Event::EndpointFailing, &endpoint);
         let transition = Transition { journal: vec![entry], ..Transition::default() };
         self.parts.store.apply(Some(&self.fence), &[transition]).await.map(drop)
     }

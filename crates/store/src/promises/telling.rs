@@ -129,6 +129,28 @@ async fn what_was_given_up_can_be_told_again_one_all_or_everything_since() {
 }
 
 #[tokio::test]
+async fn an_attempt_under_way_does_not_undo_that_a_person_lets_it_be_made_again() {
+    let setup = setup().await;
+    let fence = setup.lease("engine", "one").await;
+    let (one, _) = added(&setup, "one").await;
+    happens(&setup, now()).await;
+    let told = tell(&setup, &fence, one.id).await;
+    let keep = async |delivery: &Delivery, verdict| {
+        let over = [ended(delivery.clone(), &verdict)];
+        setup.store.keep_attempts(&fence, one.id, &over, None).await.unwrap();
+    };
+    let mut due = setup.store.due_deliveries(one.id, now(), 9).await.unwrap();
+    keep(&due[0], Verdict::Again(None)).await;
+    due[0].n_attempts = 1;
+    let entry = entry(now(), ops(), Event::EndpointReplayed, &one);
+    setup.store.replay(one.id, Replay::One(told[0]), now(), &entry).await.unwrap();
+    keep(&due[0], Verdict::Gone).await;
+    assert_eq!(waiting(&setup, one.id).await, told);
+    let again = setup.store.deliveries(one.id, false, i64::MAX, 9).await.unwrap();
+    assert_eq!((again[0].n_attempts, again[0].ended_at), (0, None));
+}
+
+#[tokio::test]
 async fn the_place_of_an_instant_in_the_journal_is_found() {
     let setup = setup().await;
     assert_eq!(setup.store.journal_before(now()).await.unwrap(), 0);

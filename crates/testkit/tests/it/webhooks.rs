@@ -192,6 +192,49 @@ async fn a_receiver_that_hangs_holds_up_no_other_and_is_told_by_who_comes_after(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_hangs_keeps_no_command_waiting_and_is_told_later() -> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    let hangs = Receiver::start(vec![Behaviour::Hangs; 30]).await?;
+    add(&stage, "hangs", &hangs.url).await?;
+    for _ in 0..40 {
+        happens(&stage).await?;
+    }
+    let ran = tokio::time::timeout(Duration::from_secs(12), stage.run()).await??;
+    assert!(ran.next_due.is_some());
+    assert_eq!(hangs.got().len(), 8, "those that it takes at once");
+    let page = deliveries::page(&stage.desk(), "hangs", Filter::default(), 50).await?;
+    let tried = page.deliveries.iter().filter(|one| one.n_attempts == 1);
+    assert!(tried.clone().all(|one| one.state == DeliveryState::Waiting));
+    assert_eq!((tried.count(), view(&stage, "hangs").await?.n_waiting), (8, 40));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_disabled_or_signed_anew_meanwhile_is_told_so_at_once() -> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    let receiver = Receiver::start(vec![Behaviour::Hangs; 8]).await?;
+    let first = add(&stage, "desk", &receiver.url).await?;
+    for _ in 0..20 {
+        happens(&stage).await?;
+    }
+    let engine = stage.engine("one")?;
+    let running = tokio::spawn(async move { engine.run(Until::NothingDue).await });
+    tokio::time::timeout(Duration::from_secs(10), receiver.until_got(8)).await?;
+    let at_once = Rotation { overlap_hours: Some(0) };
+    let second = webhooks::rotate(&stage.desk(), "desk", &at_once).await?.secret.unwrap();
+    webhooks::disable(&stage.desk(), "desk").await?;
+    running.await??;
+    assert_eq!(receiver.got().len(), 8, "none begins after it was disabled");
+    webhooks::enable(&stage.desk(), "desk").await?;
+    stage.run_days(1).await?;
+    let got = receiver.got();
+    assert!(got[..8].iter().all(|got| is_signed(got, &first)));
+    assert!(got[8..].iter().all(|got| is_signed(got, &second) && !is_signed(got, &first)));
+    assert_eq!(got.len(), 28);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_that_is_gone_is_told_nothing_until_a_person_enables_it() -> anyhow::Result<()> {
     let stage = Stage::small().await?;
     let receiver = Receiver::start([Behaviour::Answers("410 Gone")]).await?;
