@@ -202,6 +202,12 @@ impl Event {
         Self::NoticeRaised,
         Self::NoticeMended,
     ];
+
+    /// Whether it may be about somebody's request, as opposed to connections and the installation.
+    pub fn is_about_requests(self) -> bool {
+        let about = self.word().split('.').next();
+        !matches!(about, Some("connection" | "engine" | "permission"))
+    }
 }
 
 /// One entry of the journal.

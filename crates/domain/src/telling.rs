@@ -72,6 +72,11 @@ impl Endpoint {
             None => Event::TOLD.contains(&event),
         }
     }
+
+    /// Whether it is told of requests.
+    pub fn listens_to_requests(&self) -> bool {
+        self.events.as_ref().is_none_or(|all| all.iter().any(|event| event.is_about_requests()))
+    }
 }
 
 words! {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use connector_api::Connector;
+use domain::access::Permission;
 use domain::id::IdSource;
 use domain::{Actor, Entry, Event, Instant, Reach, RequestId, Role, Task};
 use store::{Applied, Store, StoreError, Transition};
@@ -36,6 +37,11 @@ impl Desk<'_> {
     /// A journal entry by this person, now.
     pub(super) fn entry(&self, event: Event) -> Entry {
         Entry::new(self.now, self.actor.clone(), event)
+    }
+
+    /// Whether one of the person's roles gives this permission, where the face could not ask for it.
+    pub(super) fn may(&self, permission: Permission) -> bool {
+        self.roles.iter().any(|role| role.allows(permission))
     }
 
     /// The person's name, for decisions that keep it.

@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use domain::access::Permission;
 use domain::telling::{Attempt, Disabled, Target, Verdict};
 use domain::{Endpoint, EndpointId, Entry, Event, Instant, Principal, Reach};
 use serde::{Deserialize, Serialize};
@@ -340,7 +341,17 @@ fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
         let message = "goes beyond what you reach yourself";
         return Err(OperatorError::Forbidden(Fault::new("reach", "E-WEB-004", message)));
     }
-    Ok(())
+    refuse_requests(desk, endpoint)
+}
+
+/// Who may not see requests lets no webhook be told of them either.
+fn refuse_requests(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
+    if !endpoint.listens_to_requests() || desk.may(Permission::RequestsRead) {
+        return Ok(());
+    }
+    let message = "tell of requests, which you may not see: name those of connections, permissions \
+                   and the engine";
+    Err(OperatorError::Forbidden(Fault::new("events", "E-WEB-006", message)))
 }
 
 async fn view_of(desk: &Desk<'_>, standing: Standing) -> Result<WebhookView, OperatorError> {

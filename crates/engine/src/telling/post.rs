@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant as Moment;
 
 use domain::telling::{Attempt, DeliveryState, Disabled, Target, Verdict};
-use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant};
+use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant, Reach};
 use futures_util::{StreamExt as _, stream};
 use store::endpoint::entry;
 use store::{Applied, Fence, Secret, Standing, StoreError, Transition};
@@ -88,6 +88,10 @@ impl Post {
             return Ok(None);
         };
         let reply = match entry {
+            Some((_, entry)) if !self.is_told_of(&endpoint, entry).await? => Reply {
+                verdict: Verdict::Hopeless,
+                answer: "not sent: it is not told of this any more".to_owned(),
+            },
             Some((seq, entry)) => {
                 let secrets = store.endpoint_secrets(endpoint.id, at).await?;
                 self.send(&endpoint, &secrets, &Message::of(*seq, entry), at).await
@@ -104,6 +108,17 @@ impl Post {
         let attempt = Attempt { at, took_ms, answer: reply.answer };
         let delivery = delivery.after(attempt, &reply.verdict, self.parts.clock.now());
         Ok(Some(Tried { delivery, verdict: reply.verdict }))
+    }
+
+    /// Whether an endpoint is still told of an entry. What waits, or is made again, may have been meant
+    /// for it as it was before.
+    async fn is_told_of(&self, endpoint: &Endpoint, entry: &Entry) -> Result<bool, StoreError> {
+        if !endpoint.listens_to(entry.event) || endpoint.reach == Reach::All {
+            return Ok(endpoint.listens_to(entry.event));
+        }
+        let Some(request) = entry.request else { return Ok(false) };
+        let request = self.parts.store.request(request).await?;
+        Ok(request.is_some_and(|request| endpoint.reach.covers(request.brand.as_deref())))
     }
 
     async fn send(

@@ -306,6 +306,24 @@ async fn who_is_bound_to_a_brand_or_some_events_is_told_of_these_alone() -> anyh
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_not_told_to_who_listens_to_other_things_by_now() -> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    let receiver = Receiver::start([Behaviour::Answers("500 Internal Server Error")]).await?;
+    add(&stage, "desk", &receiver.url).await?;
+    happens(&stage).await?;
+    stage.run().await?;
+    let other =
+        Changes { events: Some(BTreeSet::from([Event::ConnectionPaused])), ..Changes::default() };
+    webhooks::set(&stage.desk(), "desk", &other).await?;
+    stage.run_days(1).await?;
+    assert_eq!(receiver.got().len(), 1);
+    let page = deliveries::page(&stage.desk(), "desk", Filter::default(), 9).await?;
+    let answer = &page.deliveries[0].last.as_ref().unwrap().answer;
+    assert_eq!(answer, "not sent: it is not told of this any more");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_secret_is_replaced_both_sign_and_a_test_is_told_at_once() -> anyhow::Result<()> {
     let stage = Stage::small().await?;
     let receiver = Receiver::start([Behaviour::Answers("500 Internal Server Error")]).await?;

@@ -1,12 +1,13 @@
 //! What became of what a webhook was told, and telling it again.
 
+use domain::access::Permission;
 use domain::telling::{Attempt, DeliveryState};
 use domain::{ConnectionId, Event, Instant, JobId, RequestId, TaskId};
 use serde::{Deserialize, Serialize};
 use store::Replay;
 use utoipa::ToSchema;
 
-use super::{about, fault, find};
+use super::{about, fault, find, refuse_requests};
 use crate::operator::desk::{Desk, OperatorError};
 use crate::telling::message::Message;
 
@@ -40,7 +41,7 @@ pub struct DeliveryView {
     /// When it happened.
     #[schema(value_type = Timestamp)]
     pub happened_at: Instant,
-    /// The request it is about.
+    /// The request it is about, where whoever looks may see requests. So with task and job.
     pub request: Option<RequestId>,
     /// The task it is about.
     pub task: Option<TaskId>,
@@ -100,6 +101,7 @@ pub async fn page(
     let next = found.last().map(|delivery| delivery.seq).filter(|_| is_more);
     let seqs: Vec<_> = found.iter().map(|delivery| delivery.seq).collect();
     let entries = desk.store.journal_entries(&seqs).await?;
+    let sees_requests = desk.may(Permission::RequestsRead);
     let deliveries = found.into_iter().filter_map(|delivery| {
         let (seq, entry) = entries.iter().find(|(seq, _)| *seq == delivery.seq)?;
         Some(DeliveryView {
@@ -107,10 +109,10 @@ pub async fn page(
             id: Message::of(*seq, entry).id,
             event: entry.event,
             happened_at: entry.at,
-            request: entry.request,
-            task: entry.task,
+            request: entry.request.filter(|_| sees_requests),
+            task: entry.task.filter(|_| sees_requests),
             connection: entry.connection,
-            job: entry.job,
+            job: entry.job.filter(|_| sees_requests),
             state: delivery.state,
             due_at: delivery.due_at,
             ended_at: delivery.ended_at,
@@ -124,6 +126,7 @@ pub async fn page(
 /// Tells a webhook something again: one delivery, all that were given up, or everything since a time.
 pub async fn replay(desk: &Desk<'_>, name: &str, again: Again) -> Result<Replayed, OperatorError> {
     let endpoint = find(desk, name).await?.endpoint;
+    refuse_requests(desk, &endpoint)?;
     let entry = about(desk, Event::EndpointReplayed, &endpoint);
     let (replay, entry) = match again {
         Again::One(seq) => (Replay::One(seq), entry.fact("seq", seq)),

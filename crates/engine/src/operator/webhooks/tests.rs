@@ -4,6 +4,7 @@ use super::deliveries::{Again, replay};
 use super::*;
 use crate::operator::office::{now, office};
 use crate::operator::shapes::strict::check;
+use domain::Role;
 
 fn new(name: &str, url: &str) -> NewWebhook {
     NewWebhook {
@@ -72,6 +73,31 @@ async fn who_is_bound_to_brands_makes_and_finds_webhooks_of_these_only() {
     }
     let names = list(&bound).await.unwrap().webhooks.into_iter().map(|one| one.name);
     assert_eq!(names.collect::<Vec<_>>(), ["own"]);
+}
+
+#[tokio::test]
+async fn who_may_not_see_requests_lets_no_webhook_be_told_of_them() {
+    let office = office().await;
+    let all = office.desk();
+    let manager = || Desk { roles: BTreeSet::from([Role::ConnectionsManager]), ..office.desk() };
+    let of = |events: &[Event]| Some(BTreeSet::from_iter(events.iter().copied()));
+    for events in [None, of(&[Event::ConnectionPaused, Event::TaskMoved]), of(&[Event::JobEnded])] {
+        let new = NewWebhook { events, ..new("desk", URL) };
+        assert_eq!(code(add(&manager(), &new).await), "E-WEB-006");
+    }
+    let own = NewWebhook { events: of(&[Event::ConnectionPaused]), ..new("own", URL) };
+    add(&manager(), &own).await.unwrap();
+    let wider = Changes { events: of(&[Event::RequestMoved]), ..Changes::default() };
+    assert_eq!(code(set(&manager(), "own", &wider).await), "E-WEB-006");
+    assert_eq!(replay(&manager(), "own", Again::Dead).await.unwrap().n_again, 0);
+    add(&all, &new("all", URL)).await.unwrap();
+    let elsewhere = Changes { url: Some("https://example.org/".into()), ..Changes::default() };
+    assert_eq!(code(set(&manager(), "all", &elsewhere).await), "E-WEB-006");
+    for again in [Again::Dead, Again::One(1), Again::Since(now())] {
+        assert_eq!(code(replay(&manager(), "all", again).await), "E-WEB-006");
+    }
+    let approver = BTreeSet::from([Role::ConnectionsManager, Role::Approver]);
+    set(&Desk { roles: approver, ..office.desk() }, "all", &elsewhere).await.unwrap();
 }
 
 #[tokio::test]
