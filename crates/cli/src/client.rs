@@ -217,11 +217,18 @@ impl Client {
     /// After rows were written: whoever runs the engine acts on them. Where nobody does, it runs here
     /// until nothing is due.
     pub async fn act(self) -> anyhow::Result<()> {
+        self.leave().await;
         let Way::Here(here) = self.way else { return Ok(()) };
+        here.session.act().await
+    }
+
+    /// After nothing was written: a clock that was followed for the command is let go, and no engine
+    /// runs.
+    pub async fn leave(&self) {
+        let Way::Here(here) = &self.way else { return };
         if let Some(clock) = &here.clock {
             clock.leave().await;
         }
-        here.session.act().await
     }
 }
 

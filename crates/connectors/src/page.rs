@@ -88,8 +88,8 @@ fn connect(manifest: &Manifest) -> String {
          which is never written out in a file or an argument. Each permission is tried by itself \
          and nothing is written at the vendor. Without a required one nothing is saved \
          ([E-SET-004](../errors/E-SET-004.md)); neither is a connection whose credentials lead to \
-         another account ([E-SET-005](../errors/E-SET-005.md)) or whose values don't fit \
-         ([E-SET-006](../errors/E-SET-006.md)).\n\n{}",
+         another account ([E-SET-005](../errors/E-SET-005.md)) or whose settings or secrets don't fit \
+         ([E-SET-008](../errors/E-SET-008.md) to [E-SET-010](../errors/E-SET-010.md)).\n\n{}",
         example::configuration(manifest),
         settings(manifest),
     );

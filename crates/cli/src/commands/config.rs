@@ -92,7 +92,7 @@ async fn apply(args: &ApplyArgs, common: &Common, screen: Screen) -> anyhow::Res
     }
     if !plan.changes.is_empty() && !args.yes && !screen.confirm(&question(&plan), "--yes")? {
         screen.note("nothing was changed");
-        client.act().await?;
+        client.leave().await;
         return Ok(Exit::Done);
     }
     let body = json!({"config": config, "prune": args.plan.prune, "plan": plan.digest});

@@ -124,6 +124,7 @@ async fn connect(
         let question = format!("Save the connection {}?", wanted.name);
         if !answer(move || screen.confirm(&question, "--yes")).await? {
             screen.note("nothing was saved");
+            client.leave().await;
             return Ok(Exit::Done);
         }
     }

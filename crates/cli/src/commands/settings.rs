@@ -1,7 +1,7 @@
 //! `habeas settings …`: what holds for the whole installation.
 
 use clap::Subcommand;
-use engine::operator::controls::{SETTINGS, SettingList};
+use engine::operator::controls::{SETTINGS, SettingList, SettingView};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -36,8 +36,11 @@ pub async fn run(command: Settings, common: &Common, screen: Screen) -> anyhow::
             let client = Client::to_write(common, screen).await?;
             let path = format!("/settings/{}", segment(&key));
             let value = json!({"value": value});
-            client.send::<SettingList>(Method::PUT, &path, &value).await?;
-            if !screen.json {
+            let SettingList { mut settings } = client.send(Method::PUT, &path, &value).await?;
+            if screen.json {
+                settings.retain(|one| one.key == key);
+                screen.json(&values(settings))?;
+            } else {
                 screen.line(format!("{key} is set. Requests that come in from now on follow it."));
             }
         }
@@ -49,10 +52,14 @@ async fn list(common: &Common, screen: Screen) -> anyhow::Result<()> {
     let client = Client::to_read(common, screen).await?;
     let SettingList { settings } = client.get("/settings").await?;
     if screen.json {
-        let values = settings.into_iter().map(|one| (one.key, Value::from(one.value)));
-        return screen.json(&values.collect::<Map<_, _>>());
+        return screen.json(&values(settings));
     }
     let rows = settings.into_iter().map(|one| vec![one.key, one.value, one.about]);
     screen.table(&["setting", "value", ""], rows.collect());
     Ok(())
+}
+
+/// Settings by their key, as they hold now.
+fn values(settings: Vec<SettingView>) -> Map<String, Value> {
+    settings.into_iter().map(|one| (one.key, one.value.into())).collect()
 }

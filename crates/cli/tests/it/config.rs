@@ -93,7 +93,8 @@ fn what_is_written_out_changes_nothing_when_it_is_read_back() {
         "--brand",
         "a b",
     ]);
-    assert_eq!(world.run(&["settings", "set", "placeholders", "n.n.|x"]).code, 0);
+    let set = world.json(&["settings", "set", "placeholders", "N.N. | x"]);
+    assert_eq!(set, json!({"placeholders": "n.n.|x"}), "as it holds now");
     let written = world.path("written.toml");
     assert_eq!(world.run(&["config", "export", &written]).code, 0);
     let refused = world.run(&["config", "export", &written]);

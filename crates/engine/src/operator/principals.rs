@@ -220,15 +220,21 @@ pub(super) fn refuse_name(name: &str) -> Result<(), OperatorError> {
     Err(fault("name", "E-PRN-001", message))
 }
 
-/// Refuses what would allow nothing at all: no role is a slip, and no brand too.
-pub(super) fn refuse_empty(roles: &BTreeSet<Role>, reach: &Reach) -> Result<(), OperatorError> {
-    if roles.is_empty() {
-        return Err(fault("roles", "E-PRN-002", "names no role, so nothing would be allowed"));
-    }
-    if reach.brands().is_some_and(|brands| brands.iter().all(|brand| brand.trim().is_empty())) {
-        return Err(fault("reach", "E-PRN-002", "names no brand, so no request would be covered"));
-    }
-    Ok(())
+/// Refuses what would allow nothing at all.
+fn refuse_empty(roles: &BTreeSet<Role>, reach: &Reach) -> Result<(), OperatorError> {
+    empty(roles, reach).map_or(Ok(()), |fault| Err(OperatorError::Fault(fault)))
+}
+
+/// What is wrong where nothing at all would be allowed: no role is a slip, and no brand too.
+pub(super) fn empty(roles: &BTreeSet<Role>, reach: &Reach) -> Option<Fault> {
+    let is_nowhere =
+        reach.brands().is_some_and(|brands| brands.iter().all(|brand| brand.trim().is_empty()));
+    let (field, message) = match (roles.is_empty(), is_nowhere) {
+        (true, _) => ("roles", "names no role, so nothing would be allowed"),
+        (_, true) => ("reach", "names no brand, so no request would be covered"),
+        _ => return None,
+    };
+    Some(Fault::new(field, "E-PRN-002", message))
 }
 
 /// Refuses to give, or to touch, what the person does not have.

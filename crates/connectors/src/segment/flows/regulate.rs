@@ -29,7 +29,8 @@ const READABLE: Duration = Duration::from_secs(90 * 24 * 3600);
 pub(super) struct Memory {
     pub(super) regulation_type: String,
     pub(super) ids: Digest,
-    /// Each id by itself, where they are one person's: for finding them among those of others.
+    /// Each id by itself, where they are one person's: for finding them among those of others, until
+    /// Segment has named the regulation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) each: Vec<Digest>,
     pub(super) asked_at: Instant,
@@ -76,6 +77,8 @@ pub(super) fn go_on(
                 })?;
             let id = created.data.regulate_id;
             job.regulation = Some(id.clone());
+            // It is known now and need not be found any more.
+            job.each.clear();
             let mut turn = job.ask_again(context);
             turn.vendor_ref = Some(id);
             Ok(turn)

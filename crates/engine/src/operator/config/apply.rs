@@ -84,7 +84,7 @@ async fn make(desk: &Desk<'_>, config: Config, prune: bool) -> Result<Prepared, 
     let applied = Applied::read(desk.store).await?;
     let plan = diff(&wanted, &standing, &applied, &config.parts(), prune);
     let mut prepared = Prepared { plan, config, wanted, applied, drafts: Vec::new() };
-    let mut faults = Vec::new();
+    let mut faults = prepared.empty();
     let changes = prepared.plan.changes.clone();
     for change in &changes {
         let key = (change.part, change.name.clone());
@@ -109,6 +109,16 @@ impl Prepared {
         self.config.principals.as_ref()?.get(name)
     }
 
+    /// The principals that nothing would be allowed to, whether they change or not.
+    fn empty(&self) -> Vec<Fault> {
+        let principals = self.config.principals.iter().flatten();
+        let refused = principals.filter_map(|(name, one)| {
+            let fault = principals::empty(&one.roles, &one.reach)?;
+            Some(within(&(Part::Principals, name.clone()), fault))
+        });
+        refused.collect()
+    }
+
     /// Finds what speaks against a change before any is made.
     async fn look_at(&mut self, desk: &Desk<'_>, change: &Change) -> Result<(), OperatorError> {
         let fixed = change.fields.iter().find(|one| {
@@ -128,7 +138,6 @@ impl Prepared {
             (Part::Principals, _) => {
                 let Some(one) = self.principal(&change.name) else { return Ok(()) };
                 principals::refuse_name(&change.name)?;
-                principals::refuse_empty(&one.roles, &one.reach)?;
                 principals::refuse_more(desk, &one.roles, &one.reach)
             }
             (Part::Connections, How::Remove) => {

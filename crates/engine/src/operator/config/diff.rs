@@ -152,7 +152,7 @@ fn takes_rule(change: &Change) -> bool {
         };
         match field.field.as_str() {
             "roles" => rules(&field.from) && !rules(&field.to),
-            "brands" => field.from.is_null(),
+            "brands" => field.from == fields::ALL_BRANDS,
             "disabled" => field.to == true,
             _ => false,
         }

@@ -20,6 +20,9 @@ pub(super) type Fields = BTreeMap<String, Value>;
 /// The one field of a setting.
 pub(super) const VALUE: &str = "value";
 
+/// The field `brands` of a principal that is bound to none.
+pub(super) const ALL_BRANDS: &str = "all";
+
 /// A thing as it is wanted.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
@@ -132,8 +135,9 @@ pub(super) fn of_principal(one: &PrincipalConfig) -> Fields {
     let mut fields = Fields::new();
     put(&mut fields, "kind", one.kind.word().into());
     put(&mut fields, "roles", one.roles.iter().map(|role| role.word()).collect());
+    // Nothing would read as no brand at all, so all of them is a word.
     let brands = one.reach.brands().map(|brands| brands.iter().cloned().collect());
-    put(&mut fields, "brands", brands.unwrap_or_default());
+    put(&mut fields, "brands", brands.unwrap_or_else(|| ALL_BRANDS.into()));
     put(&mut fields, "disabled", one.disabled.into());
     fields
 }

@@ -22,6 +22,7 @@ async fn a_plan_for_an_empty_installation_makes_everything_in_a_sound_order() {
             "  kind null → \"person\"",
             "  roles null → [\"approver\"]",
             "create principals.boss",
+            "  brands null → \"all\"",
             "  kind null → \"person\"",
             "  roles null → [\"super_admin\"]",
             "create connections.files",
@@ -52,7 +53,7 @@ async fn what_stands_is_compared_field_by_field_and_no_secret_is_told() {
         lines(&plan),
         [
             "change principals.ann",
-            "  brands [\"shop\"] → null",
+            "  brands [\"shop\"] → \"all\"",
             "change connections.files",
             "  guard 500 → 600",
             "  room \"B 12\" → \"C 1\"",
@@ -163,8 +164,8 @@ async fn every_fault_is_told_at_once_by_its_field() {
     assert_eq!(
         faults(&office, bad, false).await,
         [
-            pair("principals.ann.kind", "E-CFG-004"),
             pair("principals.bob.roles", "E-PRN-002"),
+            pair("principals.ann.kind", "E-CFG-004"),
             pair("connections.D", "E-SET-003"),
             pair("connections.a.rom", "E-SET-008"),
             pair("connections.a.secrets.kee", "E-SET-008"),
@@ -172,6 +173,21 @@ async fn every_fault_is_told_at_once_by_its_field() {
             pair("connections.c.limits.writes", "E-SET-001"),
             pair("connections.e.until", "E-SET-002"),
         ]
+    );
+}
+
+#[tokio::test]
+async fn no_brand_at_all_is_refused_and_never_read_as_all_of_them() {
+    let office = office().await;
+    carried(&office, &whole(), false).await;
+    let mut bad = whole();
+    for name in ["ann", "boss"] {
+        bad["principals"][name]["reach"] = json!({"brands": []});
+    }
+    let pair = |field: &str, code: &str| (field.to_owned(), code.to_owned());
+    assert_eq!(
+        faults(&office, bad, false).await,
+        [pair("principals.ann.reach", "E-PRN-002"), pair("principals.boss.reach", "E-PRN-002"),]
     );
 }
 
