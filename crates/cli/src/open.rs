@@ -11,6 +11,7 @@ use domain::id::{IdSource, TimedIds};
 use domain::{Actor, Instant, Reach, Role};
 use engine::operator::Desk;
 use engine::operator::controls;
+use engine::operator::purge;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
 use store::{LeaseRow, Options, Store, StoreError};
 use tempfile::TempDir;
@@ -158,6 +159,7 @@ impl Session {
                 return Ok(());
             }
         };
+        purge::finish(&self.desk()).await?;
         let engine = self.engine(clock.shared())?;
         let ran = engine.run(Until::NothingDue).await;
         clock.leave().await;

@@ -210,6 +210,11 @@ impl Keyring {
         self.source.note_purged(line)
     }
 
+    /// Strikes a line out of that list, durably.
+    pub fn note_refused(&self, line: &PurgedLine) -> Result<(), KeyError> {
+        self.source.note_refused(line)
+    }
+
     /// The list of purged requests.
     pub fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
         self.source.purged()

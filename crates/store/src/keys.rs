@@ -111,7 +111,9 @@ pub trait KeySource: Send + Sync {
     fn was_destroyed(&self, name: &KeyName) -> Result<bool, KeyError>;
     /// Appends a line to the list of purged requests, durably.
     fn note_purged(&self, line: &PurgedLine) -> Result<(), KeyError>;
-    /// The list of purged requests.
+    /// Strikes out a line, as its purge was refused, durably.
+    fn note_refused(&self, line: &PurgedLine) -> Result<(), KeyError>;
+    /// The list of purged requests, without what was refused.
     fn purged(&self) -> Result<Vec<PurgedLine>, KeyError>;
 }
 
@@ -238,9 +240,12 @@ impl KeySource for KeyFolder {
         lists::append(&self.folder, PURGED, &line.to_string())
     }
 
+    fn note_refused(&self, line: &PurgedLine) -> Result<(), KeyError> {
+        lists::append(&self.folder, PURGED, &line.refused())
+    }
+
     fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
-        let list = lists::read(&self.folder, PURGED)?;
-        Ok(list.lines().filter_map(PurgedLine::parse).collect())
+        Ok(lists::standing(&lists::read(&self.folder, PURGED)?))
     }
 }
 

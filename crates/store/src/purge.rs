@@ -29,7 +29,7 @@ pub(crate) fn frequent() -> Vec<&'static str> {
 
 impl Store {
     /// Purges a request in one transaction with what its record becomes. The list beside the keys
-    /// names it before; bodies are removed after, or by the next sweep.
+    /// names it before, and not any more if it is refused; bodies are removed after, or by the next sweep.
     pub async fn purge(
         &self,
         line: &PurgedLine,
@@ -37,11 +37,20 @@ impl Store {
     ) -> Result<Applied, StoreError> {
         let id = line.request;
         let bodies = self.collected_of(id).await?;
-        if self.purged_lines()?.iter().all(|known| known.request != id) {
+        let lines = self.purged_lines()?;
+        let is_new = lines.iter().all(|one| (one.request, one.version) != (id, line.version));
+        if is_new {
             self.keys().note_purged(line)?;
         }
         let transition = Transition { purged: vec![id], ..transition };
-        let applied = self.apply(None, &[transition]).await?.pop().unwrap_or(Applied::Lost);
+        let applied = self.apply(None, &[transition]).await;
+        let applied = applied.map(|mut applied| applied.pop().unwrap_or(Applied::Lost));
+        // Whoever asked is told that it came to nothing, so nobody may finish it later.
+        let is_done = matches!(applied, Ok(Applied::Done));
+        if is_new && !is_done && self.has_key(id).await? {
+            self.keys().note_refused(line)?;
+        }
+        let applied = applied?;
         if applied == Applied::Done {
             self.keys().forget(&id.to_string());
             // Where a reader is in the way, the log is emptied by the next one or at the end.

@@ -19,6 +19,7 @@ use domain::{
     Actor, Connection, ConnectionId, Digest, Event, Flow, Gate, IdentifierKind, Instant, Plan,
     Reach, RequestId, Right, Role, Scope, Task, TaskId, TaskState,
 };
+use store::keys::PurgedLine;
 use store::{Applied, From, JournalFilter, Options, Store, Transition};
 
 use super::intake::TakenIn;
@@ -94,7 +95,7 @@ impl Connector for Paper {
 pub(crate) struct Office {
     pub(crate) store: Store,
     pub(crate) ids: Arc<dyn IdSource>,
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
 }
 
 /// When everything happens.
@@ -115,10 +116,17 @@ pub(crate) async fn office() -> Office {
     let root = tempfile::tempdir().unwrap();
     let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
     let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
-    Office { store, ids, _root: root }
+    Office { store, ids, root }
 }
 
 impl Office {
+    /// Notes a purge beside the keys, as a crash would leave it.
+    pub(crate) fn note_purged(&self, line: &PurgedLine) {
+        let file = self.root.path().join("keys/purged");
+        let list = std::fs::read_to_string(&file).unwrap_or_default();
+        std::fs::write(file, format!("{list}{line}\n")).unwrap();
+    }
+
     pub(crate) fn desk(&self) -> Desk<'_> {
         Desk {
             store: &self.store,

@@ -7,7 +7,8 @@
 mod tests;
 
 use domain::request::{Closing, Purged};
-use domain::{Event, Instant, Request, RequestId, Task};
+use domain::task::{Command, TaskState};
+use domain::{Actor, Entry, Event, Instant, Outcome, Request, RequestId, Task};
 use serde::{Deserialize, Serialize};
 use store::keys::PurgedLine;
 use store::{Applied, Transition};
@@ -41,7 +42,13 @@ pub async fn purge(desk: &Desk<'_>, id: RequestId) -> Result<PurgeView, Operator
         if let Some(Purged { at, .. }) = closing.purged {
             return Ok(PurgeView { request: id, at, was_purged: true, n_looks_given_up: 0 });
         }
-        let line = PurgedLine { request: id, at: desk.now, how: closing.how };
+        let line = PurgedLine {
+            request: id,
+            at: desk.now,
+            how: closing.how,
+            version: request.version,
+            by: desk.name(),
+        };
         let looks = looks(tasks);
         let view = PurgeView {
             request: id,
@@ -63,22 +70,71 @@ pub async fn purge(desk: &Desk<'_>, id: RequestId) -> Result<PurgeView, Operator
     Err(OperatorError::ChangedMeanwhile)
 }
 
-/// Finishes purges that a crash broke off: the list beside the keys names them, and their keys are
-/// there still. Returns how many they were.
+/// Carries out what the list beside the keys names and the store knows nothing of: a crash broke it off, or
+/// the store is older than the list. Returns how many requests that were.
 pub async fn finish(desk: &Desk<'_>) -> Result<usize, OperatorError> {
     let mut n_finished = 0;
     for line in desk.store.purged_lines()? {
-        if desk.store.has_key(line.request).await? {
-            let done = purge(desk, line.request).await;
-            match done {
-                Ok(view) => n_finished += usize::from(!view.was_purged),
-                // Opened again since, so it is not to be purged now.
-                Err(OperatorError::WrongState { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        n_finished += usize::from(carry_out(desk, &line).await?);
     }
     Ok(n_finished)
+}
+
+/// Purges what a line names, also where the store knows it as open. Says whether there was anything to
+/// purge.
+async fn carry_out(desk: &Desk<'_>, line: &PurgedLine) -> Result<bool, OperatorError> {
+    for _ in 0..TRIES {
+        if !desk.store.has_key(line.request).await? {
+            return Ok(false);
+        }
+        let (request, tasks) = load(desk, line.request).await?;
+        if request.version > line.version {
+            // It was changed instead: opened again, most likely.
+            return Ok(false);
+        }
+        if desk.store.purge(line, as_listed(desk, line, request, tasks)).await? == Applied::Done {
+            return Ok(true);
+        }
+    }
+    Err(OperatorError::ChangedMeanwhile)
+}
+
+/// What a line makes of a request and its tasks. It is journalled as done by who purged it.
+fn as_listed(desk: &Desk<'_>, line: &PurgedLine, request: Request, tasks: Vec<Task>) -> Transition {
+    let was_open = request.closing.is_none();
+    let closing = request.closing.clone().unwrap_or_else(|| Closing {
+        how: line.how,
+        at: line.at,
+        by: line.by.clone(),
+        note: "closed and purged after the backup was made that was put back".to_owned(),
+        purged: None,
+    });
+    let purged = Some(Purged { at: line.at, by: line.by.clone() });
+    let by = Actor::Operator(line.by.clone());
+    let entry = Entry::new(desk.now, by, Event::RequestPurged).request(line.request);
+    Transition {
+        tasks: tasks.into_iter().filter_map(|task| ended(desk, task)).collect(),
+        requests: vec![Request { closing: Some(Closing { purged, ..closing }), ..request }],
+        journal: vec![entry.fact("was_open_in_the_backup", was_open)],
+        ..Transition::default()
+    }
+}
+
+/// Ends what the store knows as open: it was closed since, and nobody here knows how it went.
+fn ended(desk: &Desk<'_>, task: Task) -> Option<Task> {
+    let note =
+        "ended after the backup was made that was put back; how is not known here".to_owned();
+    if task.is_over() {
+        return task.due_at.is_some().then_some(Task { due_at: None, ..task });
+    }
+    let command = Command::Settle { by: desk.name(), done: false, note: note.clone() };
+    if let Ok((ended, _)) = task.apply(command, &desk.actor, desk.now) {
+        return Some(ended);
+    }
+    let mut task = Task { state: TaskState::Ended, since: desk.now, due_at: None, ..task };
+    task.detail.wait = None;
+    task.detail.outcome = Some(Outcome::Settled { by: desk.name(), done: false, note });
+    Some(task)
 }
 
 /// How it was closed, if nothing of it is under way.

@@ -6,20 +6,17 @@
 //! found at the vendor before anything is sent ([`found`](crate::work::found)).
 
 use domain::job::JobState;
-use domain::request::{ClosedAs, Closing, Purged};
-use domain::task::{Command, TaskState};
-use domain::{Event, Instant, Job, Outcome, Request, RequestId, Task};
+use domain::{Event, Instant, Job, RequestId};
 use serde::{Deserialize, Serialize};
 use store::backup::Head;
-use store::keys::{KeyError, PurgedLine};
+use store::keys::KeyError;
 use store::{From, JournalFilter, Store, StoreError, Transition};
 use utoipa::ToSchema;
 
 use super::controls::{PAUSED_ALL, PausedAll};
-use super::decide::load;
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
-use super::purge::purge;
+use super::purge;
 
 /// How the store was put back last.
 const RESTORED: &str = "restored";
@@ -88,62 +85,12 @@ pub async fn begin(desk: &Desk<'_>, head: &Head) -> Result<RestoreView, Operator
         .fact("generation", restored.generation)
         .fact("backup_made_at", head.made_at.to_string());
     let n_tokens_ended = store.start_over(&settings, &entry, desk.now).await?;
-    let mut n_purged = 0;
-    for line in store.purged_lines()? {
-        n_purged += usize::from(purge_again(desk, &line).await?);
-    }
+    let n_purged = purge::finish(desk).await?;
     let n_unreadable = refuse_lost(store).await?;
     let n_jobs = ask_all(desk).await?;
     let generation = restored.generation;
     let made_at = head.made_at;
     Ok(RestoreView { made_at, generation, n_purged, n_unreadable, n_tokens_ended, n_jobs })
-}
-
-/// Purges what the list names, however the backup knew it. Says whether there was anything to purge.
-async fn purge_again(desk: &Desk<'_>, line: &PurgedLine) -> Result<bool, OperatorError> {
-    if !desk.store.has_key(line.request).await? {
-        return Ok(false);
-    }
-    let (request, tasks) = load(desk, line.request).await?;
-    if request.closing.is_some() && tasks.iter().all(Task::is_over) {
-        return purge(desk, line.request).await.map(|view| !view.was_purged);
-    }
-    let entry = desk.entry(Event::RequestPurged).request(line.request);
-    let transition = Transition {
-        tasks: tasks.into_iter().filter_map(|task| ended(desk, task)).collect(),
-        requests: vec![closed(desk, request, line)],
-        journal: vec![entry.fact("was_open_in_the_backup", true)],
-        ..Transition::default()
-    };
-    desk.store.purge(line, transition).await?;
-    Ok(true)
-}
-
-/// Ends what the backup knew as open: it was closed since, and nobody here knows how it went.
-fn ended(desk: &Desk<'_>, task: Task) -> Option<Task> {
-    let note =
-        "ended after the backup was made that was put back; how is not known here".to_owned();
-    if task.is_over() {
-        return task.due_at.is_some().then_some(Task { due_at: None, ..task });
-    }
-    let command = Command::Settle { by: desk.name(), done: false, note: note.clone() };
-    if let Ok((ended, _)) = task.apply(command, &desk.actor, desk.now) {
-        return Some(ended);
-    }
-    let mut task = Task { state: TaskState::Ended, since: desk.now, due_at: None, ..task };
-    task.detail.wait = None;
-    task.detail.outcome = Some(Outcome::Settled { by: desk.name(), done: false, note });
-    Some(task)
-}
-
-fn closed(desk: &Desk<'_>, request: Request, line: &PurgedLine) -> Request {
-    let note = "closed and purged after the backup was made that was put back".to_owned();
-    let purged = Some(Purged { at: line.at, by: desk.name() });
-    let how: ClosedAs = line.how;
-    Request {
-        closing: Some(Closing { how, at: line.at, by: desk.name(), note, purged }),
-        ..request
-    }
 }
 
 /// Refuses a backup so old that keys of open requests were destroyed since, and one whose keys are

@@ -146,6 +146,8 @@ fn a_line_that_a_crash_has_torn_does_not_spoil_the_list_of_purged_requests() {
         request: format!("req_0000000000000000000000000000000{number}").parse().unwrap(),
         at: "2026-11-22T12:00:00Z".parse().unwrap(),
         how: domain::request::ClosedAs::FulfilledInPart,
+        version: 12,
+        by: "ann ott".to_owned(),
     };
     keys.note_purged(&line(1)).unwrap();
     let path = folders.keys.join("purged");
@@ -155,4 +157,9 @@ fn a_line_that_a_crash_has_torn_does_not_spoil_the_list_of_purged_requests() {
     fs::write(&path, torn).unwrap();
     keys.note_purged(&line(2)).unwrap();
     assert_eq!(keys.purged().unwrap(), [line(1), line(2)]);
+    let earlier = PurgedLine { version: 11, ..line(1) };
+    keys.note_refused(&earlier).unwrap();
+    assert_eq!(keys.purged().unwrap().len(), 2, "another one was refused");
+    keys.note_refused(&line(1)).unwrap();
+    assert_eq!(keys.purged().unwrap(), [line(2)]);
 }

@@ -112,7 +112,13 @@ async fn what_was_purged_can_t_be_read_from_an_old_backup_once_its_key_is_gone()
     let body = setup.store.collected_of(task.request).await.unwrap()[0].blob;
     let other = setup.request(Right::Access, &["other@example.org"]).await;
     setup.back_up("backup", Existing::Refuse).await.unwrap();
-    let line = PurgedLine { request: task.request, at: now(), how: ClosedAs::Fulfilled };
+    let line = PurgedLine {
+        request: task.request,
+        at: now(),
+        how: ClosedAs::Fulfilled,
+        version: 1,
+        by: "ops".to_owned(),
+    };
     let purged = setup.store.purge(&line, Transition::default()).await.unwrap();
     assert_eq!(purged, Applied::Done);
     let within = setup.restored("backup", "within").await;

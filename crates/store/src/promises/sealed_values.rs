@@ -48,6 +48,11 @@ pub(super) async fn plant(setup: &Setup) -> domain::Task {
     task
 }
 
+fn line(request: domain::RequestId) -> PurgedLine {
+    let (at, how) = (super::setup::now(), ClosedAs::Denied);
+    PurgedLine { request, at, how, version: 1, by: "ops".to_owned() }
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -91,7 +96,7 @@ async fn a_purge_makes_all_values_of_a_request_unreadable_and_no_others() {
     let evidence = setup.store.evidence_of(task.id).await.unwrap()[0].id;
     let body = setup.store.collected_of(task.request).await.unwrap()[0].blob;
     assert!(setup.store.blob_reader(task.request, body).await.unwrap().is_some());
-    let line = PurgedLine { request: task.request, at: super::setup::now(), how: ClosedAs::Denied };
+    let line = line(task.request);
     let purged = setup.store.purge(&line, Transition::default()).await.unwrap();
     assert_eq!(purged, Applied::Done);
     assert_eq!(setup.again().await.purged_lines().unwrap(), [line]);
@@ -138,7 +143,7 @@ async fn no_byte_of_a_purged_key_or_of_what_found_its_person_stays_in_the_files(
     let email = gone.remove(1);
     assert!(rows.len() == 2 && gone.iter().all(|bytes| holds(&setup, bytes)));
     assert!(holds(&setup, &email));
-    let line = PurgedLine { request: task.request, at: super::setup::now(), how: ClosedAs::Denied };
+    let line = line(task.request);
     setup.store.purge(&line, Transition::default()).await.unwrap();
     assert!(gone.iter().all(|bytes| !holds(&setup, bytes)), "beside the open store");
     setup.store.close().await;

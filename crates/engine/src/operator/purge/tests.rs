@@ -1,5 +1,6 @@
 //! Purges by hand.
 
+use domain::request::ClosedAs;
 use domain::{IdentifierKind, Outcome, TaskState};
 
 use super::*;
@@ -75,23 +76,56 @@ async fn nothing_is_done_with_a_purged_request_any_more() {
     assert!(tasks::retry(&desk, task.id).await.is_err());
 }
 
+/// What stands beside the keys of a purge of a request as it is now, or some versions later.
+async fn line(office: &Office, request: RequestId, later: i64) -> PurgedLine {
+    let version = office.store.request(request).await.unwrap().unwrap().version + later;
+    let (at, how) = (now(), ClosedAs::FulfilledInPart);
+    PurgedLine { request, at, how, version, by: "ann".to_owned() }
+}
+
 #[tokio::test]
 async fn a_purge_that_a_crash_broke_off_after_the_list_was_written_is_finished() {
     let office = office().await;
     let (id, _) = answered(&office).await;
-    let open = office.request("deletion", "bob@example.org").await;
-    let how = domain::request::ClosedAs::Fulfilled;
-    for request in [id, open] {
-        let line = PurgedLine { request, at: now(), how };
-        // Comes to nothing, as its version is not the one that stands.
-        let mut stale = office.store.request(request).await.unwrap().unwrap();
-        stale.version += 1;
-        let lost = Transition { requests: vec![stale], ..Transition::default() };
-        assert_eq!(office.store.purge(&line, lost).await.unwrap(), Applied::Lost);
-    }
-    assert_eq!(office.store.identifiers_of(&[id]).await.unwrap().len(), 1);
+    office.note_purged(&line(&office, id, 0).await);
     assert_eq!(finish(&office.desk()).await.unwrap(), 1);
     assert_eq!(finish(&office.desk()).await.unwrap(), 0);
     assert!(office.store.identifiers_of(&[id]).await.unwrap().is_empty());
-    assert_eq!(office.store.identifiers_of(&[open]).await.unwrap().len(), 1, "it is open");
+    let closing = office.store.request(id).await.unwrap().unwrap().closing.unwrap();
+    assert_eq!((closing.how, closing.purged.unwrap().by.as_str()), (ClosedAs::Fulfilled, "ann"));
+}
+
+#[tokio::test]
+async fn a_purge_that_was_refused_is_not_carried_out_by_a_later_start() {
+    let office = office().await;
+    let (id, _) = answered(&office).await;
+    let mut stale = office.store.request(id).await.unwrap().unwrap();
+    stale.version += 1;
+    let lost = Transition { requests: vec![stale], ..Transition::default() };
+    let begun = line(&office, id, 0).await;
+    assert_eq!(office.store.purge(&begun, lost).await.unwrap(), Applied::Lost);
+    assert!(office.store.purged_lines().unwrap().is_empty(), "its line is struck out");
+    assert_eq!(finish(&office.desk()).await.unwrap(), 0);
+    // Where a crash left the line, and it was opened and answered again.
+    office.note_purged(&begun);
+    reopen(&office.desk(), id, "not yet").await.unwrap();
+    assert_eq!(finish(&office.desk()).await.unwrap(), 0);
+    answer(&office.desk(), id, "told again").await.unwrap();
+    assert_eq!(finish(&office.desk()).await.unwrap(), 0);
+    assert_eq!(office.store.identifiers_of(&[id]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_open_in_a_store_older_than_the_list_is_closed_as_the_list_says_and_purged() {
+    let office = office().await;
+    let connection = office.connection().await;
+    let id = office.request("deletion", "ada@lovelace.org").await;
+    let task = office.task(id, &connection, |task| put(task, TaskState::Waiting)).await;
+    office.note_purged(&line(&office, id, 3).await);
+    assert_eq!(finish(&office.desk()).await.unwrap(), 1);
+    let closing = office.store.request(id).await.unwrap().unwrap().closing.unwrap();
+    assert_eq!((closing.how, closing.by.as_str()), (ClosedAs::FulfilledInPart, "ann"));
+    assert!(closing.purged.is_some());
+    assert_eq!(office.load(task).await.state, TaskState::Ended, "nothing is sent for it");
+    assert!(office.store.identifiers_of(&[id]).await.unwrap().is_empty());
 }
