@@ -10,7 +10,7 @@ use domain::telling::DeliveryState;
 use domain::{Delivery, EndpointId, Entry, Event, Instant, RequestId};
 
 use crate::bulk::{Kind, Over};
-use crate::db::{Row, json, values};
+use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::journal;
 use crate::lease::{self, Fence};
@@ -117,17 +117,36 @@ const COUNT_DEAD: &str =
     "SELECT COUNT(*) AS n FROM delivery WHERE endpoint_id = $1 AND state = 'dead'";
 const AGAIN_ONE: &str = "UPDATE delivery SET state = 'waiting', due_at = $3, ended_at = NULL,
         n_attempts = 0 WHERE endpoint_id = $1 AND seq = $2";
-const AGAIN_DEAD: &str = "UPDATE delivery SET state = 'waiting', due_at = $2, ended_at = NULL,
-        n_attempts = 0 WHERE endpoint_id = $1 AND state = 'dead'";
-const FORGET_AFTER: &str =
-    "DELETE FROM delivery WHERE endpoint_id = $1 AND seq > $2 AND due_at IS NULL";
+const N_TH_DEAD_AFTER: &str = "SELECT seq FROM delivery
+    WHERE endpoint_id = $1 AND seq > $2 AND state = 'dead' ORDER BY seq LIMIT 1 OFFSET $3";
+const AGAIN_DEAD: &str = "UPDATE delivery SET state = 'waiting', due_at = $4, ended_at = NULL,
+        n_attempts = 0 WHERE endpoint_id = $1 AND seq > $2 AND seq <= $3 AND state = 'dead'";
+const N_TH_AFTER: &str = "SELECT seq FROM delivery
+    WHERE endpoint_id = $1 AND seq > $2 ORDER BY seq LIMIT 1 OFFSET $3";
+const FORGET_ENDED: &str = "DELETE FROM delivery
+    WHERE endpoint_id = $1 AND seq > $2 AND seq <= $3 AND due_at IS NULL";
+const FORGET: &str = "DELETE FROM delivery WHERE endpoint_id = $1 AND seq > $2 AND seq <= $3";
 const BACK_TO: &str = "UPDATE endpoint SET told_until = $2 WHERE id = $1 AND told_until > $2";
 const UNREST: &str = "UPDATE endpoint SET rest_until = NULL WHERE id = $1";
-const SWEEP: &str = "DELETE FROM delivery WHERE ended_at IS NOT NULL AND ended_at < $1";
+const SWEEP: &str = "DELETE FROM delivery WHERE (endpoint_id, seq) IN (SELECT endpoint_id, seq
+    FROM delivery WHERE ended_at IS NOT NULL AND ended_at < $1 LIMIT $2)";
 const OLDEST_ENDED: &str = "SELECT ended_at FROM delivery WHERE ended_at IS NOT NULL
     ORDER BY ended_at LIMIT 1";
-const FIRST_FROM: &str = "SELECT seq, at FROM journal WHERE seq >= $1 ORDER BY seq LIMIT 1";
-const LAST: &str = "SELECT COALESCE(MAX(seq), 0) AS seq FROM journal";
+
+/// How many deliveries are changed in one transaction at most: others wait for the writer meanwhile.
+const PIECE: i64 = 1_000;
+
+/// A change of all deliveries to an endpoint, a piece at a time.
+pub(crate) struct Pieces {
+    /// Finds where a piece ends.
+    nth: &'static str,
+    change: &'static str,
+}
+
+const DEAD_AGAIN: Pieces = Pieces { nth: N_TH_DEAD_AFTER, change: AGAIN_DEAD };
+const ENDED_FORGOTTEN: Pieces = Pieces { nth: N_TH_AFTER, change: FORGET_ENDED };
+/// All are forgotten, those too that wait.
+pub(crate) const ALL_FORGOTTEN: Pieces = Pieces { nth: N_TH_AFTER, change: FORGET };
 
 /// What is asked again and again, for the test that nothing scans.
 #[cfg(test)]
@@ -142,6 +161,11 @@ pub(crate) fn frequent() -> Vec<&'static str> {
         COUNT_WAITING,
         COUNT_DEAD,
         SWEEP,
+        N_TH_DEAD_AFTER,
+        AGAIN_DEAD,
+        N_TH_AFTER,
+        FORGET_ENDED,
+        FORGET,
         OLDEST_ENDED,
         UPDATE.longest_text(),
         ADVANCE.longest_text(),
@@ -253,7 +277,8 @@ impl Store {
     }
 
     /// Lets deliveries be made again from now on, and says how many those are that had ended. Of
-    /// one that does not exist nothing is written.
+    /// one that does not exist nothing is written. Many are changed a piece at a time; the journal says
+    /// so with the first.
     pub async fn replay(
         &self,
         endpoint: EndpointId,
@@ -262,22 +287,51 @@ impl Store {
         entry: &Entry,
     ) -> Result<u64, StoreError> {
         let mut tx = self.db().begin().await?;
-        let n = match replay {
-            Replay::One(seq) => tx.execute(AGAIN_ONE, values![endpoint, seq, now]).await?,
-            Replay::Dead => tx.execute(AGAIN_DEAD, values![endpoint, now]).await?,
+        tx.execute(UNREST, values![endpoint]).await?;
+        journal::append(&mut tx, [entry]).await?;
+        let (tx, n) = match replay {
+            Replay::One(seq) => {
+                let n = tx.execute(AGAIN_ONE, values![endpoint, seq, now]).await?;
+                (tx, n)
+            }
+            Replay::Dead => self.in_pieces(tx, &DEAD_AGAIN, endpoint, 0, Some(now)).await?,
             Replay::After(seq) => {
+                let (mut tx, n) = self.in_pieces(tx, &ENDED_FORGOTTEN, endpoint, seq, None).await?;
+                // Last, or what is not forgotten yet would be passed over when it is told anew.
                 tx.execute(BACK_TO, values![endpoint, seq]).await?;
-                tx.execute(FORGET_AFTER, values![endpoint, seq]).await?
+                (tx, n)
             }
         };
         if n == 0 && matches!(replay, Replay::One(_)) {
             return Ok(0);
         }
-        tx.execute(UNREST, values![endpoint]).await?;
-        journal::append(&mut tx, [entry]).await?;
         tx.commit().await?;
         self.note_asked();
         Ok(n)
+    }
+
+    /// Changes the deliveries to an endpoint after a number, and counts them. Each piece is a
+    /// transaction, the first of them one that has begun; the last is handed back open.
+    pub(crate) async fn in_pieces(
+        &self,
+        mut tx: Tx,
+        change: &Pieces,
+        endpoint: EndpointId,
+        mut after: i64,
+        now: Option<Instant>,
+    ) -> Result<(Tx, u64), StoreError> {
+        let mut n = 0;
+        loop {
+            let row = tx.fetch_optional(change.nth, values![endpoint, after, PIECE - 1]).await?;
+            let end: Option<i64> = row.map(|row| row.get("seq")).transpose()?;
+            let mut row = values![endpoint, after, end.unwrap_or(i64::MAX)];
+            row.extend(now.map(Value::from));
+            n += tx.execute(change.change, row).await?;
+            let Some(end) = end else { return Ok((tx, n)) };
+            tx.commit().await?;
+            tx = self.db().begin().await?;
+            after = end;
+        }
     }
 
     /// When the oldest delivery that is still kept ended.
@@ -286,33 +340,20 @@ impl Store {
         row.map(|row| row.instant("ended_at")).transpose()
     }
 
-    /// Forgets deliveries that ended before this instant.
+    /// Forgets deliveries that ended before this instant, a piece at a time.
     pub async fn sweep_deliveries(&self, fence: &Fence, before: Instant) -> Result<(), StoreError> {
-        let mut tx = self.db().begin().await?;
-        lease::check(&mut tx, Some(fence)).await?;
-        tx.execute(SWEEP, values![before]).await?;
-        tx.commit().await
-    }
-
-    /// The number of the last entry of the journal before this instant; 0 if there is none.
-    pub async fn journal_before(&self, instant: Instant) -> Result<i64, StoreError> {
-        let row = self.db().fetch_optional(LAST, []).await?;
-        let (mut low, mut high): (i64, i64) = (0, row.map_or(Ok(0), |row| row.get("seq"))?);
-        // Entries up to `low` are before it, those after `high` are not; numbers may be left out.
-        while low < high {
-            let middle = low + (high - low) / 2 + 1;
-            let row = self.db().fetch_optional(FIRST_FROM, values![middle]).await?;
-            let found = row.map(|row| Ok::<_, StoreError>((row.get("seq")?, row.instant("at")?)));
-            match found.transpose()? {
-                Some((seq, at)) if at < instant => low = seq,
-                _ => high = middle - 1,
-            }
+        let mut n_swept = PIECE.unsigned_abs();
+        while n_swept == PIECE.unsigned_abs() {
+            let mut tx = self.db().begin().await?;
+            lease::check(&mut tx, Some(fence)).await?;
+            n_swept = tx.execute(SWEEP, values![before, PIECE]).await?;
+            tx.commit().await?;
         }
-        Ok(low)
+        Ok(())
     }
 }
 
-fn row(delivery: &Delivery) -> Result<Vec<crate::db::Value>, StoreError> {
+fn row(delivery: &Delivery) -> Result<Vec<Value>, StoreError> {
     Ok(values![
         delivery.endpoint,
         delivery.seq,

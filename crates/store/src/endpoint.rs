@@ -3,10 +3,12 @@
 //! An endpoint is changed under compare-and-set, each change with its journal entry. One that is
 //! removed is gone with its deliveries; the journal still names it.
 
+use domain::telling::Disabled;
 use domain::{Actor, Endpoint, EndpointId, Entry, Event, Instant};
 
 use crate::connection::Secret;
 use crate::db::{Row, Tx, json, values};
+use crate::delivery::ALL_FORGOTTEN;
 use crate::error::StoreError;
 use crate::journal;
 use crate::lease::{self, Fence};
@@ -104,16 +106,26 @@ impl Store {
         Ok(Applied::Done)
     }
 
-    /// Removes an endpoint with all that it was told, if it is as it was loaded.
+    /// Removes an endpoint with all that it was told, if it is as it was loaded. What it was told goes
+    /// a piece at a time, and it stands disabled meanwhile: otherwise as much would come after.
     pub async fn remove_endpoint(
         &self,
         endpoint: &Endpoint,
         entry: &Entry,
     ) -> Result<Applied, StoreError> {
+        let why = "it is being removed".to_owned();
+        let disabled = Disabled { why, by_person: true, since: entry.at };
+        let closed = Endpoint { disabled: Some(disabled), ..endpoint.clone() };
+        let row = values![endpoint.id, endpoint.version, &*endpoint.name, json(&closed)?];
         let mut tx = self.db().begin().await?;
+        if tx.execute(UPDATE, row).await? == 0 {
+            return Ok(Applied::Lost);
+        }
+        let (mut tx, _) = self.in_pieces(tx, &ALL_FORGOTTEN, endpoint.id, 0, None).await?;
+        // What the engine made of the page it held when the endpoint was disabled.
         tx.execute(REMOVE_DELIVERIES, values![endpoint.id]).await?;
         tx.execute(REMOVE_SECRETS, values![endpoint.id]).await?;
-        if tx.execute(REMOVE, values![endpoint.id, endpoint.version]).await? == 0 {
+        if tx.execute(REMOVE, values![endpoint.id, endpoint.version + 1]).await? == 0 {
             return Ok(Applied::Lost);
         }
         journal::append(&mut tx, [entry]).await?;

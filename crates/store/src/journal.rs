@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Actor, ConnectionId, Entry, Event, RequestId, TaskId};
+use domain::{Actor, ConnectionId, Entry, Event, Instant, RequestId, TaskId};
 
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
@@ -69,6 +69,8 @@ macro_rules! select {
 }
 
 // One text each, so that the entries of one request are found by its index.
+const FIRST_FROM: &str = "SELECT seq, at FROM journal WHERE seq >= $1 ORDER BY seq LIMIT 1";
+const LAST: &str = "SELECT COALESCE(MAX(seq), 0) AS seq FROM journal";
 const ALL_AFTER: &str = select!("seq > $1", " AND $2 = ''", "seq");
 const ALL_BEFORE: &str = select!("seq < $1", " AND $2 = ''", "seq DESC");
 const REQUEST_AFTER: &str = select!("seq > $1", " AND request_id = $2", "seq");
@@ -105,6 +107,23 @@ impl Store {
             BRAND_END,
         ];
         self.db().fetch(sql, row).await?.iter().map(read).collect()
+    }
+
+    /// The number of the last entry of the journal before this instant; 0 if there is none.
+    pub async fn journal_before(&self, instant: Instant) -> Result<i64, StoreError> {
+        let row = self.db().fetch_optional(LAST, []).await?;
+        let (mut low, mut high): (i64, i64) = (0, row.map_or(Ok(0), |row| row.get("seq"))?);
+        // Entries up to `low` are before it, those after `high` are not; numbers may be left out.
+        while low < high {
+            let middle = low + (high - low) / 2 + 1;
+            let row = self.db().fetch_optional(FIRST_FROM, values![middle]).await?;
+            let found = row.map(|row| Ok::<_, StoreError>((row.get("seq")?, row.instant("at")?)));
+            match found.transpose()? {
+                Some((seq, at)) if at < instant => low = seq,
+                _ => high = middle - 1,
+            }
+        }
+        Ok(low)
     }
 }
 

@@ -151,6 +151,46 @@ async fn an_attempt_under_way_does_not_undo_that_a_person_lets_it_be_made_again(
 }
 
 #[tokio::test]
+async fn many_are_told_again_swept_and_removed_piece_by_piece_and_none_is_left() {
+    let setup = setup().await;
+    let fence = setup.lease("engine", "one").await;
+    let (one, _) = added(&setup, "one").await;
+    let from = setup.store.endpoint(one.id).await.unwrap().unwrap().told_until;
+    let of: Vec<_> = (1..=2_500).map(|n| from + n).collect();
+    let told = Told { endpoint: one.id, from, until: from + 2_500, of };
+    assert!(setup.store.tell(&fence, &[told], now()).await.unwrap().is_continue());
+    let end = async || {
+        let due = setup.store.due_deliveries(one.id, now(), 3_000).await.unwrap();
+        let over: Vec<_> = due.into_iter().map(|one| ended(one, &Verdict::Gone)).collect();
+        setup.store.keep_attempts(&fence, one.id, &over, None).await.unwrap();
+        over.len()
+    };
+    let again = async |replay| {
+        let entry = entry(now(), ops(), Event::EndpointReplayed, &one);
+        setup.store.replay(one.id, replay, now(), &entry).await.unwrap()
+    };
+    assert_eq!((end().await, again(Replay::Dead).await, end().await), (2_500, 2_500, 2_500));
+    assert_eq!(again(Replay::After(from + 500)).await, 2_000);
+    assert_eq!(setup.store.endpoint(one.id).await.unwrap().unwrap().told_until, from + 500);
+    let of: Vec<_> = (501..=2_500).map(|n| from + n).collect();
+    let told = Told { endpoint: one.id, from: from + 500, until: from + 2_500, of };
+    assert!(setup.store.tell(&fence, &[told], now()).await.unwrap().is_continue());
+    assert_eq!(end().await, 2_000);
+    let later = now().checked_add(SignedDuration::from_secs(1)).unwrap();
+    setup.store.sweep_deliveries(&fence, now()).await.unwrap();
+    assert_eq!(setup.store.count_deliveries(one.id).await.unwrap().n_dead, 2_500);
+    setup.store.sweep_deliveries(&fence, later).await.unwrap();
+    assert_eq!(setup.store.oldest_ended().await.unwrap(), None);
+    let of: Vec<_> = (2_501..=5_000).map(|n| from + n).collect();
+    let told = Told { endpoint: one.id, from: from + 2_500, until: from + 5_000, of };
+    assert!(setup.store.tell(&fence, &[told], now()).await.unwrap().is_continue());
+    let entry = entry(now(), ops(), Event::EndpointRemoved, &one);
+    let removed = setup.store.remove_endpoint(&one, &entry).await.unwrap();
+    assert_eq!(removed, Applied::Done);
+    assert_eq!(setup.store.count_deliveries(one.id).await.unwrap().n_waiting, 0);
+}
+
+#[tokio::test]
 async fn the_place_of_an_instant_in_the_journal_is_found() {
     let setup = setup().await;
     assert_eq!(setup.store.journal_before(now()).await.unwrap(), 0);
