@@ -2,7 +2,8 @@
 //!
 //! A failed step doesn't stop the later ones. A step that can't run here (no network, no Node) is
 //! skipped loudly and counted; with `--no-skip` that fails too. `--quick` leaves out the steps that
-//! fetch tools or run the built program. To add a step, add a line in [`STEPS`].
+//! fetch tools or run the built program. A name runs that step alone. To add a step, add a line in
+//! [`STEPS`].
 
 use std::process::Command;
 
@@ -90,12 +91,13 @@ impl Tally {
 pub fn run(mut args: Args) -> Result<bool> {
     let no_skip = args.flag("--no-skip");
     let quick = args.flag("--quick");
+    let only = args.word();
     args.end()?;
     if no_skip && quick {
         return Err(Misuse("--quick leaves steps out, which --no-skip forbids".to_owned()).into());
     }
     let mut ends = Vec::new();
-    for step in STEPS.iter().filter(|step| !quick || step.pace == Pace::Quick) {
+    for step in chosen(only.as_deref())?.filter(|step| !quick || step.pace == Pace::Quick) {
         screen::complain(&format!("── {}", step.name));
         let end = (step.run)().unwrap_or_else(|error| End::Failed(format!("{error:#}")));
         ends.push((step.name, end));
@@ -110,6 +112,17 @@ pub fn run(mut args: Args) -> Result<bool> {
     }
     screen::say(&tally.line());
     Ok(tally.is_good(no_skip))
+}
+
+/// The step of this name, or all.
+fn chosen(only: Option<&str>) -> Result<impl Iterator<Item = &'static Step>> {
+    let is_chosen = move |step: &Step| only.is_none_or(|name| name == step.name);
+    if !STEPS.iter().any(is_chosen) {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        return Err(Misuse(format!("no such step; there are {}", names.join(", "))).into());
+    }
+    let chosen: Vec<_> = STEPS.iter().filter(|step| is_chosen(step)).collect();
+    Ok(chosen.into_iter())
 }
 
 /// One line of the closing list.

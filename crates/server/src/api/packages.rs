@@ -20,13 +20,19 @@ use crate::problem::{Chain, Problem};
 /// The header that says what a package came to.
 pub const ABOUT: HeaderName = HeaderName::from_static("habeas-package");
 
+/// A ZIP file.
+#[derive(utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "only its schema is looked at")]
+pub(super) struct Zip(Vec<u8>);
+
 /// Makes the package of a request: one ZIP file with everything that was collected, as JSON and as a
 /// page that a person can read. It holds personal data in plain; the journal says who had it. The header
 /// `Habeas-Package` is an object of JSON: `n_systems`, `n_files`, `n_records`, `size_bytes`, and
 /// `reservations`, which has to be known before it is handed over.
 #[utoipa::path(post, path = "/requests/{id}/package", operation_id = "package_request",
     tag = "requests", params(("id" = RequestId, Path)),
-    responses((status = 200, description = "The file", body = Vec<u8>,
+    responses((status = 200, description = "The file", body = Zip,
         content_type = "application/zip",
         headers(("Habeas-Package" = String, description = "What it came to, as JSON")))))]
 pub(super) async fn package(
