@@ -4,6 +4,7 @@ mod config;
 mod document;
 mod events;
 mod metrics;
+mod files;
 mod office;
 mod people;
 mod requests;
