@@ -12,7 +12,7 @@ mod installation;
 mod journal;
 mod keys;
 mod notices;
-mod packages;
+pub(crate) mod packages;
 mod principals;
 mod reference;
 mod requests;

@@ -12,12 +12,15 @@ use engine::operator::intake::Taken;
 use engine::operator::{Connectors, Desk};
 use engine::{Clock, Holder, Surroundings};
 use store::{Secret, Store, Together};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::caller::Caller;
 use crate::intake::Sent;
 use crate::metrics::Measured;
 use crate::problem::Problem;
+
+/// Files that are spooled at once: each may be as large as the disk has room for.
+const FILES_AT_ONCE: usize = 2;
 
 /// What a server is made of.
 pub struct Parts {
@@ -45,6 +48,8 @@ pub struct App(Arc<Shared>);
 
 struct Shared {
     parts: Parts,
+    /// Files that may come in, or be made, at once.
+    files: Semaphore,
     /// Requests that are being sent.
     intake: Together<Arc<Sent>, Taken>,
 }
@@ -52,12 +57,22 @@ struct Shared {
 impl App {
     /// A server over these parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Shared { parts, intake: Together::default() }))
+        Self(Arc::new(Shared {
+            parts,
+            files: Semaphore::new(FILES_AT_ONCE),
+            intake: Together::default(),
+        }))
     }
 
     /// The store.
     pub(crate) fn store(&self) -> &Store {
         &self.0.parts.store
+    }
+
+    /// A place for a file that comes in, or is made; waits until one is free.
+    pub(crate) async fn place_for_file(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.0.files.acquire().await.ok()
     }
 
     /// Where requests that are being sent wait for one another.

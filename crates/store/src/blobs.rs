@@ -8,22 +8,18 @@
 //! Reading and writing are plain blocking `Read` and `Write`: async callers put them on
 //! `spawn_blocking`.
 
+mod chunks;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use zeroize::{Zeroize as _, Zeroizing};
-
 use crate::error::StoreError;
-use crate::seal::{Place, SealingKey};
-
-/// How much plain text a chunk holds; the last one may hold less, even nothing.
-pub const CHUNK_LEN: usize = 256 * 1024;
-/// A sealed chunk is a little longer than its plain text; anything beyond this is damage.
-const SEALED_LEN_MAX: usize = CHUNK_LEN + 1024;
+use crate::seal::SealingKey;
+pub use chunks::{BlobReader, CHUNK_LEN, ChunkWriter};
 
 /// Whoever was writing a file that nobody touched for so long is gone: no call takes as long, nor
 /// any lease.
@@ -59,15 +55,7 @@ impl Blobs {
             .mode(0o600)
             .open(&draft)
             .map_err(|error| StoreError::file("start a body", error))?;
-        let sealer = Sealer { id: id.into(), key, index: 0 };
-        Ok(BlobWriter {
-            out: BufWriter::with_capacity(64 * 1024, file),
-            sealer,
-            buffer: Zeroizing::new(Vec::with_capacity(CHUNK_LEN)),
-            size_bytes: 0,
-            draft: Draft(draft),
-            path,
-        })
+        Ok(BlobWriter { chunks: ChunkWriter::new(file, id, key), draft: Draft(draft), path })
     }
 
     /// Opens a body for reading, or nothing if there is none.
@@ -77,13 +65,7 @@ impl Blobs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::file("open a body", error)),
         };
-        Ok(Some(BlobReader {
-            from: BufReader::with_capacity(64 * 1024, file),
-            sealer: Sealer { id: id.into(), key, index: 0 },
-            chunk: Zeroizing::default(),
-            given: 0,
-            ended: false,
-        }))
+        Ok(Some(BlobReader::new(file, id, key)))
     }
 
     /// Removes a body, if it is there.
@@ -94,6 +76,12 @@ impl Blobs {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A file without a name, for what only passes through; nothing of it outlives its handle.
+    pub fn nameless(&self) -> Result<File, StoreError> {
+        tempfile::tempfile_in(self.drafts())
+            .map_err(|error| StoreError::file("begin a spool", error))
     }
 
     /// Removes drafts, and bodies that the caller does not know, if nobody has touched them for
@@ -162,10 +150,7 @@ impl Blobs {
 
 /// A body that is being written. Dropped before `finish`, it never existed.
 pub struct BlobWriter {
-    out: BufWriter<File>,
-    sealer: Sealer,
-    buffer: Zeroizing<Vec<u8>>,
-    size_bytes: u64,
+    chunks: ChunkWriter,
     draft: Draft,
     path: PathBuf,
 }
@@ -173,128 +158,27 @@ pub struct BlobWriter {
 impl BlobWriter {
     /// Seals the last chunk, makes the file durable and gives it its name. Returns the number of
     /// bytes that were written in plain.
-    pub fn finish(mut self) -> Result<u64, StoreError> {
-        let attempt = "save a body";
-        let failed = |error| StoreError::file(attempt, error);
-        self.write_chunk(End::Last).map_err(failed)?;
-        self.out.flush().and_then(|()| self.out.get_ref().sync_all()).map_err(failed)?;
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+    pub fn finish(self) -> Result<u64, StoreError> {
+        let failed = |error| StoreError::file("save a body", error);
+        let Self { chunks, draft, path } = self;
+        let (file, size_bytes) = chunks.end().map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
         make_folder(folder)?;
-        fs::rename(&self.draft.0, &self.path).map_err(failed)?;
+        fs::rename(&draft.0, &path).map_err(failed)?;
         File::open(folder).and_then(|opened| opened.sync_all()).map_err(failed)?;
-        Ok(self.size_bytes)
-    }
-
-    fn write_chunk(&mut self, end: End) -> io::Result<()> {
-        let sealed = self.sealer.seal(&self.buffer, end)?;
-        self.buffer.zeroize();
-        let length = u32::try_from(sealed.len()).map_err(io::Error::other)?;
-        self.out.write_all(&length.to_be_bytes())?;
-        self.out.write_all(&sealed)
+        Ok(size_bytes)
     }
 }
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A full chunk waits for the next byte, since it may be the last one.
-        if self.buffer.len() == CHUNK_LEN && !bytes.is_empty() {
-            self.write_chunk(End::More)?;
-        }
-        let taken = bytes.len().min(CHUNK_LEN - self.buffer.len());
-        let (now, _) = bytes.split_at(taken);
-        self.buffer.extend_from_slice(now);
-        self.size_bytes += taken as u64;
-        Ok(taken)
+        self.chunks.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.chunks.flush()
     }
-}
-
-/// A body that is being read.
-pub struct BlobReader {
-    from: BufReader<File>,
-    sealer: Sealer,
-    chunk: Zeroizing<Vec<u8>>,
-    given: usize,
-    ended: bool,
-}
-
-impl BlobReader {
-    fn read_chunk(&mut self) -> io::Result<()> {
-        let mut length = [0; 4];
-        self.from.read_exact(&mut length)?;
-        let length = u32::from_be_bytes(length) as usize;
-        if length > SEALED_LEN_MAX {
-            return Err(damaged("a chunk of this body is too long"));
-        }
-        let mut sealed = vec![0; length];
-        self.from.read_exact(&mut sealed)?;
-        // Nothing follows the last chunk, so the file itself says which one it should be; whether
-        // it was sealed as that one, the seal says.
-        self.ended = io::BufRead::fill_buf(&mut self.from)?.is_empty();
-        let end = if self.ended { End::Last } else { End::More };
-        self.chunk = self.sealer.open(&sealed, end)?;
-        self.given = 0;
-        Ok(())
-    }
-}
-
-impl Read for BlobReader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.chunk.len() {
-            if self.ended || into.is_empty() {
-                return Ok(0);
-            }
-            self.read_chunk()?;
-        }
-        let left = self.chunk.get(self.given..).unwrap_or_default();
-        let taken = left.len().min(into.len());
-        for (to, from) in into.iter_mut().zip(left) {
-            *to = *from;
-        }
-        self.given += taken;
-        Ok(taken)
-    }
-}
-
-#[derive(Clone, Copy)]
-enum End {
-    More,
-    Last,
-}
-
-/// Seals or opens the chunks of one body, in order.
-struct Sealer {
-    id: Box<str>,
-    key: Arc<SealingKey>,
-    index: u64,
-}
-
-impl Sealer {
-    fn seal(&mut self, plain: &[u8], end: End) -> io::Result<Vec<u8>> {
-        let column = self.next(end);
-        self.key.seal(Place::new("blob", &self.id, &column), plain).map_err(io::Error::other)
-    }
-
-    fn open(&mut self, sealed: &[u8], end: End) -> io::Result<Zeroizing<Vec<u8>>> {
-        let column = self.next(end);
-        self.key.open(Place::new("blob", &self.id, &column), sealed).map_err(damaged)
-    }
-
-    fn next(&mut self, end: End) -> String {
-        let index = self.index;
-        self.index += 1;
-        match end {
-            End::More => format!("{index}"),
-            End::Last => format!("{index} last"),
-        }
-    }
-}
-
-fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, cause)
 }
 
 /// Removes the draft's file, unless it was renamed before.

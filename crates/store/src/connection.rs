@@ -7,8 +7,9 @@ use domain::{Connection, ConnectionId};
 use zeroize::Zeroizing;
 
 use crate::bulk::{Kind, Over};
-use crate::db::{Row, Value, json, values};
+use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
+use crate::keyring::Keyring;
 use crate::seal::{self, Place};
 use crate::store::Store;
 
@@ -71,8 +72,7 @@ const ALL: &str = "SELECT body, version FROM connection ORDER BY id";
 const LIVING: &str = "SELECT body, version FROM connection WHERE removed_at IS NULL ORDER BY id";
 const ONE: &str = "SELECT body, version FROM connection WHERE id = $1";
 const NAMED: &str = "SELECT body, version FROM connection WHERE name = $1 AND removed_at IS NULL";
-const SET_SECRET: &str = "INSERT INTO secret (connection_id, name, sealed) VALUES ($1, $2, $3)
-    ON CONFLICT (connection_id, name) DO UPDATE SET sealed = excluded.sealed";
+const SET_SECRET: &str = "INSERT INTO secret (connection_id, name, sealed) VALUES ($1, $2, $3)";
 const REMOVE_SECRETS: &str = "DELETE FROM secret WHERE connection_id = $1";
 const SECRETS: &str = "SELECT name, sealed FROM secret WHERE connection_id = $1 ORDER BY name";
 const PER_DAY: &str = "SELECT day, n FROM approved_day WHERE connection_id = $1
@@ -97,28 +97,6 @@ impl Store {
     /// The living connection of this name.
     pub async fn connection_by_name(&self, name: &str) -> Result<Option<Connection>, StoreError> {
         self.db().fetch_optional(NAMED, values![name]).await?.as_ref().map(read).transpose()
-    }
-
-    /// Keeps a secret of a connection, in place of the one before.
-    pub async fn set_secret(
-        &self,
-        connection: ConnectionId,
-        name: &str,
-        secret: &Secret,
-    ) -> Result<(), StoreError> {
-        let row = connection.to_string();
-        let key = self.keys().credentials()?;
-        let sealed = key.seal(Place::new("secret", &row, name), secret.expose().as_bytes())?;
-        let mut tx = self.db().begin().await?;
-        tx.execute(SET_SECRET, values![connection, name, sealed]).await?;
-        tx.commit().await
-    }
-
-    /// Removes all secrets of a connection.
-    pub async fn remove_secrets(&self, connection: ConnectionId) -> Result<(), StoreError> {
-        let mut tx = self.db().begin().await?;
-        tx.execute(REMOVE_SECRETS, values![connection]).await?;
-        tx.commit().await
     }
 
     /// The secrets of a connection by name, opened.
@@ -171,4 +149,32 @@ fn read(row: &Row) -> Result<Connection, StoreError> {
     let mut connection: Connection = row.json("body")?;
     connection.version = row.get("version")?;
     Ok(connection)
+}
+
+/// The rows of a connection's secrets.
+pub(crate) fn sealed(
+    keys: &Keyring,
+    connection: ConnectionId,
+    secrets: &BTreeMap<String, Secret>,
+) -> Result<Vec<Vec<Value>>, StoreError> {
+    let row = connection.to_string();
+    let key = keys.credentials()?;
+    let seal = |(name, secret): (&String, &Secret)| {
+        let sealed = key.seal(Place::new("secret", &row, name), secret.expose().as_bytes())?;
+        Ok(values![connection, &**name, sealed])
+    };
+    secrets.iter().map(seal).collect()
+}
+
+/// Puts secrets in place of all that a connection had.
+pub(crate) async fn replace_secrets(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    secrets: Vec<Vec<Value>>,
+) -> Result<(), StoreError> {
+    tx.execute(REMOVE_SECRETS, values![connection]).await?;
+    for row in secrets {
+        tx.execute(SET_SECRET, row).await?;
+    }
+    Ok(())
 }

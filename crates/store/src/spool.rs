@@ -4,39 +4,39 @@
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Seek as _, Write};
 use std::sync::Arc;
 
-use crate::blobs::{BlobWriter, Blobs};
+use crate::blobs::{self, ChunkWriter};
 use crate::collected::BlobReader;
 use crate::error::StoreError;
-use crate::seal::{SealingKey, new_key, random};
+use crate::seal::{SealingKey, new_key};
 use crate::store::Store;
+
+/// What the chunks of a spool are sealed for.
+const NAME: &str = "spool";
 
 /// A spool that is being filled.
 pub struct SpoolWriter {
-    writer: BlobWriter,
-    spool: Spool,
+    chunks: ChunkWriter,
+    key: Arc<SealingKey>,
 }
 
-/// A body that can be read again and again, until it is dropped.
+/// A body that can be read again and again, one reader at a time, until it is dropped.
 pub struct Spool {
-    blobs: Blobs,
-    id: String,
+    file: File,
     key: Arc<SealingKey>,
     size_bytes: u64,
 }
 
 impl Store {
-    /// Begins a spool. Writing to it blocks. What a crash leaves of it can't be opened by anybody, and
-    /// goes with the next sweep.
+    /// Begins a spool. Writing to it blocks. Its file has no name, so nothing of it outlives this
+    /// process.
     pub fn spool(&self) -> Result<SpoolWriter, StoreError> {
-        let name = u128::from_be_bytes(random()?);
-        let key = Arc::new(SealingKey::new("spool", &new_key()?)?);
-        let blobs = self.blobs().clone();
-        let id = format!("spool_{name:032x}");
-        let writer = blobs.create(&id, Arc::clone(&key))?;
-        Ok(SpoolWriter { writer, spool: Spool { blobs, id, key, size_bytes: 0 } })
+        let key = Arc::new(SealingKey::new(NAME, &new_key()?)?);
+        let file = self.blobs().nameless()?;
+        Ok(SpoolWriter { chunks: ChunkWriter::new(file, NAME, Arc::clone(&key)), key })
     }
 }
 
@@ -48,39 +48,37 @@ impl SpoolWriter {
 
     /// The body is whole.
     pub fn finish(self) -> Result<Spool, StoreError> {
-        let Self { writer, mut spool } = self;
-        spool.size_bytes = writer.finish()?;
-        Ok(spool)
+        let Self { chunks, key } = self;
+        let ended = chunks.end().map_err(|error| StoreError::file("end a spool", error));
+        let (file, size_bytes) = ended?;
+        Ok(Spool { file, key, size_bytes })
     }
 }
 
 impl Write for SpoolWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        self.chunks.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.chunks.flush()
     }
 }
 
 impl Spool {
-    /// Reads it from its beginning. Reading blocks.
+    /// Reads it from its beginning; whoever read it before must be done. Reading blocks.
     pub fn open(&self) -> Result<BlobReader, StoreError> {
-        let gone = || StoreError::file("open a spool", io::ErrorKind::NotFound.into());
-        let reader = self.blobs.read(&self.id, Arc::clone(&self.key))?.ok_or_else(gone)?;
-        Ok(BlobReader { reader })
+        let again = || {
+            let mut file = self.file.try_clone()?;
+            file.rewind()?;
+            Ok(file)
+        };
+        let file = again().map_err(|error| StoreError::file("open a spool", error))?;
+        Ok(BlobReader { reader: blobs::BlobReader::new(file, NAME, Arc::clone(&self.key)) })
     }
 
     /// How long it is.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
-    }
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        // Where this fails, the next sweep does it; nobody can read it any more.
-        let _removed = self.blobs.remove(&self.id);
     }
 }

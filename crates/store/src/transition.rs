@@ -6,6 +6,8 @@
 //! the losers are left out. The state of every request that was touched is derived anew in the same
 //! transaction, so nobody can forget it.
 
+use std::collections::BTreeMap;
+
 use domain::identifier::Sighting;
 use domain::job::Carried;
 use domain::{
@@ -14,6 +16,7 @@ use domain::{
 };
 
 use crate::collected::Collected;
+use crate::connection::Secret;
 use crate::db::Tx;
 use crate::error::StoreError;
 use crate::intent::{Intent, IntentOutcome};
@@ -54,6 +57,8 @@ pub struct Transition {
     pub new_connections: Vec<Connection>,
     /// Connections that exist.
     pub connections: Vec<Connection>,
+    /// Secrets of connections, in place of all that they had.
+    pub secrets: Vec<(ConnectionId, BTreeMap<String, Secret>)>,
     /// New principals.
     pub new_principals: Vec<Principal>,
     /// Principals that exist.

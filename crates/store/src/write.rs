@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::IdentifierId;
+use domain::{ConnectionId, IdentifierId};
 
 use crate::bulk::Over;
 use crate::db::{Tx, Value, json, values};
@@ -29,6 +29,7 @@ pub(crate) enum Written {
 pub(crate) struct Rows {
     new_connections: Vec<Vec<Value>>,
     connections: Vec<Vec<Value>>,
+    secrets: Vec<(ConnectionId, Vec<Vec<Value>>)>,
     requests: Vec<Vec<Value>>,
     new_tasks: Vec<Vec<Value>>,
     tasks: Vec<Vec<Value>>,
@@ -60,6 +61,9 @@ impl Rows {
         for one in transitions {
             extend(&mut rows.new_connections, &one.new_connections, connection::row)?;
             extend(&mut rows.connections, &one.connections, connection::change)?;
+            for (connection, secrets) in &one.secrets {
+                rows.secrets.push((*connection, connection::sealed(keys, *connection, secrets)?));
+            }
             extend(&mut rows.requests, &one.requests, request::change)?;
             extend(&mut rows.new_tasks, &one.new_tasks, task::row)?;
             extend(&mut rows.tasks, &one.tasks, task::change)?;
@@ -98,6 +102,7 @@ impl Rows {
     pub(crate) fn and(mut self, others: Self) -> Self {
         self.new_connections.extend(others.new_connections);
         self.connections.extend(others.connections);
+        self.secrets.extend(others.secrets);
         self.requests.extend(others.requests);
         self.new_tasks.extend(others.new_tasks);
         self.tasks.extend(others.tasks);
@@ -154,6 +159,9 @@ pub(crate) async fn write(
         if change(tx, statement, changes).await? == Written::Lost {
             return Ok(Written::Lost);
         }
+    }
+    for (connection, secrets) in rows.secrets {
+        connection::replace_secrets(tx, connection, secrets).await?;
     }
     task::FINDINGS.change(tx, rows.findings).await?;
     let new = transitions.iter().flat_map(|one| &one.new_identifiers);

@@ -21,12 +21,16 @@ use crate::exit::{self, Stop};
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Until something more of an answer comes; longer than a server takes for one.
 const READ_WITHIN: Duration = Duration::from_secs(90);
+/// How often a silent connection is asked whether the other side is still there.
+const ALIVE: Duration = Duration::from_secs(15);
 /// The variable that holds the token.
 const TOKEN: &str = "HABEAS_TOKEN";
 
 /// A server, and how to be known there.
 pub(super) struct Served {
     http: reqwest::Client,
+    /// For files, which may take long to go out or to be made.
+    patient: reqwest::Client,
     base: String,
     known_by: (header::HeaderName, HeaderValue),
     whom: String,
@@ -73,17 +77,19 @@ impl Served {
         let mut known_by = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
             .map_err(|_| Stop::usage(format!("{TOKEN} holds no token")))?;
         known_by.set_sensitive(true);
-        let mut http = client();
+        let (mut http, mut patient) = (client().read_timeout(READ_WITHIN), client());
         if let Some(path) = ca {
             let pem = std::fs::read(path).map_err(|error| exit::unreadable(path, error))?;
             let certificates = Certificate::from_pem_bundle(&pem).map_err(|_| {
                 Stop::usage(format!("{} holds no certificate in PEM form", path.display()))
             })?;
-            http = http.tls_certs_merge(certificates);
+            http = http.tls_certs_merge(certificates.clone());
+            patient = patient.tls_certs_merge(certificates);
         }
         let base = url.trim_end_matches('/').trim_end_matches(server::api::BASE).to_owned();
         Ok(Self {
             http: http.build().context("could not set up HTTP")?,
+            patient: patient.build().context("could not set up HTTP")?,
             whom: format!("the server at {base}"),
             base,
             known_by: (header::AUTHORIZATION, known_by),
@@ -92,8 +98,11 @@ impl Served {
 
     fn behind(socket: &Path) -> anyhow::Result<Self> {
         let name = HeaderValue::from_str(&environment::user());
+        let (http, patient) = (client().read_timeout(READ_WITHIN), client());
+        let (http, patient) = (http.unix_socket(socket), patient.unix_socket(socket));
         Ok(Self {
-            http: client().unix_socket(socket).build().context("could not set up HTTP")?,
+            http: http.build().context("could not set up HTTP")?,
+            patient: patient.build().context("could not set up HTTP")?,
             base: "http://local".to_owned(),
             known_by: (OPERATOR, name.unwrap_or(HeaderValue::from_static("local"))),
             whom: format!("the server of {}", socket.display()),
@@ -108,7 +117,9 @@ impl Served {
         payload: Payload,
     ) -> anyhow::Result<Answer> {
         let (name, value) = &self.known_by;
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        let is_file = matches!(payload, Payload::Csv(_)) || path.ends_with("/package");
+        let http = if is_file { &self.patient } else { &self.http };
+        let mut request = http.request(method, format!("{}{path}", self.base));
         request = request.header(name, value);
         if let Some(media_type) = payload.media_type() {
             request = request.header(header::CONTENT_TYPE, media_type);
@@ -127,7 +138,8 @@ impl Served {
 fn client() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_WITHIN)
-        .read_timeout(READ_WITHIN)
+        // Where nothing may come for long, a server that is gone is noticed all the same.
+        .tcp_keepalive(ALIVE)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
 }

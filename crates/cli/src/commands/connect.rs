@@ -6,7 +6,7 @@ mod ask;
 pub mod report;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use connector_api::check::missing_required;
@@ -24,6 +24,11 @@ use crate::config::{self, Wanted, twin};
 use crate::exit::{Exit, Stop};
 use crate::screen::Screen;
 use crate::terminal::Terminal;
+
+/// How far the saving is: not begun, sent, and known to be done.
+const NOTHING: u8 = 0;
+const SENT: u8 = 1;
+const SAVED: u8 = 2;
 
 /// Arguments of `connect`.
 #[derive(Debug, clap::Args)]
@@ -77,14 +82,16 @@ pub fn registry(name: &str) -> Option<&'static Manifest> {
 
 /// Connects a system. Ctrl-C ends it at any time, and says what is saved.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let (terminal, is_saved) = (Terminal::remember(), AtomicBool::new(false));
+    let (terminal, saved) = (Terminal::remember(), AtomicU8::new(NOTHING));
     tokio::select! {
-        exit = connect(args, common, screen, &is_saved) => exit,
+        exit = connect(args, common, screen, &saved) => exit,
         () = until_stopped() => {
             terminal.restore();
-            Err(match is_saved.load(Ordering::SeqCst) {
-                true => Stop::failed("stopped; the connection is saved"),
-                false => Stop::failed("stopped; nothing was saved"),
+            Err(match saved.load(Ordering::SeqCst) {
+                NOTHING => Stop::failed("stopped; nothing was saved"),
+                SAVED => Stop::failed("stopped; the connection is saved"),
+                _ => Stop::failed("stopped while it was being saved")
+                    .advise("`habeas connections list` shows whether it is"),
             }
             .into())
         }
@@ -95,7 +102,7 @@ async fn connect(
     args: Args,
     common: &Common,
     screen: Screen,
-    is_saved: &AtomicBool,
+    saved: &AtomicU8,
 ) -> anyhow::Result<Exit> {
     let mut wanted = gather(&args)?;
     for assignment in &args.set {
@@ -128,8 +135,10 @@ async fn connect(
             return Ok(Exit::Done);
         }
     }
+    // What was sent is done, also for a client that hangs up.
+    saved.store(SENT, Ordering::SeqCst);
     let connection: ConnectionView = client.post("/connections", &new).await?;
-    is_saved.store(true, Ordering::SeqCst);
+    saved.store(SAVED, Ordering::SeqCst);
     if screen.json {
         screen.json(&json!({"connection": connection}))?;
     } else {

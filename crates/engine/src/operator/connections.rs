@@ -171,13 +171,7 @@ pub async fn add(
     let Draft { mut connection, secrets, renews } = draft;
     let account = report.account.clone();
     connection.check = Some(report);
-    // Row and secrets are saved one after the other; until all are there, nothing may use them.
-    connection.paused = Some(Pause {
-        why: "its set-up was cut short".to_owned(),
-        remedy: "enter it again with `habeas connect`".to_owned(),
-        since: desk.now,
-        by_person: false,
-    });
+    connection.paused = stopped;
     let entry = desk
         .entry(Event::ConnectionAdded)
         .connection(Some(connection.id))
@@ -185,21 +179,16 @@ pub async fn add(
         .fact("connector", connection.connector.as_str())
         .fact("account", account.map_or_else(String::new, |account| account.id))
         .fact("renewed", renews.is_some());
-    let mut transition = Transition { journal: vec![entry], ..Transition::default() };
+    let id = connection.id;
+    let secrets = vec![(id, secrets)];
+    let mut transition = Transition { secrets, journal: vec![entry], ..Transition::default() };
     match renews {
-        Some(_) => transition.connections.push(connection.clone()),
-        None => transition.new_connections.push(connection.clone()),
+        // As it was loaded: who pauses or sets it meanwhile wins.
+        Some(_) => transition.connections.push(connection),
+        None => transition.new_connections.push(connection),
     }
     desk.write(transition).await?;
-    desk.store.remove_secrets(connection.id).await?;
-    for (name, secret) in &secrets {
-        desk.store.set_secret(connection.id, name, secret).await?;
-    }
-    change(desk, connection.id, |connection| {
-        connection.paused.clone_from(&stopped);
-        Vec::new()
-    })
-    .await
+    desk.store.connection(id).await?.ok_or(OperatorError::NotFound { what: "connection" })
 }
 
 /// Refuses a check that lacks what is required, or leads elsewhere than before.

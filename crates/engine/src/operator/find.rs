@@ -52,6 +52,13 @@ pub async fn request(desk: &Desk<'_>, text: &str) -> Result<RequestId, OperatorE
     one("request", "requests", &found)
 }
 
+/// The request of exactly this id.
+pub async fn request_of(desk: &Desk<'_>, id: RequestId) -> Result<RequestId, OperatorError> {
+    let found = desk.store.request(id).await?;
+    let found = found.filter(|request| desk.reach.covers(request.brand.as_deref()));
+    found.map(|request| request.id).ok_or(OperatorError::NotFound { what: "request" })
+}
+
 /// The one task that this text names.
 pub async fn task(desk: &Desk<'_>, text: &str) -> Result<TaskId, OperatorError> {
     let found = desk.store.task_by_prefix(text).await?;

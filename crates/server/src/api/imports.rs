@@ -91,7 +91,9 @@ pub(super) async fn import(
         let detail = "the body must be CSV, and say so (Content-Type: text/csv)";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-API-005", detail));
     }
+    let place = app.place_for_file().await;
     let spool = take_in(&app, body).await?;
+    drop(place);
     let file = spool.open()?;
     let looked = spawn_blocking(move || import::look_through(file)).await;
     let n_rows_total = looked.map_err(|_| Problem::bug())?.map_err(ImportError::from)?;

@@ -17,6 +17,8 @@ use crate::body::Path;
 use crate::caller::Caller;
 use crate::problem::{Chain, Problem};
 
+/// How paths end where a package is asked for.
+pub(crate) const PATH_END: &str = "/package";
 /// The header that says what a package came to.
 pub const ABOUT: HeaderName = HeaderName::from_static("habeas-package");
 
@@ -41,11 +43,13 @@ pub(super) async fn package(
     Path(id): Path<RequestId>,
 ) -> Result<Response, Problem> {
     let id = within_reach(&app, &caller, id).await?;
+    let place = app.place_for_file().await;
     let spool = app.store().spool()?;
     let (actor, now) = (caller.access().actor(), app.now());
     let (summary, spool) = packaging::write(app.store(), id, &actor, now, spool).await?;
     let finished = spawn_blocking(move || spool.finish()).await;
     let spool = finished.map_err(|_| Problem::bug())??;
+    drop(place);
     let reader = spool.open()?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),

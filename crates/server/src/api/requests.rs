@@ -162,5 +162,5 @@ pub(super) async fn within_reach(
     caller: &Caller,
     id: RequestId,
 ) -> Result<RequestId, Problem> {
-    Ok(find::request(&app.desk(caller), &id.to_string()).await?)
+    Ok(find::request_of(&app.desk(caller), id).await?)
 }

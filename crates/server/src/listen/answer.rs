@@ -17,7 +17,7 @@ use tower::ServiceExt as _;
 use super::client::Client;
 use super::rate::Meter;
 use super::{Limits, Peer};
-use crate::api::{BASE, imports};
+use crate::api::{BASE, imports, packages};
 use crate::body::{LARGEST_BODY, unread};
 use crate::caller::{Caller, FromHere};
 use crate::metrics::{Refusal, Traffic};
@@ -26,8 +26,8 @@ use crate::problem::{Problem, WrongToken};
 /// The header in which whoever opens the local socket says who they are.
 const LOCAL_NAME: &str = "habeas-operator";
 
-/// Until a file is taken in and looked through.
-const UPLOAD_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// Until a file is taken in and looked through, or made.
+const FILE_WITHIN: Duration = Duration::from_secs(15 * 60);
 
 /// From where a connection comes.
 #[derive(Clone)]
@@ -93,7 +93,7 @@ impl Serving {
         let (parts, body) = request.into_parts();
         if is_file(&parts) {
             let request = Request::from_parts(parts, Body::new(body));
-            return self.hand_on(request, access, UPLOAD_WITHIN).await;
+            return self.hand_on(request, access, FILE_WITHIN).await;
         }
         // Read whole before anything begins: what was begun waits for no client.
         let read = to_bytes(Body::new(body), LARGEST_BODY);
@@ -107,7 +107,9 @@ impl Serving {
             }
         };
         let request = Request::from_parts(parts, Body::from(body));
-        self.hand_on(request, access, self.limits.answer_within).await
+        let within =
+            if gives_file(request.uri().path()) { FILE_WITHIN } else { self.limits.answer_within };
+        self.hand_on(request, access, within).await
     }
 
     /// Answers a request whose body is there, or is taken in whole by whoever answers.
@@ -140,6 +142,11 @@ impl Serving {
 /// Whether a request brings a file, which may be long.
 fn is_file(parts: &Parts) -> bool {
     parts.uri.path().strip_prefix(BASE) == Some(imports::PATH)
+}
+
+/// Whether a request asks for a file, which may take long to be made.
+fn gives_file(path: &str) -> bool {
+    path.strip_prefix(BASE).is_some_and(|path| path.ends_with(packages::PATH_END))
 }
 
 /// Tells a problem and ends the connection: whatever the client still has to send is not waited for.

@@ -1,5 +1,7 @@
 //! What the store of large bodies promises.
 
+use std::io::Read as _;
+
 use super::*;
 use crate::seal::new_key;
 
@@ -128,7 +130,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     let mut writer = blobs.create("blb_01", key()).unwrap();
     // The kernel's own full disk, in the place of the draft's file.
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    writer.out = BufWriter::new(full);
+    writer.chunks = ChunkWriter::new(full, "blb_01", key());
     writer.write_all(&body(1000)).unwrap();
     assert!(matches!(writer.finish(), Err(StoreError::DiskFull { .. })));
     assert_eq!(fs::read_dir(blobs.drafts()).unwrap().count(), 0);

@@ -15,11 +15,9 @@ pub(super) const MARKS: [&str; 6] =
 /// Puts a mark into every place that takes a personal value or a secret.
 pub(super) async fn plant(setup: &Setup) -> domain::Task {
     let connection = setup.connection("segment-eu").await;
-    setup
-        .store
-        .set_secret(connection.id, "token", &Secret::new("mark-secret".into()))
-        .await
-        .unwrap();
+    let secret = [("token".to_owned(), Secret::new("mark-secret".into()))].into();
+    let secrets = vec![(connection.id, secret)];
+    setup.store.apply(None, &[Transition { secrets, ..Transition::default() }]).await.unwrap();
     let task = setup.task(&connection, "mark-email@example.org").await;
     let mut new = setup.new_request(Right::Access, &["mark-email@example.org"]);
     new.request.external_id = Some("mark-external".into());
@@ -178,6 +176,7 @@ async fn a_secret_opens_for_its_connection_and_never_prints() {
     let secrets = setup.again().await.secrets(connection.id).await.unwrap();
     assert_eq!(secrets["token"].expose(), "mark-secret");
     assert!(!format!("{secrets:?}").contains("mark"));
-    setup.store.remove_secrets(connection.id).await.unwrap();
+    let secrets = vec![(connection.id, Default::default())];
+    setup.store.apply(None, &[Transition { secrets, ..Transition::default() }]).await.unwrap();
     assert!(setup.store.secrets(connection.id).await.unwrap().is_empty());
 }

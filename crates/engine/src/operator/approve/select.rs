@@ -25,30 +25,36 @@ pub struct Selection {
 }
 
 /// At most [`GROUP`] of the tasks at the gates that a selection means, in the order of their ids, each
-/// once; and after which task it goes on, if it does.
+/// once; and after which of them it goes on, if it does.
 pub(super) async fn tasks(
     desk: &Desk<'_>,
     selection: &Selection,
-    after: Option<TaskId>,
+    mut after: Option<TaskId>,
 ) -> Result<(Vec<Task>, Option<TaskId>), OperatorError> {
     let connection = match &selection.connection {
         Some(name) => Some(find::connection(desk.store, name).await?.id),
         None => None,
     };
-    let mut tasks = if selection.ids.is_empty() {
-        all(desk, connection, selection, after).await?
-    } else {
-        named(desk, &selection.ids).await?
-    };
-    tasks.retain(|task| Some(task.id) > after && fits(task, connection, selection));
-    tasks.sort_by_key(|task| task.id);
-    tasks.dedup_by_key(|task| task.id);
-    let is_all = tasks.len() <= GROUP;
-    tasks.truncate(GROUP);
-    let next = tasks.last().map(|task| task.id).filter(|_| !is_all);
-    let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
-    tasks.retain(|task| within.contains(&task.request));
-    Ok((tasks, next))
+    loop {
+        let mut tasks = if selection.ids.is_empty() {
+            all(desk, connection, selection, after).await?
+        } else {
+            named(desk, &selection.ids).await?
+        };
+        tasks.retain(|task| Some(task.id) > after && fits(task, connection, selection));
+        tasks.sort_by_key(|task| task.id);
+        tasks.dedup_by_key(|task| task.id);
+        let is_all = tasks.len() <= GROUP;
+        tasks.truncate(GROUP);
+        after = tasks.last().map(|task| task.id);
+        let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
+        tasks.retain(|task| within.contains(&task.request));
+        // A page goes on after a task that is in it: what is out of reach is not named.
+        if is_all || !tasks.is_empty() {
+            let last = tasks.last().map(|task| task.id);
+            return Ok((tasks, last.filter(|_| !is_all)));
+        }
+    }
 }
 
 fn fits(task: &Task, connection: Option<ConnectionId>, selection: &Selection) -> bool {

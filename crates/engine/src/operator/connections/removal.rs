@@ -1,5 +1,7 @@
 //! Removing a connection: what would be left undone is listed, and settled with a note.
 
+use std::collections::BTreeMap;
+
 use domain::job::JobState;
 use domain::task::Command;
 use domain::{Connection, Event, Job, JobId, Outcome, RequestId, Task, TaskId, TaskState};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use store::{Applied, IntentAnswer, IntentOutcome, Transition, Which};
 use utoipa::ToSchema;
 
-use super::{GROUP, change, find};
+use super::{GROUP, find};
 use crate::operator::desk::{Desk, OperatorError};
 
 /// What a task is settled with.
@@ -75,19 +77,22 @@ pub async fn remove(desk: &Desk<'_>, name: &str) -> Result<Removal, OperatorErro
     // The engine may still be moving tasks; what it moved is settled in the next turn.
     while settle_some(desk, &connection).await? {}
     end_jobs(desk, &connection).await?;
-    change(desk, connection.id, |connection| {
+    desk.write_fresh(|| async {
+        let found = desk.store.connection(connection.id).await?;
+        let mut connection = found.ok_or(OperatorError::NotFound { what: "connection" })?;
         connection.removed_at = Some(desk.now);
         connection.secrets.clear();
-        let entry = desk.entry(Event::ConnectionRemoved).connection(Some(connection.id));
-        vec![
-            entry
-                .fact("name", connection.name.as_str())
-                .fact("n_tasks", removal.n_tasks)
-                .fact("n_jobs", removal.jobs.len()),
-        ]
+        let entry = desk
+            .entry(Event::ConnectionRemoved)
+            .connection(Some(connection.id))
+            .fact("name", connection.name.as_str())
+            .fact("n_tasks", removal.n_tasks)
+            .fact("n_jobs", removal.jobs.len());
+        let secrets = vec![(connection.id, BTreeMap::new())];
+        let (connections, journal) = (vec![connection], vec![entry]);
+        Ok((Transition { connections, secrets, journal, ..Transition::default() }, ()))
     })
     .await?;
-    desk.store.remove_secrets(connection.id).await?;
     Ok(removal)
 }
 

@@ -73,7 +73,8 @@ async fn connecting_again_renews_secrets_but_never_changes_the_account() {
     let office = office().await;
     let first = saved(&office, "files", report("acc_1")).await.unwrap();
     set(&office.desk(), "files", &[pair("mode", "act")]).await.unwrap();
-    office.store.set_secret(first.id, "old", &Secret::new("stale".into())).await.unwrap();
+    let old = [("old".to_owned(), Secret::new("stale".into()))].into();
+    office.write(Transition { secrets: vec![(first.id, old)], ..Transition::default() }).await;
     let again = saved(&office, "files", report("acc_1")).await.unwrap();
     let names: Vec<_> = office.store.secrets(first.id).await.unwrap().into_keys().collect();
     assert_eq!(names, ["key"]);
