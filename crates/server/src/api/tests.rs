@@ -3,8 +3,8 @@
 mod config;
 mod document;
 mod events;
-mod metrics;
 mod files;
+mod metrics;
 mod office;
 mod people;
 mod requests;
