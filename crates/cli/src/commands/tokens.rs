@@ -66,7 +66,7 @@ pub async fn run(command: Tokens, common: &Common, screen: Screen) -> anyhow::Re
 
 async fn list(principal: Option<&str>, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let client = Client::to_read(common, screen).await?;
-    let path = principal.map_or("/tokens".to_owned(), |name| of(name));
+    let path = principal.map_or("/tokens".to_owned(), of);
     let TokenList { tokens } = client.get(&path).await?;
     if screen.json {
         screen.json(&json!({"tokens": tokens}))?;

@@ -184,7 +184,7 @@ async fn add(args: AddArgs, common: &Common, screen: Screen) -> anyhow::Result<E
             ));
         }
         None => {
-            client.note(format!("{name} stood already, just so; its secret is not shown again"))
+            client.note(format!("{name} stood already, just so; its secret is not shown again"));
         }
     }
     Ok(Exit::Done)

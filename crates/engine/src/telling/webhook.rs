@@ -153,7 +153,7 @@ fn why_not(error: &reqwest::Error) -> &'static str {
     let mut cause = error.source();
     while let Some(error) = cause {
         let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<Refused>()) {
+        if inner.is_some_and(<dyn Error + Send + Sync>::is::<Refused>) {
             return "not sent: the name of its host leads to this machine or into a private network";
         }
         cause = error.source();

@@ -68,22 +68,21 @@ impl Serving {
             Some(refused) => refused,
             None => self.carry_out(request, &access).await,
         };
+        // Only wrong tokens are bounded by their number: a good one from the same address, which may be
+        // that of a whole network, is let in all the same.
         if let Some(client) = client
             && answer.extensions().get::<WrongToken>().is_some()
+            && let Err(wait) = self.wrong_tokens.take(client)
         {
-            // The next one is refused, not this one: it was looked at.
-            let _ = self.wrong_tokens.take(client);
+            self.traffic.refused(Refusal::WrongTokens);
+            let detail = "too many wrong tokens came from this address";
+            return Ok(too_many("E-API-021", detail, wait));
         }
         Ok(answer)
     }
 
     /// What a client is told that asks too often, before anything of what it sends is read.
     fn refused(&self, client: Client) -> Option<Response> {
-        if let Some(wait) = self.wrong_tokens.refuses(client) {
-            self.traffic.refused(Refusal::WrongTokens);
-            let detail = "too many wrong tokens came from this address";
-            return Some(too_many("E-API-021", detail, wait));
-        }
         let wait = self.requests.take(client).err()?;
         self.traffic.refused(Refusal::Rate);
         Some(too_many("E-API-020", "too many requests came from this address", wait))

@@ -55,12 +55,6 @@ impl Meter {
         self.take_at(client, self.began.elapsed())
     }
 
-    /// Whether one more would be too many, and for how long; nothing is counted.
-    pub(super) fn refuses(&self, client: Client) -> Option<Duration> {
-        let now = nanos(self.began.elapsed());
-        self.next(self.place(client).load(Ordering::Relaxed), now).err()
-    }
-
     fn take_at(&self, client: Client, now: Duration) -> Result<(), Duration> {
         let (place, now) = (self.place(client), nanos(now));
         let next = |paid| self.next(paid, now).ok();

@@ -61,8 +61,8 @@ pub struct Listen {
     /// The same at the public address.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     public_rate: u32,
-    /// Wrong tokens a minute that one client may send, twice as many at once; then all it asks is refused
-    /// for a while.
+    /// Wrong tokens a minute that one client may send, twice as many at once; more are told
+    /// to wait.
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     wrong_tokens: u32,
     /// Show the measurements (/metrics) without a token to whoever is on this machine.

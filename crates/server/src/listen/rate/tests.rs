@@ -20,13 +20,3 @@ fn so_many_at_once_and_then_one_each_so_often() {
     assert_eq!([at(10_000), at(10_000), at(10_000)], [Ok(()), Ok(()), Ok(())]);
     assert!(at(10_000).is_err(), "long silence earns the burst and no more");
 }
-
-#[test]
-fn looking_counts_nothing() {
-    let meter = Meter::new(Rate { burst: 1, every: Duration::from_secs(60) });
-    let one = client("192.0.2.1");
-    assert_eq!(meter.refuses(one), None);
-    assert_eq!(meter.refuses(one), None);
-    assert!(meter.take(one).is_ok());
-    assert!(meter.refuses(one).is_some());
-}
