@@ -36,7 +36,7 @@ pub struct DeliveriesArgs {
     habeas webhooks replay desk --seq 4711\n  \
     habeas webhooks replay desk --dead\n  \
     habeas webhooks replay desk --since 2026-11-20T00:00:00Z")]
-#[group(required = true, multiple = false, args = ["seq", "dead", "since"])]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["seq", "dead", "since"]))]
 pub struct ReplayArgs {
     /// The name of the webhook.
     name: String,
