@@ -1,8 +1,11 @@
 //! Files of a backup: copied, digested and made durable, a piece at a time.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, ErrorKind, Read, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use domain::Digest;
@@ -15,31 +18,53 @@ use crate::error::StoreError;
 const PIECE: usize = 256 * 1024;
 const DRAFTS: &str = "drafts";
 
+/// Marks an unfinished folder as ours; whoever fills it holds a lock on it.
+const MARKER: &str = ".unfinished";
+
 /// A folder that is gone when it is dropped, unless it got its name before.
 #[derive(Debug)]
-pub(super) struct Unnamed(PathBuf);
+pub(super) struct Unnamed(PathBuf, File);
 
 impl Unnamed {
-    /// Makes it, in place of what a crash may have left.
+    /// Makes it, in place of what a crash may have left. Refuses where somebody else fills it now, and
+    /// where it is not ours.
     pub(super) fn begin(path: &Path) -> Result<Self, StoreError> {
-        remove_folder(path)?;
-        make_folder(path)?;
-        Ok(Self(path.to_owned()))
+        let taken =
+            |error| failed("take an unfinished folder that another program may fill", error);
+        if path.exists() {
+            let left = File::open(path.join(MARKER)).map_err(taken)?;
+            left.try_lock().map_err(|error| taken(error.into()))?;
+            remove_folder(path)?;
+        }
+        make_folder(parent(path))?;
+        DirBuilder::new().mode(0o700).create(path).map_err(taken)?;
+        let marker = create(&path.join(MARKER))?;
+        marker.try_lock().map_err(|error| taken(error.into()))?;
+        Ok(Self(path.to_owned(), marker))
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
+    fn is_ours(&self) -> bool {
+        let there = fs::metadata(self.0.join(MARKER));
+        let here = self.1.metadata();
+        matches!((there, here), (Ok(there), Ok(here)) if there.ino() == here.ino())
+    }
+
     /// Gives it its name; what has it now is called something else meanwhile, and then goes.
     pub(super) fn name(self, name: &Path, before: &Path) -> Result<(), StoreError> {
         let renamed = |error| failed("give it its name", error);
+        refuse_foreign(before)?;
+        refuse_foreign(name)?;
         remove_folder(before)?;
         let is_replaced = name.exists();
         if is_replaced {
             fs::rename(name, before).map_err(renamed)?;
         }
         fs::rename(&self.0, name).map_err(renamed)?;
+        fs::remove_file(name.join(MARKER)).map_err(renamed)?;
         sync_folder(parent(name))?;
         if is_replaced { remove_folder(before) } else { Ok(()) }
     }
@@ -47,9 +72,20 @@ impl Unnamed {
 
 impl Drop for Unnamed {
     fn drop(&mut self) {
-        // What is left is replaced by the next one.
-        let _removed = fs::remove_dir_all(&self.0);
+        // What is left is replaced by the next one. Once it has its name, somebody else may fill a
+        // folder at this path.
+        if self.is_ours() {
+            let _removed = fs::remove_dir_all(&self.0);
+        }
     }
+}
+
+/// Refuses to replace a folder that is no backup.
+fn refuse_foreign(folder: &Path) -> Result<(), StoreError> {
+    if folder.exists() && !folder.join(super::manifest::FILE).is_file() {
+        return Err(failed("replace a folder that is no backup", ErrorKind::AlreadyExists.into()));
+    }
+    Ok(())
 }
 
 /// Copies a file and digests what was read; nothing if there is none.
@@ -61,7 +97,7 @@ pub(super) fn copy(
 ) -> Result<Option<FileLine>, StoreError> {
     let mut source = match File::open(from) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read a file to copy", error)),
     };
     let mut copy = create(&into.join(path))?;
@@ -128,7 +164,7 @@ pub(super) fn walk(
 fn list(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<fs::DirEntry>> + use<>> {
     match fs::read_dir(folder) {
         Ok(entries) => Ok(Some(entries).into_iter().flatten()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None.into_iter().flatten()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None.into_iter().flatten()),
         Err(error) => Err(error),
     }
 }
@@ -159,7 +195,7 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
 
 pub(super) fn remove_folder(folder: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(failed("remove an unfinished folder", error))
         }
         _ => Ok(()),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{BLOBS, BackupError, DATABASE, INSTALLATION, failed, files};
 use crate::error::StoreError;
 
-const FILE: &str = "manifest";
+pub(super) const FILE: &str = "manifest";
 const FORMAT: u32 = 1;
 const END: &str = "end";
 
