@@ -121,6 +121,8 @@ words! {
         JobFound = "job.found",
         /// A configuration was applied; what it changed stands in entries of its own.
         ConfigApplied = "config.applied",
+        /// Somebody was told whether secrets that they gave are those that a connection holds.
+        SecretsCompared = "secrets.compared",
         /// A file of requests was read.
         Imported = "imported",
         /// A person or a program was given roles.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::connection::CheckReport;
 use domain::id::IdSource;
@@ -16,11 +17,14 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::caller::Caller;
 use crate::intake::Sent;
+use crate::listen::{Meter, Rate};
 use crate::metrics::Measured;
 use crate::problem::Problem;
 
 /// Files that are spooled at once: each may be as large as the disk has room for.
 const FILES_AT_ONCE: usize = 2;
+/// How often a minute a principal is told whether secrets are those that are held.
+const COMPARISONS: u32 = 6;
 
 /// What a server is made of.
 pub struct Parts {
@@ -52,6 +56,8 @@ struct Shared {
     files: Semaphore,
     /// Requests that are being sent.
     intake: Together<Arc<Sent>, Taken>,
+    /// Who was told whether secrets are those that are held.
+    comparisons: Meter,
 }
 
 impl App {
@@ -61,6 +67,7 @@ impl App {
             parts,
             files: Semaphore::new(FILES_AT_ONCE),
             intake: Together::default(),
+            comparisons: Meter::new(Rate::of(COMPARISONS, Duration::from_secs(60))),
         }))
     }
 
@@ -78,6 +85,11 @@ impl App {
     /// Where requests that are being sent wait for one another.
     pub(crate) fn intake(&self) -> &Together<Arc<Sent>, Taken> {
         &self.0.intake
+    }
+
+    /// Who was told whether secrets are those that are held, and how often.
+    pub(crate) fn comparisons(&self) -> &Meter {
+        &self.0.comparisons
     }
 
     /// A name for a request to this server, which nothing else has.

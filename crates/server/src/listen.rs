@@ -30,7 +30,7 @@ use tokio_io_timeout::TimeoutStream;
 use answer::{Access, Serving};
 pub use client::{NoNetwork, Proxies};
 use crowd::{Crowd, Place};
-use rate::Meter;
+pub(crate) use rate::Meter;
 pub use rate::Rate;
 use socket::{Listener, Peer, Stream};
 pub use socket::{Socket, Tcp};

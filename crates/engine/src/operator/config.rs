@@ -13,6 +13,7 @@
 
 mod applied;
 mod apply;
+mod comparing;
 mod diff;
 mod fields;
 mod present;
@@ -29,6 +30,7 @@ use store::Secret;
 use utoipa::ToSchema;
 
 pub use apply::{Carried, Prepared, apply, plan, prepare};
+pub use comparing::note_comparison;
 pub use diff::{Change, FieldChange, How, LeftAlone, Plan, SecretChange};
 pub use present::present;
 

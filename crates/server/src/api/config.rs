@@ -5,6 +5,7 @@ use domain::Digest;
 use engine::operator::config::{self, Carried, Config, Part, Plan};
 use engine::operator::connections::Draft;
 use futures_util::future::try_join_all;
+use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -49,7 +50,8 @@ pub(super) async fn show(State(app): State<App>, caller: Caller) -> Result<Json<
 }
 
 /// Says what a configuration would change. Changes nothing, and asks no vendor. Of a secret it says
-/// whether another value is held, to those who could replace it.
+/// whether another value is held, to those who could replace it; that is journalled, and with a token
+/// it is told a few times a minute only.
 #[utoipa::path(post, path = "/config/plan", operation_id = "plan_config", tag = "config",
     request_body = ConfigWanted,
     responses((status = 200, description = "What would change", body = Plan)))]
@@ -61,6 +63,7 @@ pub(super) async fn plan(
     if let Some(problem) = lacking(&caller, &config) {
         return Err(problem);
     }
+    note_comparison(&app, &caller, &config).await?;
     Ok(Json(config::plan(&app.desk(&caller), config, prune).await?))
 }
 
@@ -78,6 +81,7 @@ pub(super) async fn apply(
     if let Some(problem) = lacking(&caller, &config) {
         return Err(problem);
     }
+    note_comparison(&app, &caller, &config).await?;
     let desk = app.desk(&caller);
     let prepared = config::prepare(&desk, config, prune, plan).await?;
     let drafts = prepared.drafts().iter().map(Draft::connection);
@@ -95,4 +99,18 @@ pub(super) async fn apply(
 /// What is told to who may not change one of the parts: a plan of it would tell of it, too.
 fn lacking(caller: &Caller, config: &Config) -> Option<Problem> {
     config.parts().into_iter().find_map(|part| caller.lacks(part.writing()))
+}
+
+/// Journals that secrets are compared with those that are held, or refuses to do so once more for now.
+/// Not for the owner of the data folder, who can open all of them.
+async fn note_comparison(app: &App, caller: &Caller, config: &Config) -> Result<(), Problem> {
+    if caller.access().token.is_none() || !config.gives_secrets() {
+        return Ok(());
+    }
+    app.comparisons().take(&caller.access().name).map_err(|wait| {
+        let detail = "secrets were compared too often within a short time; nothing was done";
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "E-CFG-006", detail)
+            .advise(format!("send it again in {} s", wait.as_secs().saturating_add(1)))
+    })?;
+    Ok(config::note_comparison(&app.desk(caller), config).await?)
 }

@@ -106,3 +106,32 @@ async fn each_part_needs_its_own_permission() {
     let seen = office.ask(&approver, Method::GET, "/config", None).await.body;
     assert!(seen["principals"].is_null() && seen["connections"]["shop"].is_object(), "{seen}");
 }
+
+#[tokio::test]
+async fn who_tries_secrets_out_is_journalled_and_soon_refused() {
+    let office = office().await;
+    let mut wanted = config(&office);
+    apply(&office, &Persona::Owner, &wanted).await;
+    wanted.as_object_mut().unwrap().retain(|part, _| part == "connections");
+    let manager = office.persona("max", &[Role::ConnectionsManager], Reach::All).await;
+    wanted["connections"]["shop"]["secrets"]["token"] = "guess".into();
+    let mut n_told = 0;
+    let refused = loop {
+        let answer = plan(&office, &manager, &wanted).await;
+        if answer.status != StatusCode::OK {
+            break answer;
+        }
+        n_told += 1;
+    };
+    assert_eq!((refused.status.as_u16(), refused.code()), (429, "E-CFG-006"));
+    assert!((12..20).contains(&n_told), "{n_told}");
+    let body = json!({"config": wanted, "plan": "0".repeat(64)});
+    let applied = office.ask(&manager, Method::POST, "/config/apply", Some(body)).await;
+    assert_eq!(applied.code(), "E-CFG-006", "to apply it tells as much");
+    let path = "/journal?event=secrets.compared&limit=100";
+    let journal = office.ask(&Persona::Owner, Method::GET, path, None).await.body.to_string();
+    assert_eq!(journal.matches(r#""secrets":["token"]"#).count(), n_told, "{journal}");
+    assert!(journal.contains(r#""operator":"max""#) && !journal.contains("guess"), "{journal}");
+    wanted["connections"]["shop"]["secrets"]["token"] = Value::Null;
+    assert_eq!(plan(&office, &manager, &wanted).await.status, StatusCode::OK, "tells nothing");
+}

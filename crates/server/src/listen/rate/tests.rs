@@ -1,6 +1,7 @@
 //! Rates, at instants that the tests choose.
 
 use super::*;
+use crate::listen::client::Client;
 
 fn client(text: &str) -> Client {
     Client::of(text.parse().unwrap())
