@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 use server::api::{self, About};
 use server::{App, Body, Caller, Measured, Parts, Router};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use crate::args::Common;
@@ -33,6 +34,8 @@ pub use answer::{Answer, stop};
 pub use body::Payload;
 use served::Served;
 
+/// How soon a server on this machine says what time it is there.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 /// Where a server says what time it is there.
 const ABOUT: &str = "/about";
 
@@ -66,24 +69,24 @@ struct Here {
 impl Client {
     /// To read what exists; starts nothing and makes nothing.
     pub async fn to_read(common: &Common, screen: Screen) -> anyhow::Result<Self> {
-        match Served::find(common).await? {
-            Some(served) => Self::served(served, screen).await,
+        match Self::by_server(common, screen).await? {
+            Some(client) => Ok(client),
             None => Self::here(Session::to_read(common, screen).await?, None, screen),
         }
     }
 
     /// To change something. Follow it by [`act`](Self::act) where the engine has to do with it.
     pub async fn to_write(common: &Common, screen: Screen) -> anyhow::Result<Self> {
-        match Served::find(common).await? {
-            Some(served) => Self::served(served, screen).await,
+        match Self::by_server(common, screen).await? {
+            Some(client) => Ok(client),
             None => Self::here(Session::to_write(common, screen).await?, None, screen),
         }
     }
 
     /// To change something after vendors were asked, which may have to wait on the clock.
     pub async fn to_check(common: &Common, screen: Screen) -> anyhow::Result<Self> {
-        match Served::find(common).await? {
-            Some(served) => Self::served(served, screen).await,
+        match Self::by_server(common, screen).await? {
+            Some(client) => Ok(client),
             None => {
                 let session = Session::to_write(common, screen).await?;
                 let clock = session.clock().await?;
@@ -94,9 +97,26 @@ impl Client {
 
     /// To say what would happen. Where nothing does yet, an empty store stands for it.
     pub async fn to_try(common: &Common, screen: Screen) -> anyhow::Result<Self> {
-        match Served::find(common).await? {
-            Some(served) => Self::served(served, screen).await,
+        match Self::by_server(common, screen).await? {
+            Some(client) => Ok(client),
             None => Self::here(Session::to_try(common, screen).await?, None, screen),
+        }
+    }
+
+    /// Whoever serves, if they answer. A server of the data folder that stands still is left alone: the
+    /// store is there all the same.
+    async fn by_server(common: &Common, screen: Screen) -> anyhow::Result<Option<Self>> {
+        let Some(served) = Served::find(common).await? else { return Ok(None) };
+        if !served.is_local() {
+            return Self::served(served, screen).await.map(Some);
+        }
+        match timeout(ANSWERS_WITHIN, Self::served(served, screen)).await {
+            Ok(Ok(client)) => Ok(Some(client)),
+            Ok(Err(_)) | Err(_) => {
+                screen
+                    .note("the `habeas serve` of this folder does not answer; going on without it");
+                Ok(None)
+            }
         }
     }
 

@@ -34,6 +34,7 @@ pub(super) struct Served {
     base: String,
     known_by: (header::HeaderName, HeaderValue),
     whom: String,
+    is_local: bool,
 }
 
 impl Served {
@@ -92,6 +93,7 @@ impl Served {
             patient: patient.build().context("could not set up HTTP")?,
             whom: format!("the server at {base}"),
             base,
+            is_local: false,
             known_by: (header::AUTHORIZATION, known_by),
         })
     }
@@ -106,7 +108,13 @@ impl Served {
             base: "http://local".to_owned(),
             known_by: (OPERATOR, name.unwrap_or(HeaderValue::from_static("local"))),
             whom: format!("the server of {}", socket.display()),
+            is_local: true,
         })
+    }
+
+    /// Whether it is that of the data folder.
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Makes a call.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::connections::led_back;
 use crate::app::App;
-use crate::body::Json;
+use crate::body::{Json, object};
 use crate::caller::Caller;
 use crate::problem::Problem;
 
@@ -20,6 +20,7 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigWanted {
     /// The configuration.
+    #[serde(deserialize_with = "object")]
     config: Config,
     /// Whether what stands here and is not in it is taken away, within the parts that it has.
     #[serde(default)]
@@ -31,6 +32,7 @@ pub(super) struct ConfigWanted {
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigApproved {
     /// The configuration.
+    #[serde(deserialize_with = "object")]
     config: Config,
     /// Whether what stands here and is not in it is taken away, within the parts that it has.
     #[serde(default)]
