@@ -73,7 +73,7 @@ pub struct Ran {
 /// Why the engine does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// Another process has the right to run it.
+    /// Another process has the right to run it, or took it while this one stood still.
     #[error("the engine is run by {} since {}", .0.info, .0.since)]
     HeldBy(Box<LeaseRow>),
     /// The store refused.
@@ -117,7 +117,8 @@ impl Engine {
         &self.parts.meters
     }
 
-    /// Runs. Where another process holds the right to, says so and does nothing.
+    /// Runs. Where another process holds the right to, or comes to hold it, says so and does nothing
+    /// more.
     pub async fn run(&self, until: Until) -> Result<Ran, EngineError> {
         let fence = self.take_lease().await?;
         let (stop_renewing, stopped) = watch::channel(false);
@@ -127,7 +128,17 @@ impl Engine {
         stop_renewing.send(true).ok();
         renewing.await.ok();
         self.parts.store.release_leases(&self.parts.holder.name).await?;
-        result
+        match result {
+            Err(EngineError::Store(StoreError::FenceLost)) => Err(self.overtaken().await?),
+            result => result,
+        }
+    }
+
+    /// What a write under a lease that was lost meanwhile comes to: we stood still for so long that
+    /// another took our place.
+    async fn overtaken(&self) -> Result<EngineError, StoreError> {
+        let row = self.parts.store.lease(ENGINE_LEASE).await?;
+        Ok(row.map_or(StoreError::FenceLost.into(), |row| EngineError::HeldBy(Box::new(row))))
     }
 
     async fn take_lease(&self) -> Result<Fence, EngineError> {

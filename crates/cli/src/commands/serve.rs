@@ -92,13 +92,6 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
                     break;
                 }
             }
-            // It stood still for so long that another took its place, which it learnt by a write.
-            Err(EngineError::Store(StoreError::FenceLost)) => {
-                session.note("another process has taken over; this one waits for it to end");
-                if !try_again(&mut stopped).await {
-                    break;
-                }
-            }
             Err(error) => return Err(error).context("the engine stopped"),
         }
     }
