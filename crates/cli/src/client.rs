@@ -15,7 +15,7 @@ use engine::Clock;
 use engine::clock::Waiting;
 use engine::http::HttpClient;
 use engine::operator::find::{Found, Named};
-use http::{HeaderName, Method, Request, header};
+use http::{Method, Request, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use server::api::{self, About};
@@ -287,9 +287,6 @@ impl Clock for Standing {
         Box::pin(wait(left.min(STRETCH)))
     }
 }
-
-/// The header by which the server knows who stands at the socket.
-pub(crate) const OPERATOR: HeaderName = HeaderName::from_static("habeas-operator");
 
 /// A name as a part of a path.
 pub fn segment(name: &str) -> String {

@@ -45,7 +45,7 @@ words! {
         RequestAnswered = "request.answered",
         /// It was opened again.
         RequestReopened = "request.reopened",
-        /// Its key was destroyed: nobody can read its values again.
+        /// Its key was destroyed. What a backup holds of it goes with the month's key.
         RequestPurged = "request.purged",
         /// An identifier was added by hand.
         IdentifierAdded = "identifier.added",

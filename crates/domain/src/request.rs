@@ -117,7 +117,8 @@ pub struct Closing {
     pub purged: Option<Purged>,
 }
 
-/// That a request's key was destroyed: nobody can read its values again.
+/// That a request's key was destroyed. What a backup holds of it can be read until the key of its month
+/// goes too (docs/keys.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Purged {
     /// When.

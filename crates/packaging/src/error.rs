@@ -25,7 +25,7 @@ pub enum PackageError {
         how: ClosedAs,
     },
     /// The values of the request were destroyed.
-    #[error("the request was purged: nobody can read its data again")]
+    #[error("the request was purged: its data was destroyed")]
     Purged,
     /// The store could not be read, or the journal not written.
     #[error("the collected data could not be used")]

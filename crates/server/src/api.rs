@@ -42,7 +42,7 @@ use crate::problem::{self, Problem};
 use crate::{errors, events, health, metrics, request_id};
 pub use imports::{ImportLine, ImportProgress};
 pub use installation::About;
-pub use packages::ABOUT as PACKAGE_ABOUT;
+pub use packages::{ABOUT as PACKAGE_ABOUT, are_at as packages_are_at};
 
 /// Where the API lies.
 pub const BASE: &str = "/api/v1";

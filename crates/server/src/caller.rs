@@ -10,10 +10,13 @@ use domain::access::Permission;
 use domain::principal::Access;
 use engine::operator::principals::tokens::{NotAccepted, authenticate};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::app::App;
 use crate::problem::Problem;
+
+/// The header in which whoever opens the local socket says who they are.
+pub const OPERATOR: HeaderName = HeaderName::from_static("habeas-operator");
 
 /// Whoever asks, once they are known.
 #[derive(Debug, Clone)]

@@ -23,7 +23,7 @@ mod request_id;
 pub use app::{App, Parts};
 pub use axum::Router;
 pub use axum::body::Body;
-pub use caller::Caller;
+pub use caller::{Caller, OPERATOR};
 pub use listen::{
     Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError, listen,
 };

@@ -22,12 +22,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-use answer::{Access, Serving};
+use answer::{Access, LARGE_BODIES, Serving};
 pub use client::{NoNetwork, Proxies};
 use crowd::{Crowd, Place};
 pub(crate) use rate::Meter;
@@ -116,7 +116,15 @@ pub async fn listen(
     let requests = Arc::new(Meter::new(limits.requests));
     let wrong_tokens = Arc::new(Meter::new(limits.wrong_tokens));
     let server = Server {
-        serving: Serving { router, limits, traffic, listener: name, requests, wrong_tokens },
+        serving: Serving {
+            router,
+            limits,
+            traffic,
+            listener: name,
+            requests,
+            wrong_tokens,
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
+        },
         stopped,
     };
     Ok(Listening { url, running: tokio::spawn(server.run(listener)) })

@@ -7,11 +7,13 @@ use std::time::Duration;
 use anyhow::Context;
 use http::{HeaderValue, Method, header};
 use reqwest::{Certificate, Url};
+use server::OPERATOR;
+use server::api::packages_are_at;
 use tokio::net::UnixStream;
 
 use super::answer::Answer;
 use super::body::{Payload, pieces};
-use super::{OPERATOR, unreachable};
+use super::unreachable;
 use crate::args::Common;
 use crate::commands::serve::SOCKET;
 use crate::environment;
@@ -125,7 +127,7 @@ impl Served {
         payload: Payload,
     ) -> anyhow::Result<Answer> {
         let (name, value) = &self.known_by;
-        let is_file = matches!(payload, Payload::Csv(_)) || path.ends_with("/package");
+        let is_file = matches!(payload, Payload::Csv(_)) || packages_are_at(path);
         let http = if is_file { &self.patient } else { &self.http };
         let mut request = http.request(method, format!("{}{path}", self.base));
         request = request.header(name, value);

@@ -46,7 +46,7 @@ pub struct RestoreView {
     pub generation: u32,
     /// Requests that the list beside the keys names, purged again.
     pub n_purged: usize,
-    /// Requests whose keys were destroyed since, so that nobody can read them; all of them closed.
+    /// Requests whose keys were destroyed again, as they were after the backup; all of them closed.
     pub n_unreadable: u64,
     /// Tokens that ended.
     pub n_tokens_ended: u64,

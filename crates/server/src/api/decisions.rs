@@ -112,7 +112,7 @@ pub(super) async fn add_identifiers(
 /// Destroys the values of a closed request for good. One that was purged before stays so.
 #[utoipa::path(post, path = "/requests/{id}/purge", operation_id = "purge_request",
     tag = "decisions", params(("id" = RequestId, Path)),
-    responses((status = 200, description = "Since when nobody can read them", body = PurgeView)))]
+    responses((status = 200, description = "When its key was destroyed", body = PurgeView)))]
 pub(super) async fn purge(
     State(app): State<App>,
     caller: Caller,

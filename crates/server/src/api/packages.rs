@@ -11,16 +11,20 @@ use packaging::PackageError;
 use store::{BlobReader, StoreError};
 use tokio::task::spawn_blocking;
 
+use super::BASE;
 use super::requests::within_reach;
 use crate::app::App;
 use crate::body::Path;
 use crate::caller::Caller;
 use crate::problem::{Chain, Problem};
 
-/// How paths end where a package is asked for.
-pub(crate) const PATH_END: &str = "/package";
 /// The header that says what a package came to.
 pub const ABOUT: HeaderName = HeaderName::from_static("habeas-package");
+
+/// Whether a package is asked for at a path: it may take long to be made.
+pub fn are_at(path: &str) -> bool {
+    path.strip_prefix(BASE).is_some_and(|path| path.ends_with("/package"))
+}
 
 /// A ZIP file.
 #[derive(utoipa::ToSchema)]

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::response::{IntoResponse as _, Response};
 use domain::Principal;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
@@ -19,12 +20,14 @@ use super::rate::Meter;
 use super::{Limits, Peer};
 use crate::api::{BASE, imports, packages};
 use crate::body::{LARGEST_BODY, unread};
-use crate::caller::{Caller, FromHere};
+use crate::caller::{Caller, FromHere, OPERATOR};
 use crate::metrics::{Refusal, Traffic};
 use crate::problem::{Problem, WrongToken};
 
-/// The header in which whoever opens the local socket says who they are.
-const LOCAL_NAME: &str = "habeas-operator";
+/// A body of so many bytes is read whoever sends it.
+const SMALL_BODY: u64 = 16 << 10;
+/// So many larger ones are in memory at a time: nobody is known before their body was read.
+pub(super) const LARGE_BODIES: usize = 32;
 
 /// Until a file is taken in and looked through, or made.
 const FILE_WITHIN: Duration = Duration::from_secs(15 * 60);
@@ -48,6 +51,7 @@ pub(super) struct Serving {
     pub(super) listener: &'static str,
     pub(super) requests: Arc<Meter>,
     pub(super) wrong_tokens: Arc<Meter>,
+    pub(super) large_bodies: Arc<Semaphore>,
 }
 
 impl Serving {
@@ -95,9 +99,8 @@ impl Serving {
             return self.hand_on(request, access, FILE_WITHIN).await;
         }
         // Read whole before anything begins: what was begun waits for no client.
-        let read = to_bytes(Body::new(body), LARGEST_BODY);
-        let body = match timeout(self.limits.body_within, read).await {
-            Ok(Ok(body)) => body,
+        let (body, _room) = match timeout(self.limits.body_within, self.read(body)).await {
+            Ok(Ok(read)) => read,
             Ok(Err(error)) => return closing(unread(&error)),
             Err(_) => {
                 self.traffic.refused(Refusal::Slow);
@@ -106,9 +109,22 @@ impl Serving {
             }
         };
         let request = Request::from_parts(parts, Body::from(body));
-        let within =
-            if gives_file(request.uri().path()) { FILE_WITHIN } else { self.limits.answer_within };
+        let within = if packages::are_at(request.uri().path()) {
+            FILE_WITHIN
+        } else {
+            self.limits.answer_within
+        };
         self.hand_on(request, access, within).await
+    }
+
+    /// Reads a body. A large one waits until there is room, which it keeps until it is answered.
+    async fn read(
+        &self,
+        body: Incoming,
+    ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), axum::Error> {
+        let is_small = body.size_hint().upper().is_some_and(|length| length <= SMALL_BODY);
+        let room = if is_small { None } else { self.large_bodies.acquire().await.ok() };
+        Ok((to_bytes(Body::new(body), LARGEST_BODY).await?, room))
     }
 
     /// Answers a request whose body is there, or is taken in whole by whoever answers.
@@ -119,7 +135,7 @@ impl Serving {
         within: Duration,
     ) -> Response {
         if let Access::Local = access {
-            let name = request.headers().get(LOCAL_NAME).and_then(|name| name.to_str().ok());
+            let name = request.headers().get(OPERATOR).and_then(|name| name.to_str().ok());
             let name = name.filter(|name| Principal::is_name(name));
             let owner = Caller::owner(name.unwrap_or("local").to_owned());
             request.extensions_mut().insert(owner);
@@ -141,11 +157,6 @@ impl Serving {
 /// Whether a request brings a file, which may be long.
 fn is_file(parts: &Parts) -> bool {
     parts.uri.path().strip_prefix(BASE) == Some(imports::PATH)
-}
-
-/// Whether a request asks for a file, which may take long to be made.
-fn gives_file(path: &str) -> bool {
-    path.strip_prefix(BASE).is_some_and(|path| path.ends_with(packages::PATH_END))
 }
 
 /// Tells a problem and ends the connection: whatever the client still has to send is not waited for.

@@ -290,3 +290,32 @@ async fn the_public_sees_nothing_of_the_operators() {
     let posted = exchange(&address, &ask("/healthz").replace("GET", "POST")).await;
     assert!(posted.contains("405") && posted.contains("E-API-007"), "{posted}");
 }
+
+#[tokio::test]
+async fn large_bodies_that_do_not_come_hold_up_large_ones_only() {
+    let (_listening, address, _stop) = server(Limits::default(), routes()).await;
+    let head = |n: usize| {
+        format!(
+            "POST /body HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {n}\r\n\r\n"
+        )
+    };
+    let mut stalled = Vec::new();
+    for _ in 0..LARGE_BODIES {
+        let mut stream = connect_from("127.0.0.1", &address).await;
+        stream.write_all(head(100_000).as_bytes()).await.unwrap();
+        stalled.push(stream);
+    }
+    // Answered after all of those were taken in, as they came before.
+    let small = exchange(&address, &format!("{}four", head(4))).await;
+    assert!(small.ends_with("\r\n\r\n4"), "{small}");
+    let whole = format!("{}{}", head(100_000), "x".repeat(100_000));
+    let mut large = std::pin::pin!(exchange(&address, &whole));
+    let moment = Duration::from_millis(200);
+    assert!(
+        timeout(moment, &mut large).await.is_err(),
+        "it was read beyond what there is room for"
+    );
+    stalled.pop();
+    let large = large.await;
+    assert!(large.ends_with("\r\n\r\n100000"), "{large}");
+}
