@@ -25,6 +25,8 @@ use crate::seal::{KEY_LEN, KeyBytes, SealError, new_key, random};
 
 const INSTALLATION: &str = "installation";
 const SUFFIX: &str = "key";
+/// What the file of a key is called from when it is destroyed until it is gone.
+const DOOMED: &str = "doomed";
 const PURGED: &str = "purged";
 const DESTROYED: &str = "destroyed";
 const FIRST_LINE: &str = "habeas key 1";
@@ -137,6 +139,7 @@ impl KeyFolder {
         let opened = Self { folder: keys.to_owned() };
         // Of two programs at a first start, one may look while the other is between two writes.
         opened.agree_on_installation(data).or_else(|_| opened.agree_on_installation(data))?;
+        opened.finish_destroying()?;
         Ok(opened)
     }
 
@@ -179,6 +182,40 @@ impl KeyFolder {
     fn path(&self, name: &KeyName) -> PathBuf {
         self.folder.join(format!("{name}.{SUFFIX}"))
     }
+
+    /// Finishes what a program that was killed had begun to destroy.
+    fn finish_destroying(&self) -> Result<(), KeyError> {
+        for name in self.named(DOOMED)? {
+            self.destroy(&name)?;
+        }
+        for name in self.named(SUFFIX)? {
+            // Overwritten under its name, which is not how it is done now.
+            if self.is_listed(&name)? && self.get(&name)?.is_none() {
+                self.destroy(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of the keys whose files end so, in order.
+    fn named(&self, suffix: &str) -> Result<Vec<KeyName>, KeyError> {
+        let list = |cause| failed("list", &self.folder, cause);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder).map_err(list)? {
+            let path = entry.map_err(list)?.path();
+            if path.extension().is_some_and(|found| found == suffix) {
+                let stem = path.file_stem().and_then(|stem| stem.to_str());
+                names.extend(stem.and_then(KeyName::parse));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Whether a key was to be destroyed; whether it was, its file shows.
+    fn is_listed(&self, name: &KeyName) -> Result<bool, KeyError> {
+        Ok(lists::read(&self.folder, DESTROYED)?.lines().any(|line| line == name.as_str()))
+    }
 }
 
 impl KeySource for KeyFolder {
@@ -186,7 +223,11 @@ impl KeySource for KeyFolder {
         let path = self.path(name);
         let Some(content) = read_optional(&path)? else { return Ok(None) };
         refuse_open_to_others(&path, 0o600)?;
-        decode(&content, name).map(Some).ok_or(KeyError::Malformed { path })
+        match decode(&content, name) {
+            None if self.is_listed(name)? => Ok(None),
+            None => Err(KeyError::Malformed { path }),
+            secret => Ok(secret),
+        }
     }
 
     fn get_or_make(&self, name: &KeyName) -> Result<KeyBytes, KeyError> {
@@ -199,41 +240,29 @@ impl KeySource for KeyFolder {
     }
 
     fn names(&self) -> Result<Vec<KeyName>, KeyError> {
-        let list = |cause| failed("list", &self.folder, cause);
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(list)? {
-            let path = entry.map_err(list)?.path();
-            if path.extension().is_some_and(|suffix| suffix == SUFFIX) {
-                let stem = path.file_stem().and_then(|stem| stem.to_str());
-                names.extend(stem.and_then(KeyName::parse));
-            }
-        }
-        names.sort();
-        Ok(names)
+        let mut living = self.named(SUFFIX)?;
+        let destroyed = lists::read(&self.folder, DESTROYED)?;
+        let is_listed = |name: &KeyName| destroyed.lines().any(|line| line == name.as_str());
+        living.retain(|name| !is_listed(name) || !matches!(self.get(name), Ok(None)));
+        Ok(living)
     }
 
+    /// A key that is overwritten has another name by then: one that is found is whole.
     fn destroy(&self, name: &KeyName) -> Result<(), KeyError> {
-        let path = self.path(name);
-        if path.exists() && !self.was_destroyed(name)? {
+        let (path, doomed) = (self.path(name), self.folder.join(format!("{name}.{DOOMED}")));
+        if path.exists() && !self.is_listed(name)? {
             lists::append(&self.folder, DESTROYED, name.as_str())?;
         }
-        let written = OpenOptions::new().write(true).open(&path);
-        match written.and_then(|mut file| {
-            // On a journalling disk this is best effort; it costs nothing.
-            let length = file.metadata()?.len();
-            io::copy(&mut io::Read::take(io::repeat(0), length), &mut file)?;
-            file.sync_all()?;
-            fs::remove_file(&path)
-        }) {
-            Ok(()) => sync_folder(&self.folder),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(cause) => Err(failed("destroy", &path, cause)),
-        }
+        let destroyed = |cause| failed("destroy", &path, cause);
+        absent_is_well(fs::rename(&path, &doomed)).map_err(destroyed)?;
+        sync_folder(&self.folder)?;
+        absent_is_well(overwrite(&doomed)).map_err(destroyed)?;
+        absent_is_well(fs::remove_file(&doomed)).map_err(destroyed)?;
+        sync_folder(&self.folder)
     }
 
     fn was_destroyed(&self, name: &KeyName) -> Result<bool, KeyError> {
-        let list = lists::read(&self.folder, DESTROYED)?;
-        Ok(list.lines().any(|line| line == name.as_str()) && self.get(name)?.is_none())
+        Ok(self.is_listed(name)? && self.get(name)?.is_none())
     }
 
     fn note_purged(&self, line: &PurgedLine) -> Result<(), KeyError> {
@@ -247,6 +276,22 @@ impl KeySource for KeyFolder {
     fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
         Ok(lists::standing(&lists::read(&self.folder, PURGED)?))
     }
+}
+
+/// On a journalling disk this is best effort; it costs nothing.
+fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::Read::take(io::repeat(0), length), &mut file)?;
+    file.sync_all()
+}
+
+/// Somebody else may destroy the same key.
+fn absent_is_well(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
 }
 
 fn encode(name: &KeyName, secret: &KeyBytes) -> Zeroizing<Vec<u8>> {

@@ -125,6 +125,51 @@ fn a_destroyed_key_is_gone() {
 }
 
 #[test]
+fn a_kill_while_a_key_is_destroyed_leaves_folders_that_open_and_is_finished_at_the_next_start() {
+    let name = KeyName::parse("index-1").unwrap();
+    let others = ["index-2", "credentials-1", "evidence-1", "fingerprint-1"];
+    let (key, doomed) = ("index-1.key", "index-1.doomed");
+    for (at, file, is_zeroed) in [
+        ("after the list", Some(key), false),
+        ("after the new name", Some(doomed), false),
+        ("after it was overwritten", Some(doomed), true),
+        ("after it was removed", None, false),
+        ("as it was done before, under its name", Some(key), true),
+    ] {
+        let folders = folders();
+        let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+        for other in others {
+            keys.get_or_make(&KeyName::parse(other).unwrap()).unwrap();
+        }
+        keys.get_or_make(&name).unwrap();
+        let mut held = fs::read(folders.keys.join(key)).unwrap();
+        keys.destroy(&name).unwrap();
+        if is_zeroed {
+            held.fill(0);
+        }
+        if let Some(file) = file {
+            let path = folders.keys.join(file);
+            fs::write(&path, held).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let reader = KeyFolder::open_existing(&folders.keys, &folders.data).unwrap();
+        let is_whole = file == Some(key) && !is_zeroed;
+        assert_eq!(reader.was_destroyed(&name).unwrap(), !is_whole, "{at}");
+        assert_eq!(reader.names().unwrap().contains(&name), is_whole, "{at}");
+
+        let again = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+        let making = crate::keyring::Making::Refused;
+        crate::keyring::Keyring::open(std::sync::Arc::new(again), making).expect(at);
+        let again = KeyFolder::open(&folders.keys, &folders.data).unwrap();
+        again.destroy(&name).expect(at);
+        assert!(again.was_destroyed(&name).unwrap(), "{at}");
+        let left = fs::read_dir(&folders.keys).unwrap().map(|one| one.unwrap().file_name());
+        let left = left.filter(|one| one.to_string_lossy().contains("index-1")).count();
+        assert_eq!(left, 0, "{at}");
+    }
+}
+
+#[test]
 fn a_file_that_holds_no_key_or_that_of_another_name_is_refused() {
     let folders = folders();
     let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();
