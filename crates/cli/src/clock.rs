@@ -13,11 +13,16 @@ use engine::clock::Waiting;
 pub const STRETCH: Duration = Duration::from_secs(30);
 
 /// The time, as the machine has it.
-#[expect(clippy::disallowed_methods, reason = "cli reads the real clock, here and nowhere else")]
 pub fn real_now() -> Instant {
     // Whole milliseconds, as the store keeps them: what is written reads back the same.
-    let now = Instant::now();
+    let now = precise_now();
     Instant::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// The same as precisely as it is known, for what is not stored.
+#[expect(clippy::disallowed_methods, reason = "cli reads the real clock, here and nowhere else")]
+pub fn precise_now() -> Instant {
+    Instant::now()
 }
 
 /// The machine's own clock.

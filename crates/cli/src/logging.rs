@@ -1,14 +1,20 @@
 //! Logs: on standard error, for people or as JSON. Never a personal value, never a secret: what
 //! is logged holds opaque ids only, and other crates than ours are heard from warnings up.
 
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::clock::precise_now;
 use crate::environment;
 use crate::exit::Stop;
+use crate::traces::Gatherer;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -22,8 +28,12 @@ pub enum LogFormat {
 const OURS: &[&str] =
     &["habeas", "engine", "store", "packaging", "connectors", "connector_api", "server", "twins"];
 
-/// Starts logging. `HABEAS_LOG` (`debug`, or `engine=debug,store=info`) beats the flags.
-pub fn start(verbose: u8, format: LogFormat) -> Result<(), Stop> {
+/// How they look in this process.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Starts logging, and gathers spans where traces are sent. `HABEAS_LOG` (`debug`, or `engine=debug,store=info`) beats the flags.
+pub fn start(verbose: u8, format: LogFormat, traces: Option<Gatherer>) -> Result<(), Stop> {
+    let _ = FORMAT.set(format);
     let targets = match environment::variable("HABEAS_LOG") {
         Some(text) => read(&text)?,
         None => ours(match verbose {
@@ -40,9 +50,25 @@ pub fn start(verbose: u8, format: LogFormat) -> Result<(), Stop> {
             layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
         }
     };
+    // Spans of ours, however little is logged.
+    let spans = OURS.iter().map(|name| (*name, LevelFilter::INFO)).collect::<Targets>();
+    let traces = traces.map(|gatherer| gatherer.with_filter(spans));
+    let logs = layer.with_filter(targets);
     // A second start in one process (tests) keeps the first.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(targets)).try_init();
+    let _ = tracing_subscriber::registry().with(logs).with(traces).try_init();
     Ok(())
+}
+
+/// What is said beside the log as a line of it, where its lines are JSON.
+pub fn line(level: Level, what: Value) -> Option<String> {
+    if FORMAT.get() != Some(&LogFormat::Json) {
+        return None;
+    }
+    let mut line = what;
+    line["timestamp"] = json!(precise_now());
+    line["level"] = level.as_str().into();
+    line["target"] = "habeas".into();
+    Some(line.to_string())
 }
 
 fn read(text: &str) -> Result<Targets, Stop> {

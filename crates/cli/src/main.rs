@@ -18,15 +18,17 @@ mod screen;
 mod show;
 mod terminal;
 mod tls;
+mod traces;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 
-use args::Cli;
+use args::{Cli, Command};
 use exit::{Exit, Stop};
 use screen::Screen;
+use traces::Outgoing;
 
 /// Much of the work is small values that live for one call; the system's allocator is a fifth
 /// slower at that.
@@ -51,17 +53,9 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            tell(&error, screen);
+            screen.fail(&error);
             exit::of(&error).into()
         }
-    }
-}
-
-/// An error, to a person or to a program.
-fn tell(error: &anyhow::Error, screen: Screen) {
-    match screen.json {
-        true => screen.note(exit::json(error)),
-        false => screen.note(exit::text(error)),
     }
 }
 
@@ -71,17 +65,28 @@ fn tell_misfit(error: &clap::Error) {
     let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
     let what = lines.collect::<Vec<_>>().join(" ");
     let stop = Stop::usage(what.trim_start_matches("error: ")).advise("see `habeas --help`");
-    tell(&stop.into(), Screen { json: true });
+    Screen { json: true }.fail(&stop.into());
 }
 
 fn run(cli: Cli) -> anyhow::Result<Exit> {
-    logging::start(cli.common.verbose, cli.common.log_format)?;
+    let (gatherer, outgoing) = match &cli.command {
+        Command::Serve(args) => args.collector.traces()?.unzip(),
+        _ => (None, None),
+    };
+    logging::start(cli.common.verbose, cli.common.log_format, gatherer)?;
     tls::install();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("could not start the runtime")?;
-    let ended = runtime.block_on(commands::run(cli));
+    let ended = runtime.block_on(async {
+        let sending = outgoing.map(Outgoing::begin);
+        let ended = commands::run(cli).await;
+        if let Some(sending) = sending {
+            sending.end().await;
+        }
+        ended
+    });
     // A terminal prompt or a long file read must not keep an ended program alive.
     runtime.shutdown_background();
     ended
@@ -92,6 +97,6 @@ fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
         let bug = Stop::failed(format!("a bug{place}; please report it"));
-        tell(&bug.into(), Screen { json: args::asks_for_json() });
+        Screen { json: args::asks_for_json() }.fail(&bug.into());
     }));
 }

@@ -12,8 +12,11 @@ use anyhow::Context;
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use serde_json::json;
+use tracing::Level;
 
-use crate::exit::Stop;
+use crate::exit::{self, Stop};
+use crate::logging;
 
 /// Where a command writes.
 #[derive(Debug, Clone, Copy)]
@@ -29,9 +32,22 @@ impl Screen {
         let _ = writeln!(io::stdout().lock(), "{}", harmless(&text.to_string()));
     }
 
-    /// A line beside the result: what is being done, what to know, what went wrong.
+    /// A line beside the result: what is being done, what to know. Where the lines of the log are
+    /// JSON, it is one of them.
     pub fn note(&self, text: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "{}", harmless(&text.to_string()));
+        let text = harmless(&text.to_string());
+        aside(logging::line(Level::INFO, json!({"message": text})).unwrap_or(text));
+    }
+
+    /// The last line: what went wrong.
+    pub fn fail(&self, error: &anyhow::Error) {
+        let told = exit::json(error);
+        aside(match logging::line(Level::ERROR, told.clone()) {
+            Some(line) => line,
+            // serde_json escapes control characters itself.
+            None if self.json => told.to_string(),
+            None => harmless(&exit::text(error)),
+        });
     }
 
     /// The result for programs: one line of JSON.
@@ -89,6 +105,11 @@ impl Screen {
             .interact()
             .context("could not ask")
     }
+}
+
+fn aside(line: impl Display) {
+    // Nobody is left to be told that standard error is gone.
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// A line below the head and nothing else: rows of several lines stay readable, columns too.

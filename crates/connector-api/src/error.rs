@@ -56,6 +56,21 @@ pub enum VendorError {
     },
 }
 
+impl VendorError {
+    /// Which it is, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "throttled",
+            Self::Transient { .. } => "transient",
+            Self::AnswerLost { .. } => "answer lost",
+            Self::CredentialsRejected { .. } => "credentials rejected",
+            Self::PermissionMissing { .. } => "permission missing",
+            Self::Invalid { .. } => "invalid",
+            Self::ContractBroken { .. } => "contract broken",
+        }
+    }
+}
+
 /// A limit that was hit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Limit {

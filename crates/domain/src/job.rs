@@ -43,6 +43,18 @@ pub enum JobState {
     Unclear,
 }
 
+impl JobState {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::Running => "running",
+            Self::Ended => "ended",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
 /// A flow's memory: small, versioned, opaque to everyone but its connector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlowState {

@@ -51,6 +51,15 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Of what kind it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Webhook { .. } => "webhook",
+        }
+    }
+}
+
 /// Why an endpoint is told nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Disabled {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::link::Link;
+use crate::link::{Link, trace};
 
 /// Where a collection's records go.
 pub trait Sink: Send {
@@ -160,8 +160,8 @@ impl Link {
         sink: &mut dyn Sink,
     ) -> Result<Turn, VendorError> {
         let step = |context: &Context<'_>| self.connector.step(flow, memory, input, context);
-        let mut turn = self.with_context(owned, step)?;
-        self.go_on(flow, &mut turn, owned, log, sink).await?;
+        let mut turn = self.with_context(owned, step).inspect_err(trace)?;
+        self.go_on(flow, &mut turn, owned, log, sink).await.inspect_err(trace)?;
         Ok(turn)
     }
 

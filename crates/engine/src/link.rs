@@ -190,6 +190,10 @@ impl Link {
     /// Makes the one changing call. Whether it may be made was settled before; whether it still may
     /// leave is asked at the last moment.
     pub async fn change(&self, call: &Call, may_leave: MayLeave) -> Result<Answer, VendorError> {
+        self.change_once(call, may_leave).await.inspect_err(trace)
+    }
+
+    async fn change_once(&self, call: &Call, may_leave: MayLeave) -> Result<Answer, VendorError> {
         let sent = self.http.change(call, &self.target, &self.secrets, may_leave).await;
         let answer = sent.map_err(|error| match error {
             SendError::NotSent(what) => VendorError::Transient { what },
@@ -230,6 +234,11 @@ impl Link {
         }
         verdict.map(|()| answer)
     }
+}
+
+/// Says in the trace of a piece of work what failed.
+pub(crate) fn trace(error: &VendorError) {
+    tracing::Span::current().record("error", error.word());
 }
 
 /// A place, soon after a limit let its holder go. Who waited long for the place asks the limit again,

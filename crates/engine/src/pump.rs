@@ -5,6 +5,7 @@
 
 mod committer;
 mod load;
+mod piece;
 mod round;
 
 use std::sync::Arc;

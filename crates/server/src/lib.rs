@@ -27,5 +27,5 @@ pub use caller::{Caller, OPERATOR};
 pub use listen::{
     Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError, listen,
 };
-pub use metrics::{Measured, Traffic};
+pub use metrics::{Measured, Spans, Traffic};
 pub use problem::Problem;

@@ -6,6 +6,7 @@
 
 mod families;
 mod process;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -16,19 +17,20 @@ use std::collections::BTreeMap;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use domain::access::Permission;
-use domain::{Connection, ConnectionId, Instant};
+use domain::{Connection, ConnectionId, Endpoint, Instant};
 use engine::Meters;
 use engine::operator::controls;
 use http::header;
-use store::{AGES, StoreError};
+use store::{AGES, Standing, StoreError, Untold};
 
 use crate::app::App;
 use crate::caller::{FromHere, refusal};
 use crate::problem::Problem;
 use families as f;
+pub use spans::Spans;
 use text::Page;
 pub use traffic::Traffic;
-pub(crate) use traffic::{Refusal, count};
+pub(crate) use traffic::{Refusal, count, known};
 
 /// The media type of the format.
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -40,6 +42,8 @@ pub struct Measured {
     pub traffic: Traffic,
     /// What the engine of this process does.
     pub meters: Meters,
+    /// What became of the spans of traces, where they are sent.
+    pub spans: Option<Spans>,
     /// Whether whoever is on this machine may read it without a token.
     pub is_open_here: bool,
 }
@@ -69,7 +73,11 @@ async fn measure(app: &App) -> Result<String, Problem> {
     vendors(app, &mut page, &connections, &names, now).await?;
     leases(app, &mut page, &names).await?;
     journal(app, &mut page, now).await?;
+    endpoints(app, &mut page, now).await?;
     app.measured().traffic.add(&mut page);
+    if let Some(spans) = &app.measured().spans {
+        spans.add(&mut page);
+    }
     Ok(page.into_text())
 }
 
@@ -219,6 +227,24 @@ async fn journal(app: &App, page: &mut Page, now: Instant) -> Result<(), StoreEr
         page.add(&f::JOURNAL, &[], number(seq.try_into().unwrap_or_default()));
         page.add(&f::JOURNAL_AGE, &[], seconds(at, now));
     }
+    Ok(())
+}
+
+async fn endpoints(app: &App, page: &mut Page, now: Instant) -> Result<(), StoreError> {
+    let mut all = Vec::new();
+    for Standing { endpoint, .. } in app.store().endpoints().await? {
+        all.push((app.store().untold(endpoint.id).await?, endpoint));
+    }
+    let mut add = |family, value: &dyn Fn(&Untold, &Endpoint) -> f64| {
+        for (untold, endpoint) in &all {
+            let labels = [("endpoint", &*endpoint.name), ("kind", endpoint.target.kind())];
+            page.add(family, &labels, value(untold, endpoint));
+        }
+    };
+    add(&f::UNTOLD, &|untold, _| number(untold.waiting));
+    add(&f::UNTOLD_AGE, &|untold, _| untold.oldest.map_or(0.0, |oldest| seconds(oldest, now)));
+    add(&f::DEAD, &|untold, _| number(untold.dead));
+    add(&f::DISABLED, &|_, endpoint| u8::from(endpoint.disabled.is_some()).into());
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Numbers for whoever watches the program, asked for every few seconds: they count what is open or due
 //! by its indexes, to a bound, and never what is over.
 
-use domain::{ConnectionId, Instant, RequestState, TaskState};
+use domain::{ConnectionId, EndpointId, Instant, RequestState, TaskState};
 
 use crate::db::{Row, values};
 use crate::error::StoreError;
@@ -47,12 +47,28 @@ const DUE_BATCHES: &str = due!("since", "task WHERE connection_id = $1 AND queue
 const DUE_JOBS: &str = due!("due_at", "job WHERE connection_id = $1 AND due_at IS NOT NULL");
 const OPEN_INTENTS: &str =
     "SELECT COUNT(*) AS n FROM intent WHERE connection_id = $1 AND answer IS NULL";
+const WAITING: &str = "SELECT COUNT(*) AS n, MIN(seq) AS oldest
+    FROM (SELECT seq FROM delivery WHERE endpoint_id = $1 AND due_at IS NOT NULL LIMIT $2)";
+const DEAD: &str = "SELECT COUNT(*) AS n
+    FROM (SELECT seq FROM delivery WHERE endpoint_id = $1 AND state = 'dead' LIMIT $2)";
+const WRITTEN_AT: &str = "SELECT at FROM journal WHERE seq = $1";
 const NEWEST: &str = "SELECT seq, at FROM journal WHERE seq = (SELECT MAX(seq) FROM journal)";
 
 /// Those that are asked for every few seconds.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![REQUESTS, TASKS, DUE_TASKS, DUE_BATCHES, DUE_JOBS, OPEN_INTENTS, NEWEST]
+    vec![
+        REQUESTS,
+        TASKS,
+        DUE_TASKS,
+        DUE_BATCHES,
+        DUE_JOBS,
+        OPEN_INTENTS,
+        WAITING,
+        DEAD,
+        WRITTEN_AT,
+        NEWEST,
+    ]
 }
 
 /// What is open, to [`MOST_COUNTED`].
@@ -86,6 +102,17 @@ pub struct DueOfConnection {
     pub open_intents: u64,
 }
 
+/// What one endpoint has not been told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untold {
+    /// Deliveries to be made, or made again.
+    pub waiting: u64,
+    /// When what the oldest of them tells was written.
+    pub oldest: Option<Instant>,
+    /// Deliveries that were given up.
+    pub dead: u64,
+}
+
 impl Store {
     /// What is open.
     pub async fn open_work(&self, now: Instant) -> Result<Open, StoreError> {
@@ -115,6 +142,27 @@ impl Store {
             batches: self.due(DUE_BATCHES, connection, now).await?,
             jobs: self.due(DUE_JOBS, connection, now).await?,
             open_intents: intents.map_or(Ok(0), |row| row.count("n"))?,
+        })
+    }
+
+    /// What an endpoint has not been told.
+    pub async fn untold(&self, endpoint: EndpointId) -> Result<Untold, StoreError> {
+        let most = i64::from(MOST_COUNTED);
+        let waiting = self.db().fetch_optional(WAITING, values![endpoint, most]).await?;
+        let dead = self.db().fetch_optional(DEAD, values![endpoint, most]).await?;
+        let count = |row: &Option<Row>| row.as_ref().map_or(Ok(0), |row| row.count("n"));
+        let oldest: Option<i64> = match &waiting {
+            Some(row) => row.get("oldest")?,
+            None => None,
+        };
+        let written = match oldest {
+            Some(seq) => self.db().fetch_optional(WRITTEN_AT, values![seq]).await?,
+            None => None,
+        };
+        Ok(Untold {
+            waiting: count(&waiting)?,
+            oldest: written.map(|row| row.instant("at")).transpose()?,
+            dead: count(&dead)?,
         })
     }
 

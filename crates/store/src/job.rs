@@ -99,7 +99,7 @@ impl Store {
         connection: ConnectionId,
         state: JobState,
     ) -> Result<Vec<Job>, StoreError> {
-        let row = values![connection, state_word(state)];
+        let row = values![connection, state.word()];
         self.db().fetch(IN_STATE, row).await?.iter().map(read).collect()
     }
 
@@ -167,16 +167,7 @@ pub(crate) fn carried_row(carried: &Carried) -> Result<Vec<Value>, StoreError> {
 }
 
 fn changing_columns(job: &Job) -> Result<Vec<Value>, StoreError> {
-    Ok(values![state_word(job.state), job.due_at, job.vendor_ref.clone(), json(job)?])
-}
-
-fn state_word(state: JobState) -> &'static str {
-    match state {
-        JobState::Sending => "sending",
-        JobState::Running => "running",
-        JobState::Ended => "ended",
-        JobState::Unclear => "unclear",
-    }
+    Ok(values![job.state.word(), job.due_at, job.vendor_ref.clone(), json(job)?])
 }
 
 fn read(row: &Row) -> Result<Job, StoreError> {

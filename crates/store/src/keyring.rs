@@ -101,6 +101,18 @@ impl Keyring {
         Ok(())
     }
 
+    /// Whether the keys that were taken up are still there, but for those that were destroyed.
+    pub fn check(&self) -> Result<(), KeyError> {
+        self.source.check()?;
+        let there = self.source.names()?;
+        for name in self.names().into_iter().filter(|name| !there.contains(name)) {
+            if !self.source.was_destroyed(&name)? {
+                return Err(KeyError::Missing(name));
+            }
+        }
+        Ok(())
+    }
+
     /// The names of the keys of a purpose that exist, the newest last.
     pub fn names_of(&self, purpose: &str) -> Vec<KeyName> {
         self.living().of(purpose).cloned().collect()

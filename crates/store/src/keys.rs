@@ -117,12 +117,16 @@ pub trait KeySource: Send + Sync {
     fn note_refused(&self, line: &PurgedLine) -> Result<(), KeyError>;
     /// The list of purged requests, without what was refused.
     fn purged(&self) -> Result<Vec<PurgedLine>, KeyError>;
+    /// Whether it is still there, and belongs to the store that it was opened for.
+    fn check(&self) -> Result<(), KeyError>;
 }
 
 /// Keys as files of mode 0600 in a folder of mode 0700.
 #[derive(Debug)]
 pub struct KeyFolder {
     folder: PathBuf,
+    /// The data folder that it belongs to.
+    data: PathBuf,
 }
 
 impl KeyFolder {
@@ -136,7 +140,7 @@ impl KeyFolder {
         }
         make_folder(keys)?;
         refuse_open_to_others(keys, 0o700)?;
-        let opened = Self { folder: keys.to_owned() };
+        let opened = Self { folder: keys.to_owned(), data: data.to_owned() };
         // Of two programs at a first start, one may look while the other is between two writes.
         opened.agree_on_installation(data).or_else(|_| opened.agree_on_installation(data))?;
         opened.finish_destroying()?;
@@ -150,7 +154,9 @@ impl KeyFolder {
         let here = read_optional(&keys.join(INSTALLATION))?;
         let there = read_optional(&data.join(INSTALLATION))?;
         match (here, there) {
-            (Some(here), Some(there)) if here == there => Ok(Self { folder: keys.to_owned() }),
+            (Some(here), Some(there)) if here == there => {
+                Ok(Self { folder: keys.to_owned(), data: data.to_owned() })
+            }
             (None, _) => Err(KeyError::Lost { keys: keys.into(), data: data.into() }),
             _ => Err(KeyError::OtherInstallation { keys: keys.into(), data: data.into() }),
         }
@@ -275,6 +281,10 @@ impl KeySource for KeyFolder {
 
     fn purged(&self) -> Result<Vec<PurgedLine>, KeyError> {
         Ok(lists::standing(&lists::read(&self.folder, PURGED)?))
+    }
+
+    fn check(&self) -> Result<(), KeyError> {
+        Self::open_existing(&self.folder, &self.data).map(drop)
     }
 }
 

@@ -56,7 +56,7 @@ pub use counts::Counts;
 pub use delivery::{Counted, Replay, Tellable, Told};
 pub use endpoint::Standing;
 pub use error::{Cause, StoreError};
-pub use gauges::{AGES, Due, DueOfConnection, MOST_COUNTED, Open};
+pub use gauges::{AGES, Due, DueOfConnection, MOST_COUNTED, Open, Untold};
 pub use intent::{Intent, IntentAnswer, IntentOutcome};
 pub use journal::{From, JournalFilter};
 pub use lease::{Fence, LeaseAnswer, LeaseRow, LeaseTime};

@@ -16,6 +16,7 @@ use crate::driver::sqlite::FILE;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Making};
 use crate::keys::KeyFolder;
+use crate::migrate::{MIGRATIONS, refuse_other_schema};
 use crate::tally::Tally;
 use crate::together::Together;
 use crate::transition::{Applied, Prepared};
@@ -95,6 +96,16 @@ impl Store {
     pub async fn data_version(&self) -> Result<i64, StoreError> {
         // Both only ever grow.
         Ok(self.db().data_version().await? + self.inner.n_asked.load(Ordering::SeqCst))
+    }
+
+    /// Whether the schema is still the one that this program writes: a newer one may have come since.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        refuse_other_schema(self.db(), MIGRATIONS).await
+    }
+
+    /// Whether the keys are still there.
+    pub fn check_keys(&self) -> Result<(), StoreError> {
+        Ok(self.keys().check()?)
     }
 
     /// Notes that somebody who is not the engine has committed something.

@@ -18,6 +18,7 @@ use crate::clock::wait;
 use crate::exit::Exit;
 use crate::open::Session;
 use crate::screen::Screen;
+use crate::traces::Collector;
 use crate::{lease, show};
 pub use follow::{follow, follow_as_set};
 use listen::Listen;
@@ -42,6 +43,9 @@ pub struct Args {
     /// Where it listens.
     #[command(flatten)]
     listen: Listen,
+    /// Where traces go.
+    #[command(flatten)]
+    pub collector: Collector,
 }
 
 /// Runs the engine and serves the API until stopped.
@@ -117,7 +121,8 @@ async fn serve(
     let clock = session.clock().await?;
     let engine = session.engine(clock.shared())?;
     let meters = engine.meters().clone();
-    let door = args.listen.open(session, clock.shared(), meters, common).await?;
+    let spans = args.collector.spans();
+    let door = args.listen.open(session, clock.shared(), meters, spans, common).await?;
     banner::begin(session, common, &door, screen).await?;
     let mut running = std::pin::pin!(engine.run(Until::Stopped(stop.subscribe())));
     let ended = tokio::select! {

@@ -17,5 +17,6 @@ mod logs;
 mod metrics;
 mod principals;
 mod situations;
+mod traces;
 mod way;
 mod world;

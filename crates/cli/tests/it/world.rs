@@ -102,7 +102,9 @@ impl World {
             .env("HABEAS_DATA", self.path("data"))
             .env("HABEAS_KEYS", self.path("keys"))
             .env("USER", "tester")
-            .env_remove("HABEAS_LOG");
+            .env_remove("HABEAS_LOG")
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .env_remove("OTEL_EXPORTER_OTLP_HEADERS");
         command
     }
 
@@ -136,6 +138,11 @@ impl World {
     /// Starts a command that runs until it is dropped.
     pub fn start(&self, args: &[&str]) -> Running {
         Running::start(&mut self.command(args))
+    }
+
+    /// The same with variables.
+    pub fn start_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
+        Running::start(self.command(args).envs(variables.iter().copied()))
     }
 
     /// Starts a command that can make no file longer than this: a disk that is full, as far as it

@@ -32,6 +32,7 @@ pub mod notices;
 pub(crate) mod office;
 pub mod principals;
 pub mod purge;
+pub mod readiness;
 pub mod restore;
 #[cfg(test)]
 mod shapes;

@@ -2,6 +2,7 @@
 //! addresses and user ids, and a connection of it.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -122,9 +123,14 @@ pub(crate) async fn office() -> Office {
 impl Office {
     /// Notes a purge beside the keys, as a crash would leave it.
     pub(crate) fn note_purged(&self, line: &PurgedLine) {
-        let file = self.root.path().join("keys/purged");
+        let file = self.keys().join("purged");
         let list = std::fs::read_to_string(&file).unwrap_or_default();
         std::fs::write(file, format!("{list}{line}\n")).unwrap();
+    }
+
+    /// Where the keys are.
+    pub(crate) fn keys(&self) -> PathBuf {
+        self.root.path().join("keys")
     }
 
     pub(crate) fn desk(&self) -> Desk<'_> {

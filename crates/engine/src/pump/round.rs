@@ -1,24 +1,19 @@
 //! One round of a pump: takes what is due, many pieces of work side by side, until nothing is.
 
 use std::collections::{HashSet, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant as RealInstant};
 
-use connector_api::Subject;
 use domain::job::JobState;
-use domain::task::Whom;
-use domain::{Instant, Job, JobId, Task, TaskId, TaskState};
-use futures_util::FutureExt as _;
-use store::Transition;
+use domain::{Instant, Job, Task, TaskState};
 use tokio::task::JoinSet;
 
 use super::load::{Load, Loads};
+use super::piece::{Key, Work};
 use super::{Rested, TAKEN, earliest};
 use crate::clock::{Busy, while_others_work};
 use crate::limits::add;
-use crate::work::batch::{self, Group};
-use crate::work::{Requests, Shift, WorkError, act, collect, confirm, locate, poll, reconcile};
+use crate::work::{Requests, Shift, WorkError, batch, confirm};
 
 /// How many pieces of work a pump does side by side.
 pub(super) const SIDE_BY_SIDE: usize = 512;
@@ -34,33 +29,6 @@ const QUEUE_LOOK: Duration = Duration::from_millis(200);
 
 /// How many times as long as a look at the queue took it is left alone.
 const QUEUE_SHARE: u32 = 20;
-
-/// How long what a bug broke off is put off.
-const BROKEN_OFF: Duration = Duration::from_secs(3600);
-
-/// One piece of work.
-enum Work {
-    Locate(Task, Subject),
-    Confirm(Task, Subject),
-    /// Those whose looks are one reading.
-    ConfirmTogether(Vec<Task>, Vec<Subject>),
-    Collect(Task, Subject),
-    Gate(Task),
-    Poll(Job),
-    /// Jobs whose calls are unaccounted for.
-    FindOut(Vec<Job>),
-    Act(Group),
-}
-
-/// What a piece of work is known by while it is under way.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
-    Task(TaskId),
-    Job(JobId),
-    /// Finding out what became of changing calls: one at a time, so that no trace of a call at the
-    /// vendor is taken for two.
-    FindOut,
-}
 
 /// A piece of work that ended; it keeps the clock from going on until that was seen.
 type Done = (Load, Vec<Key>, Result<(), WorkError>, Busy);
@@ -248,15 +216,7 @@ impl Round {
             self.loads.begin(load);
             self.running.spawn(async move {
                 let keys = work.keys();
-                let (step, began) = (work.step(), RealInstant::now());
-                // A panic is a bug of ours; it must not stop the work of others.
-                let work = AssertUnwindSafe(work.carry_out(&shift)).catch_unwind().await;
-                let result = match work {
-                    Ok(result) => result,
-                    Err(_) => broke_off(&shift, &keys).await,
-                };
-                let connector = shift.link.connector.manifest().name;
-                shift.meters.steps().note([connector, step], began.elapsed());
+                let result = work.carry_out(&shift).await;
                 (load, keys, result, busy)
             });
         }
@@ -275,95 +235,4 @@ async fn due_jobs(shift: &Shift, now: Instant) -> Result<Vec<Job>, WorkError> {
     let mut jobs = shift.store.due_jobs(connection, soon, TAKEN).await?;
     jobs.retain(|job| job.state == JobState::Sending || job.due_at <= Some(now));
     Ok(jobs)
-}
-
-/// Puts off what a bug broke off, visibly, so that it is not tried again at once and for ever.
-async fn broke_off(shift: &Shift, keys: &[Key]) -> Result<(), WorkError> {
-    tracing::error!(connection = %shift.link.connection.id, "a piece of work broke off");
-    let now = shift.now();
-    let until = add(now, BROKEN_OFF);
-    // Each by itself: one that somebody else changed must not keep the others from being put off.
-    let mut transitions = Vec::new();
-    for key in keys {
-        let mut transition = Transition::default();
-        match key {
-            Key::Task(id) => {
-                if let Some(mut task) = shift.store.task(*id).await? {
-                    let why = "a bug in Habeas broke this off; please report it".to_owned();
-                    task.postpone(until, Whom::Operator, why, now);
-                    transition.tasks.push(task);
-                }
-            }
-            Key::Job(id) => {
-                let job = shift.store.job(*id).await?;
-                transition.jobs.extend(job.map(|job| Job { due_at: Some(until), ..job }));
-            }
-            Key::FindOut => {}
-        }
-        transitions.push(transition);
-    }
-    shift.commit(transitions).await.map(|_| ())
-}
-
-impl Work {
-    fn load(&self) -> Load {
-        match self {
-            Self::Act(group) => Load::Acting(group.members.len()),
-            Self::Collect(..) => Load::Collecting,
-            _ => Load::Light,
-        }
-    }
-
-    /// What is done, in a word.
-    fn step(&self) -> &'static str {
-        match self {
-            Self::Locate(..) => "locate",
-            Self::Gate(_) => "gate",
-            Self::Act(_) => "act",
-            Self::Collect(..) => "collect",
-            Self::Poll(_) => "poll",
-            Self::Confirm(..) | Self::ConfirmTogether(..) => "confirm",
-            Self::FindOut(_) => "find_out",
-        }
-    }
-
-    fn keys(&self) -> Vec<Key> {
-        match self {
-            Self::Locate(task, _)
-            | Self::Confirm(task, _)
-            | Self::Collect(task, _)
-            | Self::Gate(task) => {
-                vec![Key::Task(task.id)]
-            }
-            Self::ConfirmTogether(tasks, _) => {
-                tasks.iter().map(|task| Key::Task(task.id)).collect()
-            }
-            Self::Poll(job) => vec![Key::Job(job.id)],
-            Self::FindOut(jobs) => {
-                let jobs = jobs.iter().map(|job| Key::Job(job.id));
-                jobs.chain([Key::FindOut]).collect()
-            }
-            Self::Act(_) => Vec::new(),
-        }
-    }
-
-    async fn carry_out(self, shift: &Shift) -> Result<(), WorkError> {
-        match self {
-            Self::Locate(task, subject) => locate::locate(shift, task, subject).await,
-            Self::Confirm(task, subject) => confirm::confirm(shift, task, subject).await,
-            Self::Collect(task, subject) => collect::collect(shift, task, subject).await,
-            Self::Gate(task) => {
-                let mut transition = Transition::default();
-                let task = shift.pass_gate(task, &mut transition).await?;
-                transition.tasks.push(task);
-                shift.commit_one(transition).await.map(|_| ())
-            }
-            Self::ConfirmTogether(tasks, subjects) => {
-                confirm::confirm_together(shift, tasks, subjects).await
-            }
-            Self::Poll(job) => poll::poll(shift, job).await,
-            Self::FindOut(jobs) => reconcile::find_out(shift, jobs).await,
-            Self::Act(group) => act::act(shift, group).await,
-        }
-    }
 }

@@ -10,6 +10,8 @@ use futures_util::{StreamExt as _, stream};
 use store::endpoint::entry;
 use store::{Applied, Fence, Secret, Standing, StoreError, Transition};
 use tokio::sync::watch;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::message::Message;
 use super::webhook::{Reply, WebhookClient};
@@ -60,7 +62,8 @@ impl Post {
         let enough = AtomicBool::new(false);
         let tried = stream::iter(due).map(|delivery| {
             let entry = entries.iter().find(|(seq, _)| *seq == delivery.seq);
-            self.one(delivery, entry, &enough)
+            let span = span(&delivery, entry);
+            self.one(delivery, entry, &enough).instrument(span)
         });
         let mut tried = std::pin::pin!(tried.buffer_unordered(AT_ONCE).ready_chunks(AT_ONCE));
         while let Some(some) = tried.next().await {
@@ -105,6 +108,7 @@ impl Post {
             enough.store(true, Ordering::SeqCst);
         }
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        trace(&endpoint, &reply);
         let attempt = Attempt { at, took_ms, answer: reply.answer };
         let delivery = delivery.after(attempt, &reply.verdict, self.parts.clock.now());
         Ok(Some(Tried { delivery, verdict: reply.verdict }))
@@ -204,4 +208,30 @@ impl Post {
             }
         }
     }
+}
+
+/// What traces tell of a delivery: ids and words, and not where it goes.
+fn span(delivery: &Delivery, entry: Option<&(i64, Entry)>) -> Span {
+    let entry = entry.map(|(_, entry)| entry);
+    tracing::info_span!(
+        "delivery",
+        kind = Empty,
+        event = entry.map(|entry| entry.event.word()),
+        endpoint = %delivery.endpoint,
+        seq = delivery.seq,
+        attempt = delivery.n_attempts + 1,
+        request = entry.and_then(|entry| entry.request).map(tracing::field::display),
+        outcome = Empty,
+        error = Empty,
+    )
+}
+
+/// Says in it what came of it.
+fn trace(endpoint: &Endpoint, reply: &Reply) {
+    let span = Span::current();
+    span.record("kind", endpoint.target.kind());
+    match reply.verdict {
+        Verdict::Taken => span.record("outcome", "taken"),
+        _ => span.record("outcome", "not taken").record("error", &*reply.answer),
+    };
 }

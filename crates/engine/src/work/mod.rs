@@ -78,6 +78,17 @@ pub(crate) enum WorkError {
     RoundOver,
 }
 
+impl WorkError {
+    /// Which it is, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Store(StoreError::FenceLost) => "taken over",
+            Self::Store(_) => "store",
+            Self::RoundOver => "round over",
+        }
+    }
+}
+
 impl Shift {
     pub fn now(&self) -> Instant {
         self.clock.now()
@@ -106,6 +117,7 @@ impl Shift {
 
     /// Commits transitions and tells which were applied.
     pub async fn commit(&self, transitions: Vec<Transition>) -> Result<Vec<Applied>, WorkError> {
+        trace_outcome(&transitions);
         self.committer.commit(transitions).await
     }
 
@@ -252,4 +264,26 @@ impl Shift {
             })
             .collect())
     }
+}
+
+/// Says in the trace of a piece of work what it came to: the state of its tasks or jobs, as far as they
+/// share one.
+fn trace_outcome(transitions: &[Transition]) {
+    let span = tracing::Span::current();
+    if span.is_disabled() {
+        return;
+    }
+    let jobs = transitions.iter().flat_map(|one| &one.jobs).map(|job| job.state.word());
+    let tasks = transitions.iter().flat_map(|one| &one.tasks).map(|task| task.state.word());
+    let mut words: Vec<_> = jobs.collect();
+    if words.is_empty() {
+        words = tasks.collect();
+    }
+    words.dedup();
+    let outcome = match words[..] {
+        [] => return,
+        [word] => word,
+        _ => "several",
+    };
+    span.record("outcome", outcome);
 }

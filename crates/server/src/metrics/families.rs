@@ -49,9 +49,20 @@ families! {
     JOURNAL = "habeas_journal_entries", Gauge, "the number of the newest entry of the journal";
     JOURNAL_AGE = "habeas_journal_newest_age_seconds", Gauge, "how old that entry is";
 
+    UNTOLD = "habeas_delivery_waiting", Gauge,
+        "what an endpoint is still to be told, or told again, counted to 100,000";
+    UNTOLD_AGE = "habeas_delivery_oldest_seconds", Gauge,
+        "for how many seconds the oldest of it has been known; 0 where nothing waits";
+    DEAD = "habeas_delivery_dead", Gauge,
+        "what was given up and can be told again by `replay`, counted to 100,000";
+    DISABLED = "habeas_endpoint_disabled", Gauge,
+        "1 while an endpoint is told nothing, by a person or since it answered that it is gone";
+
     HTTP = "habeas_http_request_seconds", Histogram,
         "requests answered, by route, method and status";
     REFUSED = "habeas_http_refused_total", Counter,
         "requests and connections refused before they were looked at, by why";
     CONNECTIONS = "habeas_http_connections", Gauge, "connections that are open, by listener";
+    SPANS = "habeas_trace_spans_total", Counter,
+        "spans of traces, where they are sent: taken by the collector, or lost";
 }

@@ -130,9 +130,14 @@ pub(crate) async fn count(
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     let answer = next.run(request).await;
-    // What a client makes up must not become a label.
-    let method = if KNOWN.contains(&method) { method.as_str() } else { "other" };
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
-    traffic.0.answered.note([route, method, answer.status().as_str()], began.elapsed());
+    let status = answer.status();
+    let words = [route, known(&method), status.as_str()];
+    traffic.0.answered.note(words, began.elapsed());
     answer
+}
+
+/// The word for a method. What a client makes up must not become a label.
+pub(crate) fn known(method: &Method) -> &str {
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
 }

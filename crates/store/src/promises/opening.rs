@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use domain::{Actor, Entry, Event, Right};
 
 use super::setup::{now, setup};
+use crate::keys::KeyError;
 use crate::migrate::{MIGRATIONS, Migration};
 use crate::{Options, Store, StoreError, Transition, db, driver::sqlite};
 
@@ -97,6 +98,34 @@ async fn a_newer_schema_is_refused_and_left_alone() {
         assert_eq!((found, known), (KNOWN + 1, KNOWN));
     }
     assert!(sqlite::Database::open_read_only(&setup.data(), &newer).await.is_ok());
+}
+
+#[tokio::test]
+async fn whoever_holds_a_store_learns_that_a_newer_program_has_changed_it() {
+    let setup = setup().await;
+    setup.store.check_schema().await.unwrap();
+    let next = next("CREATE TABLE next (id TEXT)");
+    let newer = [MIGRATIONS, &[next]].concat();
+    sqlite::Database::open(&setup.data(), &newer).await.unwrap().close().await;
+    let checked = setup.store.check_schema().await;
+    assert!(matches!(checked, Err(StoreError::NewerSchema { .. })), "{checked:?}");
+}
+
+#[tokio::test]
+async fn whoever_holds_a_store_learns_that_its_keys_are_gone() {
+    let setup = setup().await;
+    let keys = setup.options().keys;
+    setup.store.check_keys().unwrap();
+    let (there, away) = (keys.join("credentials-1.key"), keys.with_extension("away"));
+    std::fs::rename(&there, &away).unwrap();
+    let checked = setup.store.check_keys();
+    let missing = matches!(&checked, Err(StoreError::Keys(KeyError::Missing(name)))
+        if name.as_str() == "credentials-1");
+    assert!(missing, "{checked:?}");
+    std::fs::rename(&away, &there).unwrap();
+    setup.store.check_keys().unwrap();
+    std::fs::rename(&keys, &away).unwrap();
+    assert!(matches!(setup.store.check_keys(), Err(StoreError::Keys(_))));
 }
 
 #[tokio::test]

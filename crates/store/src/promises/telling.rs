@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::setup::{Setup, now, setup};
 use crate::endpoint::entry;
 use crate::signing::new_signing_secret;
-use crate::{Applied, Fence, Replay, Secret, StoreError, Told};
+use crate::{Applied, Fence, Replay, Secret, StoreError, Told, Untold};
 
 fn endpoint(setup: &Setup, name: &str) -> Endpoint {
     Endpoint {
@@ -94,6 +94,32 @@ async fn a_page_that_was_told_meanwhile_is_not_told_again_nor_by_who_lost_the_le
     let old = Fence { fence: fence.fence + 1, ..fence };
     let refused = setup.store.tell(&old, &[], now()).await;
     assert!(matches!(refused, Err(StoreError::FenceLost)));
+}
+
+#[tokio::test]
+async fn how_far_an_endpoint_is_behind_is_seen_and_what_was_given_up() {
+    let setup = setup().await;
+    let fence = setup.lease("engine", "one").await;
+    let ((one, _), (two, _)) = (added(&setup, "one").await, added(&setup, "two").await);
+    let earlier = now().checked_sub(SignedDuration::from_mins(10)).unwrap();
+    happens(&setup, earlier).await;
+    happens(&setup, now()).await;
+    tell(&setup, &fence, one.id).await;
+    let due = setup.store.due_deliveries(one.id, now(), 9).await.unwrap();
+    let untold = async |id| setup.store.untold(id).await.unwrap();
+    // The first tells that the other endpoint was made.
+    let [made, before, _] = &due[..] else { panic!("{due:?}") };
+    let end = async |delivery: &Delivery, verdict| {
+        let over = [ended(delivery.clone(), &verdict)];
+        setup.store.keep_attempts(&fence, one.id, &over, None).await.unwrap();
+    };
+    end(made, Verdict::Taken).await;
+    let behind = Untold { waiting: 2, oldest: Some(earlier), dead: 0 };
+    assert_eq!(untold(one.id).await, behind);
+    end(before, Verdict::Gone).await;
+    let behind = Untold { waiting: 1, oldest: Some(now()), dead: 1 };
+    assert_eq!(untold(one.id).await, behind);
+    assert_eq!(untold(two.id).await, Untold { waiting: 0, oldest: None, dead: 0 });
 }
 
 #[tokio::test]

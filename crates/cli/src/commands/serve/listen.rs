@@ -12,8 +12,8 @@ use engine::http::HttpClient;
 use engine::operator::principals::setup;
 use engine::{Clock, Meters};
 use server::{
-    App, Limits, ListenError, Listening, Measured, Parts, Proxies, Rate, Socket, Tcp, Tls, Traffic,
-    api, listen, public,
+    App, Limits, ListenError, Listening, Measured, Parts, Proxies, Rate, Socket, Spans, Tcp, Tls,
+    Traffic, api, listen, public,
 };
 use store::Secret;
 use tokio::sync::watch;
@@ -131,13 +131,14 @@ impl Listen {
         session: &Session,
         clock: Arc<dyn Clock>,
         meters: Meters,
+        spans: Option<Spans>,
         common: &Common,
     ) -> anyhow::Result<Door> {
         let addresses = self.check()?;
         let (end, until) = watch::channel(false);
         let traffic = Traffic::default();
         let measured =
-            Measured { traffic: traffic.clone(), meters, is_open_here: self.metrics_open };
+            Measured { traffic: traffic.clone(), meters, spans, is_open_here: self.metrics_open };
         let router = api::router(app(session, clock, measured, until.clone())?);
         let limits = self.limits(self.rate);
         let mut sockets = Vec::new();

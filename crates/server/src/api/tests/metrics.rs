@@ -36,6 +36,9 @@ async fn measurements_say_what_is_open_and_nothing_of_anybody() {
     });
     let taken = office.ask(&Persona::Owner, Method::POST, "/requests", Some(new)).await;
     assert_eq!(taken.status, StatusCode::CREATED, "{}", taken.body);
+    let hook = json!({"name": "desk", "url": "https://127.0.0.1:1/mia", "allow_private": true});
+    let made = office.ask(&Persona::Owner, Method::POST, "/webhooks", Some(hook)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     office.stage.run().await.unwrap();
     let id = taken.body["request"].as_str().unwrap();
     let shown = format!("/api/v1/requests/{id}");
@@ -53,6 +56,10 @@ async fn measurements_say_what_is_open_and_nothing_of_anybody() {
         "habeas_engine_paused 0",
         "habeas_lease_seconds_left{lease=\"engine\",connection=\"\",held_by=\"nobody\"} 0",
         "habeas_journal_entries ",
+        "habeas_delivery_waiting{endpoint=\"desk\",kind=\"webhook\"} ",
+        "habeas_delivery_oldest_seconds{endpoint=\"desk\",kind=\"webhook\"} ",
+        "habeas_delivery_dead{endpoint=\"desk\",kind=\"webhook\"} 0",
+        "habeas_endpoint_disabled{endpoint=\"desk\",kind=\"webhook\"} 0",
         "habeas_http_request_seconds_count{route=\"/api/v1/requests/{id}\",method=\"GET\",status=\"200\"} 1",
         "habeas_http_request_seconds_count{route=\"other\",method=\"GET\",status=\"404\"} 1",
         "habeas_http_refused_total{why=\"rate\"} 0",

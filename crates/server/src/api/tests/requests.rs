@@ -200,10 +200,21 @@ async fn whoever_watches_learns_that_it_lives_and_whether_it_works() {
     assert_eq!(look("/healthz").await.body, json!({"alive": true}));
     let idle = look("/readyz").await;
     assert_eq!((idle.status, idle.code()), (StatusCode::SERVICE_UNAVAILABLE, "E-API-012"));
-    let holder = office.stage.holder("engine");
+    assert_eq!(idle.body["ready"], false);
+    let wrong = idle.body["checks"].as_array().unwrap().iter().find(|check| check["ok"] == false);
+    let wrong = wrong.unwrap();
+    assert_eq!(wrong["name"], "engine");
+    assert!(wrong["mend"].is_string());
+    let what = format!("engine: {}", wrong["what"].as_str().unwrap());
+    assert_eq!(idle.body["detail"], what);
+    let holder = office.stage.holder("server");
     let (store, now) = (&office.stage.store, office.stage.now());
     holder.take(store, engine::run::ENGINE_LEASE, &(holder.time)(), now).await.unwrap();
-    assert_eq!(look("/readyz").await.body, json!({"ready": true}));
+    let at_work = look("/readyz").await;
+    assert_eq!((at_work.status, &at_work.body["ready"]), (StatusCode::OK, &json!(true)));
+    assert!(at_work.body["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true));
+    office.stop();
+    assert_eq!(look("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
