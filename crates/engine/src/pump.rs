@@ -8,6 +8,7 @@ mod load;
 mod piece;
 mod round;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use domain::connection::{CheckReport, Mode, Pause, Verdict};
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
 use domain::{Connection, ConnectionId, Instant, Task};
-use store::{Applied, Fence, LeaseAnswer, Store, StoreError, Transition};
+use store::{Applied, Fence, LeaseAnswer, Secret, Store, StoreError, Transition};
 
 pub(crate) use self::committer::Committer;
 use self::round::Round;
@@ -93,16 +94,26 @@ impl Pump {
         };
         let mut connection = connection;
         if connection.check_due_at <= self.parts.clock.now() {
-            connection = self.check(connection, &fence).await?;
+            connection = match self.parts.store.secrets(connection.id).await {
+                Ok(secrets) => self.check(connection, secrets, &fence).await?,
+                Err(error) if error.is_unopened() => self.shut(connection, &error, &fence).await?,
+                Err(error) => return Err(error),
+            };
         }
         if connection.paused.is_some() {
             self.shift = None;
             return Ok(Rested::until(Some(connection.check_due_at)));
         }
         let check_due_at = connection.check_due_at;
-        let Some(shift) = self.shift(connection, fence).await? else {
-            return Ok(Rested::until(Some(check_due_at)));
+        let shift = match self.shift(&connection, &fence).await {
+            Ok(shift) => shift,
+            Err(error) if error.is_unopened() => {
+                let shut = self.shut(connection, &error, &fence).await?;
+                return Ok(Rested::until(Some(shut.check_due_at)));
+            }
+            Err(error) => return Err(error),
         };
+        let Some(shift) = shift else { return Ok(Rested::until(Some(check_due_at))) };
         match Round::new(shift).run().await {
             Ok(rested) => {
                 let check = self.parts.clock.passes_by_itself().then_some(check_due_at);
@@ -136,13 +147,13 @@ impl Pump {
     /// The shift for this connection, made anew when the connection changed.
     async fn shift(
         &mut self,
-        connection: Connection,
-        fence: Fence,
+        connection: &Connection,
+        fence: &Fence,
     ) -> Result<Option<Arc<Shift>>, StoreError> {
         let parts = &self.parts;
         if let Some(shift) = &self.shift
             && shift.link.connection.version == connection.version
-            && *shift.committer.fence() == fence
+            && shift.committer.fence() == fence
             && shift.committer.is_open()
             && !shift.is_over()
         {
@@ -156,12 +167,11 @@ impl Pump {
         let secrets = parts.store.secrets(connection.id).await?;
         let n_neighbours = parts.store.connections().await?.len();
         let acts = connection.switches.mode == Mode::Act;
-        let Ok(mut link) = Link::new(connection, *connector, secrets, &parts.surroundings) else {
-            return Ok(None);
-        };
+        let link = Link::new(connection.clone(), *connector, secrets, &parts.surroundings);
+        let Ok(mut link) = link else { return Ok(None) };
         link.placeholders = operator::controls::placeholders(&parts.store).await?;
         parts.meters.watch_limits(link.connection.id, Arc::clone(link.limits()));
-        let committer = Committer::start(parts.store.clone(), fence);
+        let committer = Committer::start(parts.store.clone(), fence.clone());
         let shift = Arc::new(Shift {
             store: parts.store.clone(),
             ids: Arc::clone(&parts.ids),
@@ -188,13 +198,13 @@ impl Pump {
     async fn check(
         &mut self,
         connection: Connection,
+        secrets: BTreeMap<String, Secret>,
         fence: &Fence,
     ) -> Result<Connection, StoreError> {
         let parts = &self.parts;
         let now = parts.clock.now();
         let connector =
             parts.connectors.iter().find(|one| one.manifest().name == connection.connector);
-        let secrets = parts.store.secrets(connection.id).await?;
         let result = match connector {
             Some(connector) => check::check(*connector, &connection, secrets, &parts.surroundings)
                 .await
@@ -202,15 +212,42 @@ impl Pump {
             None => Err(format!("this program has no connector named {}", connection.connector)),
         };
         let (connection, entries) = after_check(&connection, result, now);
-        let transition = Transition {
-            connections: vec![connection.clone()],
-            journal: entries,
-            ..Transition::default()
-        };
-        let applied = parts.store.apply(Some(fence), &[transition]).await?;
+        self.keep(connection, entries, fence).await
+    }
+
+    /// Pauses a connection whose secrets don't open. Each check looks again.
+    async fn shut(
+        &self,
+        connection: Connection,
+        error: &StoreError,
+        fence: &Fence,
+    ) -> Result<Connection, StoreError> {
+        let now = self.parts.clock.now();
+        let why = error.why_unopened();
+        let (mut entries, mut paused) = (Vec::new(), connection.paused.clone());
+        if paused.is_none() {
+            let entry = Entry::new(now, Actor::Engine, Event::ConnectionPaused);
+            entries.push(entry.connection(Some(self.id)).fact("why", why.as_str()));
+            let remedy = "once the key folder holds it again, run `habeas connections test`; if it is lost for good, enter the credentials again with `habeas connect`".to_owned();
+            paused = Some(Pause { why, remedy, since: now, by_person: false });
+        }
+        let check_due_at = add(now, CHECK_AGAIN);
+        self.keep(Connection { paused, check_due_at, ..connection }, entries, fence).await
+    }
+
+    async fn keep(
+        &self,
+        connection: Connection,
+        journal: Vec<Entry>,
+        fence: &Fence,
+    ) -> Result<Connection, StoreError> {
+        let store = &self.parts.store;
+        let connections = vec![connection.clone()];
+        let transition = Transition { connections, journal, ..Transition::default() };
+        let applied = store.apply(Some(fence), &[transition]).await?;
         Ok(match applied.first() {
             Some(Applied::Done) => Connection { version: connection.version + 1, ..connection },
-            _ => parts.store.connection(self.id).await?.unwrap_or(connection),
+            _ => store.connection(self.id).await?.unwrap_or(connection),
         })
     }
 }

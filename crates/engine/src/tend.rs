@@ -38,10 +38,15 @@ pub(crate) async fn tend(store: &Store, fence: &Fence, now: Instant) -> Result<T
     let names = store.key_names();
     let mut retired = retired(store).await?;
     for key in names.iter().filter(|key| ROTATING.contains(&key.purpose())) {
-        let is_needed = is_newest(key, &names) || {
-            let named = store.named(key).await?;
-            named.n_rows + named.n_fixed > 0
-        };
+        let is_needed = is_newest(key, &names)
+            || {
+                let named = store.named(key).await?;
+                if named.n_rows > 0 {
+                    // All that can move has moved.
+                    tracing::warn!(%key, n_rows = named.n_rows, "rows that do not open keep their old key");
+                }
+                named.n_rows + named.n_fixed > 0
+            };
         match (is_needed, retired.get(key.as_str())) {
             (true, Some(_)) => {
                 retired.remove(key.as_str());

@@ -27,6 +27,12 @@ pub enum PackageError {
     /// The values of the request were destroyed.
     #[error("the request was purged: its data was destroyed")]
     Purged,
+    /// The values of the request can't be read now.
+    #[error("the data can't be read: {why}")]
+    Unopened {
+        /// Why not, and what helps.
+        why: String,
+    },
     /// The store could not be read, or the journal not written.
     #[error("the collected data could not be used")]
     Store(#[from] StoreError),

@@ -48,6 +48,9 @@ pub async fn write<W: Write + Send + 'static>(
     if let Some(end) = request.closing.as_ref().filter(|end| end.how.is_against_acting()) {
         return Err(PackageError::Closed { how: end.how });
     }
+    if let Some(why) = store.unopened(&[request.id]).await?.remove(&request.id) {
+        return Err(PackageError::Unopened { why });
+    }
     let (contents, bodies) = gather(store, &request, now).await?;
     let n_systems = contents.systems.len();
     let reservations = contents.reservations.clone();

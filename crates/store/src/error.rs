@@ -133,6 +133,36 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether a sealed value does not open as the keys stand: somebody has to look after it, and
+    /// nothing else need wait for that.
+    pub fn is_unopened(&self) -> bool {
+        use KeyError::{Destroyed, Make, Malformed, Missing, TooOpen};
+        match self {
+            Self::Seal(_) => true,
+            Self::Keys(error) => matches!(
+                error,
+                Missing(_) | Malformed { .. } | Destroyed(_) | TooOpen { .. } | Make(_)
+            ),
+            _ => false,
+        }
+    }
+
+    /// Why a sealed value does not open, and what helps, in one line.
+    pub fn why_unopened(&self) -> String {
+        match self {
+            Self::Keys(error @ (KeyError::Missing(_) | KeyError::Malformed { .. })) => {
+                format!("{error}: put its file back from the copy of the key folder")
+            }
+            Self::Keys(KeyError::Make(_)) | Self::Seal(_) => {
+                "a sealed value was altered, and does not open any more".to_owned()
+            }
+            Self::Keys(error) => error.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl From<KeyError> for StoreError {
     /// A key that does not fit on the disk is first of all a full disk.
     fn from(error: KeyError) -> Self {

@@ -9,6 +9,7 @@ use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
+use crate::request_key::Unopened;
 use crate::seal::{Place, SealingKey};
 use crate::store::Store;
 
@@ -73,22 +74,37 @@ pub(crate) fn frequent() -> Vec<&'static str> {
 
 impl Store {
     /// The identifiers of these requests with their values, in the order of their ids. Those of a
-    /// request whose key was destroyed are left out.
+    /// request that can't be opened are left out.
     pub async fn identifiers_of(
         &self,
         requests: &[RequestId],
     ) -> Result<Vec<(RequestId, Identifier)>, StoreError> {
-        let keys = self.request_keys(requests.iter().copied()).await?;
+        Ok(self.identifiers_or_why(requests).await?.0)
+    }
+
+    /// The same; and the requests of which one at least does not open, with why: of those there are
+    /// none.
+    pub async fn identifiers_or_why(
+        &self,
+        requests: &[RequestId],
+    ) -> Result<(Vec<(RequestId, Identifier)>, Unopened), StoreError> {
+        let (keys, mut unopened) = self.keys_or_why(requests.iter().copied()).await?;
         let rows = BY_REQUEST.read(self.db(), keys.keys().map(|id| values![*id])).await?;
         let mut identifiers = Vec::with_capacity(rows.len());
         for row in &rows {
             let request: RequestId = row.parse("request_id")?;
-            if let Some(key) = keys.get(&request) {
-                identifiers.push((request, open(key, row)?));
+            let Some(key) = keys.get(&request) else { continue };
+            match open(key, row) {
+                Ok(one) => identifiers.push((request, one)),
+                Err(error) if error.is_unopened() => {
+                    unopened.insert(request, error.why_unopened());
+                }
+                Err(error) => return Err(error),
             }
         }
+        identifiers.retain(|(request, _)| !unopened.contains_key(request));
         identifiers.sort_by_key(|(request, identifier)| (*request, identifier.id));
-        Ok(identifiers)
+        Ok((identifiers, unopened))
     }
 
     /// The requests that know one of these values (normalised), with the kind by which they do.

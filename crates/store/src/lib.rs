@@ -62,6 +62,7 @@ pub use journal::{From, JournalFilter};
 pub use lease::{Fence, LeaseAnswer, LeaseRow, LeaseTime};
 pub use principal::NewToken;
 pub use request::{Added, NewRequest, RequestFilter};
+pub use request_key::Unopened;
 pub use spool::{Spool, SpoolWriter};
 pub use store::{Options, Store};
 pub use tally::Ended;

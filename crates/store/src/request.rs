@@ -212,11 +212,10 @@ impl Store {
         for (request, row) in requests.iter_mut().zip(rows) {
             if let Some(sealed) = row.get::<Option<&[u8]>>("external_id")? {
                 let id = request.id.to_string();
-                // A request whose key was destroyed shows without the value.
-                if let Some(key) = keys.get(&request.id) {
-                    let plain = key.open(Place::new("request", &id, EXTERNAL), sealed)?;
-                    request.external_id = Some(crate::text(&plain)?);
-                }
+                // One whose key was destroyed or is missing shows without the value.
+                let place = Place::new("request", &id, EXTERNAL);
+                let plain = keys.get(&request.id).and_then(|key| key.open(place, sealed).ok());
+                request.external_id = plain.map(|plain| crate::text(&plain)).transpose()?;
             }
         }
         Ok(requests)

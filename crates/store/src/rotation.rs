@@ -4,12 +4,15 @@
 //! by an index, so whoever goes on after a crash goes on where it stopped. A request key is wrapped
 //! anew, a credential and evidence about many are sealed anew, a value is filed under its new token.
 //! What an old token stands for that nobody knows any more (why a request is the same when it comes
-//! again) can't move: its index key stays until the last such request is purged.
+//! again) can't move: its index key stays until the last such request is purged. A row that does not open
+//! stays where it is, and keeps no other from moving.
 
-use domain::{EvidenceId, Instant, RequestId};
+use std::sync::Arc;
+
+use domain::{EvidenceId, IdentifierId, Instant, RequestId};
 
 use crate::bulk::{Kind, Over};
-use crate::db::{Tx, values};
+use crate::db::{Row, Tx, Value, values};
 use crate::error::StoreError;
 use crate::evidence;
 use crate::identifier;
@@ -17,7 +20,8 @@ use crate::keyring::{CREDENTIALS, EVIDENCE, INDEX, ROTATING};
 use crate::keys::{EPOCH, KeyError, KeyName};
 use crate::lease::{self, Fence};
 use crate::request::EXTERNAL;
-use crate::seal::{Place, key_name_of};
+use crate::request_key::{RequestKeys, Unopened};
+use crate::seal::{Place, SealError, SealingKey, key_name_of};
 use crate::store::Store;
 
 /// How many rows move in one transaction.
@@ -25,20 +29,21 @@ const PIECE: i64 = 500;
 /// The newest index key under which all values are filed.
 const MOVED: &str = "index_moved";
 
-const WRAPPED: &str = "SELECT request_id, wrapped FROM request_key WHERE epoch = $1 LIMIT $2";
+const WRAPPED: &str =
+    "SELECT request_id, wrapped FROM request_key WHERE epoch = $1 LIMIT $2 OFFSET $3";
 static REWRAP: Over = Over::new(
     &[("id", Kind::Text), ("wrapped", Kind::Bytes), ("epoch", Kind::Text)],
     "UPDATE request_key SET wrapped = v.wrapped, epoch = v.epoch
      FROM v WHERE request_key.request_id = v.id",
 );
-const SEALED: &str = "SELECT id, sealed FROM evidence WHERE sealed_under = $1 LIMIT $2";
+const SEALED: &str = "SELECT id, sealed FROM evidence WHERE sealed_under = $1 LIMIT $2 OFFSET $3";
 static RESEAL: Over = Over::new(
     &[("id", Kind::Text), ("sealed", Kind::Bytes), ("sealed_under", Kind::Text)],
     "UPDATE evidence SET sealed = v.sealed, sealed_under = v.sealed_under
      FROM v WHERE evidence.id = v.id",
 );
 const FILED: &str = "SELECT i.request_id, i.id, i.kind, i.token, i.normalised, i.given, i.origin,
-    i.seen_in FROM identifier i WHERE i.token >= $1 AND i.token < $2 LIMIT $3";
+    i.seen_in FROM identifier i WHERE i.token >= $1 AND i.token < $2 LIMIT $3 OFFSET $4";
 static REFILE: Over = Over::new(
     &[("id", Kind::Text), ("token", Kind::Text), ("older_token", Kind::Text)],
     "UPDATE identifier SET token = v.token, older_token = v.older_token
@@ -47,7 +52,7 @@ static REFILE: Over = Over::new(
 const FORGET: &str = "UPDATE identifier SET older_token = NULL
     WHERE id IN (SELECT id FROM identifier WHERE older_token IS NOT NULL LIMIT $1)";
 const NAMED_OUTSIDE: &str = "SELECT r.id, r.external_id FROM request r
-    WHERE r.external_token >= $1 AND r.external_token < $2 LIMIT $3";
+    WHERE r.external_token >= $1 AND r.external_token < $2 LIMIT $3 OFFSET $4";
 static RENAME: Over = Over::new(
     &[("id", Kind::Text), ("token", Kind::Text)],
     "UPDATE request SET external_token = v.token FROM v WHERE request.id = v.id",
@@ -151,7 +156,7 @@ impl Store {
                 let rows = self.db().fetch(SECRETS, []).await?;
                 let mut n = 0;
                 for row in &rows {
-                    n += u64::from(key_name_of(row.get("sealed")?)? == key.as_str());
+                    n += u64::from(key_name_of(row.get("sealed")?).ok() == Some(key.as_str()));
                 }
                 n
             }
@@ -180,10 +185,11 @@ impl Store {
     /// Refuses to go on where the key of this month is missing, as another would be made in its place.
     pub(crate) async fn refuse_lost_epoch(&self, now: Instant) -> Result<(), StoreError> {
         let month = KeyName::epoch(now);
-        if self.keys().names_of(EPOCH).contains(&month) || self.keys().was_destroyed(&month)? {
+        let has_newer = self.keys().names_of(EPOCH).last() >= Some(&month);
+        if has_newer || self.keys().was_destroyed(&month)? {
             return Ok(());
         }
-        match self.db().fetch_optional(WRAPPED, values![month.as_str(), 1_i64]).await? {
+        match self.db().fetch_optional(WRAPPED, values![month.as_str(), 1_i64, 0_i64]).await? {
             Some(_) => Err(KeyError::Missing(month).into()),
             None => Ok(()),
         }
@@ -223,13 +229,21 @@ impl Store {
         older: &KeyName,
         newest: &KeyName,
     ) -> Result<u64, StoreError> {
-        let mut rows = Vec::new();
-        for row in tx.fetch(WRAPPED, values![older.as_str(), PIECE]).await? {
-            let id: RequestId = row.parse("request_id")?;
-            let wrapped = self.keys().rewrap(&id.to_string(), row.get("wrapped")?, newest)?;
-            rows.push(values![id, wrapped, newest.as_str()]);
+        for page in 0.. {
+            let page = tx.fetch(WRAPPED, values![older.as_str(), PIECE, page * PIECE]).await?;
+            let mut rows = Vec::new();
+            for row in &page {
+                let id: RequestId = row.parse("request_id")?;
+                let wrapped = self.keys().rewrap(&id.to_string(), row.get("wrapped")?, newest);
+                if let Some(wrapped) = opened(wrapped.map_err(StoreError::from))? {
+                    rows.push(values![id, wrapped, newest.as_str()]);
+                }
+            }
+            if page.is_empty() || !rows.is_empty() {
+                return REWRAP.change(tx, rows).await;
+            }
         }
-        REWRAP.change(tx, rows).await
+        Ok(0)
     }
 
     async fn reseal(
@@ -238,15 +252,23 @@ impl Store {
         older: &KeyName,
         newest: &KeyName,
     ) -> Result<u64, StoreError> {
-        let mut rows = Vec::new();
-        for row in tx.fetch(SEALED, values![older.as_str(), PIECE]).await? {
-            let (id, sealed): (EvidenceId, &[u8]) = (row.parse("id")?, row.get("sealed")?);
-            let text = id.to_string();
-            let plain = self.keys().evidence_of(sealed)?.open(evidence::place(&text), sealed)?;
-            let sealed = self.keys().evidence()?.seal(evidence::place(&text), &plain)?;
-            rows.push(values![id, sealed, newest.as_str()]);
+        for page in 0.. {
+            let page = tx.fetch(SEALED, values![older.as_str(), PIECE, page * PIECE]).await?;
+            let mut rows = Vec::new();
+            for row in &page {
+                let (id, sealed): (EvidenceId, &[u8]) = (row.parse("id")?, row.get("sealed")?);
+                let text = id.to_string();
+                let open = |key: Arc<SealingKey>| Ok(key.open(evidence::place(&text), sealed)?);
+                let plain = self.keys().evidence_of(sealed).map_err(StoreError::from);
+                let Some(plain) = opened(plain.and_then(open))? else { continue };
+                let sealed = self.keys().evidence()?.seal(evidence::place(&text), &plain)?;
+                rows.push(values![id, sealed, newest.as_str()]);
+            }
+            if page.is_empty() || !rows.is_empty() {
+                return RESEAL.change(tx, rows).await;
+            }
         }
-        RESEAL.change(tx, rows).await
+        Ok(0)
     }
 
     async fn reseal_secrets(&self, tx: &mut Tx, older: &KeyName) -> Result<u64, StoreError> {
@@ -254,11 +276,13 @@ impl Store {
         for row in tx.fetch(SECRETS, []).await? {
             let (table, owner): (String, String) = (row.get("place")?, row.get("owner")?);
             let (name, sealed): (String, &[u8]) = (row.get("name")?, row.get("sealed")?);
-            if key_name_of(sealed)? != older.as_str() {
+            if key_name_of(sealed).ok() != Some(older.as_str()) {
                 continue;
             }
             let place = || Place::new(&table, &owner, &name);
-            let plain = self.keys().credentials_of(sealed)?.open(place(), sealed)?;
+            let open = |key: Arc<SealingKey>| Ok(key.open(place(), sealed)?);
+            let plain = self.keys().credentials_of(sealed).map_err(StoreError::from);
+            let Some(plain) = opened(plain.and_then(open))? else { continue };
             let sealed = self.keys().credentials()?.seal(place(), &plain)?;
             let set = if table == "secret" { SET_SECRET } else { SET_ENDPOINT_SECRET };
             n_moved += tx.execute(set, values![&*owner, &*name, sealed]).await?;
@@ -270,40 +294,64 @@ impl Store {
     /// all have moved.
     async fn refile(&self, tx: &mut Tx, older: &KeyName) -> Result<u64, StoreError> {
         let (from, to) = token_range(older);
-        let named = tx.fetch(NAMED_OUTSIDE, values![&*from, &*to, PIECE]).await?;
-        let filed = tx.fetch(FILED, values![&*from, &*to, PIECE]).await?;
-        let ids = named.iter().map(|row| row.parse("id"));
-        let ids = ids.chain(filed.iter().map(|row| row.parse("request_id")));
-        let keys = self.request_keys(ids.collect::<Result<Vec<_>, _>>()?).await?;
-        let mut names = Vec::new();
-        for row in &named {
-            let id: RequestId = row.parse("id")?;
-            let key = keys.get(&id).zip(row.get::<Option<&[u8]>>("external_id")?);
-            let token = match key {
-                Some((key, sealed)) => {
-                    let plain =
-                        key.open(Place::new("request", &id.to_string(), EXTERNAL), sealed)?;
-                    Some(self.keys().token(EXTERNAL, &crate::text(&plain)?)?)
-                }
-                // Nobody can read it, so nobody can ask for it.
-                None => None,
-            };
-            names.push(values![id, token]);
+        for page in 0.. {
+            let range = || values![&*from, &*to, PIECE, page * PIECE];
+            let named = tx.fetch(NAMED_OUTSIDE, range()).await?;
+            let filed = tx.fetch(FILED, range()).await?;
+            let ids = named.iter().map(|row| row.parse("id"));
+            let ids = ids.chain(filed.iter().map(|row| row.parse("request_id")));
+            let keys = self.keys_or_why(ids.collect::<Result<Vec<_>, _>>()?).await?;
+            let (mut names, mut tokens) = (Vec::new(), Vec::new());
+            for row in &named {
+                names.extend(opened(self.renamed(row, &keys))?);
+            }
+            for row in &filed {
+                tokens.extend(opened(self.refiled(row, &keys))?);
+            }
+            let is_over = named.is_empty() && filed.is_empty();
+            if is_over || !names.is_empty() || !tokens.is_empty() {
+                return Ok(RENAME.change(tx, names).await? + REFILE.change(tx, tokens).await?);
+            }
         }
-        let mut tokens = Vec::new();
-        for row in &filed {
-            let id: domain::IdentifierId = row.parse("id")?;
-            let (token, before) = match keys.get(&row.parse("request_id")?) {
-                Some(key) => {
-                    let one = identifier::open(key, row)?;
-                    let token = self.keys().token(&one.kind.to_string(), &one.normalised)?;
-                    (token, Some(row.get::<String>("token")?))
-                }
-                None => (format!("unreadable:{id}"), None),
-            };
-            tokens.push(values![id, token, before]);
-        }
-        Ok(RENAME.change(tx, names).await? + REFILE.change(tx, tokens).await?)
+        Ok(0)
+    }
+
+    /// The row by which another system's name of a request is filed anew.
+    fn renamed(
+        &self,
+        row: &Row,
+        (keys, unopened): &(RequestKeys, Unopened),
+    ) -> Result<Vec<Value>, StoreError> {
+        let id: RequestId = row.parse("id")?;
+        let token = match keys.get(&id).zip(row.get::<Option<&[u8]>>("external_id")?) {
+            Some((key, sealed)) => {
+                let plain = key.open(Place::new("request", &id.to_string(), EXTERNAL), sealed)?;
+                Some(self.keys().token(EXTERNAL, &crate::text(&plain)?)?)
+            }
+            None if unopened.contains_key(&id) => return Err(SealError::Refused.into()),
+            // Nobody can read it, so nobody can ask for it.
+            None => None,
+        };
+        Ok(values![id, token])
+    }
+
+    /// The row by which an identifier is filed anew.
+    fn refiled(
+        &self,
+        row: &Row,
+        (keys, unopened): &(RequestKeys, Unopened),
+    ) -> Result<Vec<Value>, StoreError> {
+        let (id, request): (IdentifierId, RequestId) = (row.parse("id")?, row.parse("request_id")?);
+        let (token, before) = match keys.get(&request) {
+            Some(key) => {
+                let one = identifier::open(key, row)?;
+                let token = self.keys().token(&one.kind.to_string(), &one.normalised)?;
+                (token, Some(row.get::<String>("token")?))
+            }
+            None if unopened.contains_key(&request) => return Err(SealError::Refused.into()),
+            None => (format!("unreadable:{id}"), None),
+        };
+        Ok(values![id, token, before])
     }
 
     /// Once all identifiers are filed under the newest key, none needs its older token.
@@ -322,6 +370,14 @@ impl Store {
             tx.commit().await?;
         }
         Ok(n_moved)
+    }
+}
+
+/// What a row came to; nothing where it does not open.
+fn opened<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match row {
+        Err(error) if error.is_unopened() => Ok(None),
+        other => other.map(Some),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Stage {
     pub ids: Arc<dyn IdSource>,
     /// The folder with data and keys.
     pub folder: tempfile::TempDir,
+    /// Where in it these are.
+    pub options: Options,
     /// Milliseconds that leases believe to have passed; tests may move it on.
     pub lease_millis: Arc<AtomicU64>,
     serving: twins::Serving,
@@ -74,7 +76,8 @@ impl Stage {
         let stage_clock = LedClock::leading(serving.base_url_control().to_owned(), start_at);
         let ids = seeded_ids(Arc::clone(&stage_clock));
         let folder = tempfile::tempdir()?;
-        let store = open(&folder, &ids, start_at).await?;
+        let options = at(&folder, "data");
+        let store = Store::open(&options, Arc::clone(&ids), start_at).await?;
         let stage = Self {
             candidate: *candidate,
             // A registry of one that lives as long as the test.
@@ -84,6 +87,7 @@ impl Stage {
             clock: stage_clock,
             ids,
             folder,
+            options,
             lease_millis: Arc::default(),
             serving,
             began: std::time::Instant::now(),
@@ -331,9 +335,9 @@ impl Stage {
 impl Stage {
     /// Makes a backup of the store as it is now.
     pub async fn back_up(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let (data, into) = (self.folder.path().join("data"), self.folder.path().join(name));
+        let into = self.folder.path().join(name);
         let made = (self.now(), "test");
-        backup::write(&data, &into, backup::Existing::Refuse, made, |_| {}).await?;
+        backup::write(&self.options.data, &into, backup::Existing::Refuse, made, |_| {}).await?;
         Ok(into)
     }
 
@@ -342,6 +346,7 @@ impl Stage {
         let (data, keys) = (backup.with_extension("data"), self.folder.path().join("keys"));
         let (manifest, draft) = backup::put_back(backup, &data, &keys, |_| {})?;
         let at = |data: &Path| Options { data: data.to_owned(), keys: keys.clone() };
+        self.options = at(&data);
         self.store = Store::open(&at(draft.path()), Arc::clone(&self.ids), self.now()).await?;
         let told = restore::begin(&self.desk(), &manifest.head).await?;
         self.store.close().await;
@@ -351,13 +356,17 @@ impl Stage {
     }
 }
 
-async fn open(
-    folder: &tempfile::TempDir,
-    ids: &Arc<dyn IdSource>,
-    now: Instant,
-) -> anyhow::Result<Store> {
-    let options = Options { data: folder.path().join("data"), keys: folder.path().join("keys") };
-    Ok(Store::open(&options, Arc::clone(ids), now).await?)
+impl Stage {
+    /// Goes on with the same store, opened as another process would.
+    pub async fn reopen(&mut self) -> anyhow::Result<()> {
+        self.store.close().await;
+        self.store = Store::open(&self.options, Arc::clone(&self.ids), self.now()).await?;
+        Ok(())
+    }
+}
+
+fn at(folder: &tempfile::TempDir, data: &str) -> Options {
+    Options { data: folder.path().join(data), keys: folder.path().join("keys") }
 }
 
 /// Ids out of the stage's clock and counted bytes: the same in every run.

@@ -71,6 +71,8 @@ pub struct RequestRow {
     pub brand: Option<String>,
     /// How it ended, if it has.
     pub closing: Option<Closing>,
+    /// Why its values can't be read, and what helps; absent if they can, or were destroyed.
+    pub unopened: Option<String>,
     /// Its tasks.
     pub tasks: Vec<TaskRow>,
 }
@@ -114,6 +116,7 @@ pub async fn page(
     let is_more = requests.len() > limit as usize;
     requests.truncate(limit as usize);
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
+    let mut unopened = desk.store.unopened(&ids).await?;
     let tasks = desk.store.tasks_in_brief(&ids).await?;
     let around = Around::read(desk, &tasks, connections).await?;
     let mut by_request: BTreeMap<RequestId, Vec<TaskRow>> = BTreeMap::new();
@@ -122,7 +125,7 @@ pub async fn page(
     }
     let rows = requests.into_iter().map(|request| {
         let tasks = by_request.remove(&request.id).unwrap_or_default();
-        row(request, tasks, desk.now)
+        RequestRow { unopened: unopened.remove(&request.id), ..row(request, tasks, desk.now) }
     });
     Ok(RequestList {
         requests: rows.collect(),
@@ -168,6 +171,7 @@ fn row(request: Request, tasks: Vec<TaskRow>, now: Instant) -> RequestRow {
         deadline: request.deadline,
         brand: request.brand,
         closing: request.closing,
+        unopened: None,
         tasks,
     }
 }

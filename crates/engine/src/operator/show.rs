@@ -43,7 +43,7 @@ pub async fn request_view(
     let request = store.request(id).await?.ok_or(OperatorError::NotFound { what: "request" })?;
     let tasks = store.tasks_of(&[id]).await?;
     let connections = store.all_connections().await?;
-    let identifiers = store.identifiers_of(&[id]).await?;
+    let (identifiers, mut unopened) = store.identifiers_or_why(&[id]).await?;
     let at_hand = HashMap::from([(id, request.clone())]);
     let same_person = same_person(store, &at_hand, &identifiers).await?;
     let same_person: Vec<_> = same_person.into_values().flatten().collect();
@@ -60,6 +60,7 @@ pub async fn request_view(
     let identifiers = identifiers.iter().map(|(_, one)| IdentifierView::new(one, &connections));
     let asked = Asked {
         identifiers: identifiers.collect(),
+        unopened: unopened.remove(&id),
         same_person: same_person.into_iter().filter(|id| within.contains(id)).collect(),
         ..asked(&request, &tasks, now)
     };
@@ -103,6 +104,7 @@ fn asked(request: &Request, tasks: &[Task], now: Instant) -> Asked {
         is_routed: request.routed.is_some(),
         hands_over: matches!(request.right, Right::Access | Right::Portability),
         identifiers: Vec::new(),
+        unopened: None,
         same_person: Vec::new(),
     }
 }

@@ -141,7 +141,7 @@ impl Round {
 
     /// Takes steps towards the end, each by itself.
     async fn take_steps(&mut self, tasks: Vec<Task>, requests: &Requests) -> Result<(), WorkError> {
-        let subjects = self.shift.subjects(&tasks, requests).await?;
+        let (tasks, subjects) = self.shift.people(tasks, requests).await?;
         for (task, subject) in tasks.into_iter().zip(subjects) {
             self.under_way.insert(Key::Task(task.id));
             self.queue.push_back(match task.state {
@@ -156,16 +156,17 @@ impl Round {
     /// Takes looks: together where one reading serves all.
     async fn take_looks(&mut self, tasks: Vec<Task>) -> Result<(), WorkError> {
         let shift = Arc::clone(&self.shift);
-        self.under_way.extend(tasks.iter().map(|task| Key::Task(task.id)));
         let (together, alone): (Vec<_>, Vec<_>) =
             tasks.into_iter().partition(|task| confirm::is_together(&shift, task));
-        let requests = shift.requests(&alone).await?;
+        let requests = shift.requests(&together).await?;
+        let (together, subjects) = shift.people(together, &requests).await?;
+        self.under_way.extend(together.iter().map(|task| Key::Task(task.id)));
         if !together.is_empty() {
-            let requests = shift.requests(&together).await?;
-            let subjects = shift.subjects(&together, &requests).await?;
             self.queue.push_back(Work::ConfirmTogether(together, subjects));
         }
-        let subjects = shift.subjects(&alone, &requests).await?;
+        let requests = shift.requests(&alone).await?;
+        let (alone, subjects) = shift.people(alone, &requests).await?;
+        self.under_way.extend(alone.iter().map(|task| Key::Task(task.id)));
         self.queue
             .extend(alone.into_iter().zip(subjects).map(|(task, it)| Work::Confirm(task, it)));
         Ok(())

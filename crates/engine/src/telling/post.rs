@@ -48,11 +48,23 @@ impl Post {
                 return Ok(());
             }
             let due = self.parts.store.due_deliveries(id, now, TAKEN).await?;
-            if due.is_empty() || !self.some(id, due).await? {
+            if due.is_empty() || self.is_shut(id).await? || !self.some(id, due).await? {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Disables an endpoint whose secrets don't open, and says whether it did. What it is told waits until
+    /// somebody enables it again.
+    async fn is_shut(&self, id: EndpointId) -> Result<bool, StoreError> {
+        match self.parts.store.endpoint_secrets(id, self.parts.clock.now()).await {
+            Err(error) if error.is_unopened() => {
+                let why = format!("its secret can't be used: {}", error.why_unopened());
+                self.disable(id, why, "its secret does not open").await.map(|()| true)
+            }
+            secrets => secrets.map(|_| false),
+        }
     }
 
     /// Makes these deliveries; says whether the endpoint takes more.
@@ -95,10 +107,15 @@ impl Post {
                 verdict: Verdict::Hopeless,
                 answer: "not sent: it is not told of this any more".to_owned(),
             },
-            Some((seq, entry)) => {
-                let secrets = store.endpoint_secrets(endpoint.id, at).await?;
-                self.send(&endpoint, &secrets, &Message::of(*seq, entry), at).await
-            }
+            Some((seq, entry)) => match store.endpoint_secrets(endpoint.id, at).await {
+                Ok(secrets) => self.send(&endpoint, &secrets, &Message::of(*seq, entry), at).await,
+                // The next that is due finds it disabled.
+                Err(error) if error.is_unopened() => {
+                    enough.store(true, Ordering::SeqCst);
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            },
             None => Reply {
                 verdict: Verdict::Hopeless,
                 answer: "not sent: the journal does not hold it any more".to_owned(),
@@ -172,7 +189,8 @@ impl Post {
             self.tell_failing(id, n_dead).await?;
         }
         if tried.iter().any(|tried| tried.verdict == Verdict::Gone) {
-            self.disable(id).await?;
+            let why = "it answered that it is gone (status 410)".to_owned();
+            self.disable(id, why, "gone").await?;
         }
         Ok(())
     }
@@ -189,8 +207,8 @@ impl Post {
         self.parts.store.apply(Some(&self.fence), &[transition]).await.map(drop)
     }
 
-    /// Tells an endpoint nothing any more: it said that it is gone.
-    async fn disable(&self, id: EndpointId) -> Result<(), StoreError> {
+    /// Tells an endpoint nothing any more.
+    async fn disable(&self, id: EndpointId, why: String, in_short: &str) -> Result<(), StoreError> {
         let store = &self.parts.store;
         loop {
             let Some(standing) = store.endpoint(id).await? else { return Ok(()) };
@@ -198,11 +216,10 @@ impl Post {
                 return Ok(());
             }
             let now = self.parts.clock.now();
-            let why = "it answered that it is gone (status 410)".to_owned();
-            let disabled = Some(Disabled { why, by_person: false, since: now });
+            let disabled = Some(Disabled { why: why.clone(), by_person: false, since: now });
             let endpoint = Endpoint { disabled, ..standing.endpoint };
             let entry = entry(now, Actor::Engine, Event::EndpointDisabled, &endpoint);
-            let entry = entry.fact("why", "gone");
+            let entry = entry.fact("why", in_short);
             if store.set_endpoint(Some(&self.fence), &endpoint, &entry).await? == Applied::Done {
                 return Ok(());
             }

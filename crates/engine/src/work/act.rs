@@ -49,8 +49,11 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
     if tasks.is_empty() || shift.may_not_change().await? {
         return Ok(());
     }
+    let (tasks, subjects) = shift.people(tasks, &requests).await?;
+    if tasks.is_empty() {
+        return Ok(());
+    }
     let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
-    let subjects = shift.subjects(&tasks, &requests).await?;
     let (tasks, subjects) = still_as_approved(shift, tasks, subjects, &account).await?;
     let (_claimed, part) = join::claim(shift, group.right, (tasks, subjects)).await?;
     let (tasks, subjects) = found::find(shift, group.right, part).await?;

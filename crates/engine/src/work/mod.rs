@@ -5,7 +5,7 @@
 //! [`locate`], [`gate`], [`guard`], [`batch`], [`act`], [`join`], [`send`], [`intent`], [`poll`],
 //! [`confirm`]; [`collect`] for rights that only read; [`reconcile`] where an answer was lost, [`found`]
 //! where a backup was put back;
-//! [`fault`] where a call failed.
+//! [`fault`] where a call failed. Whom a task is about is read by [`people`].
 
 pub(crate) mod act;
 pub(crate) mod batch;
@@ -18,6 +18,7 @@ pub(crate) mod guard;
 pub(crate) mod intent;
 pub(crate) mod join;
 pub(crate) mod locate;
+pub(crate) mod people;
 pub(crate) mod poll;
 pub(crate) mod reconcile;
 pub(crate) mod send;
@@ -26,7 +27,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use connector_api::Subject;
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
 use domain::plan::HandWork;
@@ -236,33 +236,6 @@ impl Shift {
             .collect();
         self.commit(cancelled).await?;
         Ok(standing)
-    }
-
-    /// The people behind tasks, with their identifiers, in the order of the tasks.
-    pub async fn subjects(
-        &self,
-        tasks: &[Task],
-        requests: &Requests,
-    ) -> Result<Vec<Subject>, StoreError> {
-        let mut ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut identifiers = HashMap::<_, Vec<_>>::with_capacity(ids.len());
-        for (request, identifier) in self.store.identifiers_of(&ids).await? {
-            identifiers.entry(request).or_default().push(identifier);
-        }
-        let scope = |task: &Task| requests.get(&task.request).map(|one| one.scope.clone());
-        Ok(tasks
-            .iter()
-            .map(|task| Subject {
-                request: task.request,
-                task: task.id,
-                round: task.round,
-                scope: scope(task).unwrap_or_default(),
-                identifiers: identifiers.get(&task.request).cloned().unwrap_or_default(),
-                plan: task.findings.shared_plan(),
-            })
-            .collect())
     }
 }
 

@@ -87,6 +87,7 @@ impl From<PackageError> for Problem {
             PackageError::Closed { .. } | PackageError::Purged => {
                 Self::new(S::CONFLICT, "E-PKG-002", detail)
             }
+            PackageError::Unopened { .. } => Self::new(S::SERVICE_UNAVAILABLE, "E-KEY-007", detail),
             PackageError::Store(error) => error.into(),
             PackageError::Write(error) => StoreError::file("write the package", error).into(),
             other => {

@@ -5,6 +5,7 @@ use domain::{Digest, Evidence, EvidenceId, IdentifierKind, Instant, Right};
 use super::sealed_values::plant;
 use super::setup::{Setup, now, setup};
 use super::telling::added;
+use crate::db::values;
 use crate::keyring::ROTATING;
 use crate::keys::{KeyError, KeyName};
 use crate::rotation::LostEpoch;
@@ -124,8 +125,10 @@ async fn a_key_that_is_missing_is_told_and_one_that_was_destroyed_is_not_missed(
     let held = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     let missing = Store::open_read_only(&setup.options()).await.unwrap();
-    let told = missing.identifiers_of(&[request.id]).await;
-    assert!(matches!(told, Err(StoreError::Keys(KeyError::Missing(_)))), "{told:?}");
+    let (identifiers, unopened) = missing.identifiers_or_why(&[request.id]).await.unwrap();
+    assert!(identifiers.is_empty());
+    assert!(unopened[&request.id].starts_with("the key epoch-2026-11 is missing"), "{unopened:?}");
+    assert_eq!(missing.requests_by_id(&[request.id]).await.unwrap().len(), 1);
     let key = name("epoch-2026-11");
     let lost = LostEpoch { key, was_destroyed: false, n_requests: 1, n_open: 1 };
     assert_eq!(missing.lost_epochs().await.unwrap(), std::slice::from_ref(&lost));
@@ -137,6 +140,35 @@ async fn a_key_that_is_missing_is_told_and_one_that_was_destroyed_is_not_missed(
     assert!(again.identifiers_of(&[request.id]).await.unwrap().is_empty());
     let destroyed = LostEpoch { was_destroyed: true, ..lost };
     assert_eq!(again.lost_epochs().await.unwrap(), [destroyed]);
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_open_keeps_no_other_from_being_read_and_none_from_moving() {
+    let setup = setup().await;
+    let altered = setup.request(Right::Access, &["ada@example.org"]).await;
+    let other = setup.request(Right::Access, &["bob@example.org"]).await;
+    let ids = [altered.id, other.id];
+    let mut tx = setup.store.db().begin().await.unwrap();
+    for sql in [
+        "UPDATE request_key SET wrapped = ZEROBLOB(20) WHERE request_id = $1",
+        "UPDATE identifier SET normalised = ZEROBLOB(20) WHERE request_id = $1",
+    ] {
+        tx.execute(sql, values![altered.id]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let again = setup.again().await;
+    let (identifiers, unopened) = again.identifiers_or_why(&ids).await.unwrap();
+    assert_eq!((identifiers.len(), identifiers[0].0), (1, other.id));
+    assert!(unopened[&altered.id].contains("altered"), "{unopened:?}");
+    for purpose in ["epoch", "index"] {
+        again.rotate_key(purpose, now()).unwrap();
+    }
+    while again.move_piece(None).await.unwrap() > 0 {}
+    assert!(!again.is_index_moving());
+    for key in ["epoch-2026-11", "index-1"].map(name) {
+        assert_eq!(again.named(&key).await.unwrap().n_rows, 1, "{key}: what was altered stays");
+    }
+    assert_eq!(again.identifiers_of(&ids).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

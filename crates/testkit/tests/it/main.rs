@@ -7,6 +7,7 @@ mod deletion;
 mod faults;
 mod guards;
 mod jobs;
+mod keyless;
 mod leases;
 mod notices;
 mod opt_out;

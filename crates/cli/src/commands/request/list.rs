@@ -121,7 +121,8 @@ fn nothing(filter: &Filter, is_later_page: bool) -> &'static str {
 
 fn row(request: &RequestRow) -> Vec<String> {
     let late = if request.is_late { "LATE " } else { "" };
-    let tasks = request.tasks.iter().map(task);
+    let unopened = request.unopened.iter().map(|why| format!("UNREADABLE: {why}"));
+    let tasks = unopened.chain(request.tasks.iter().map(task));
     vec![
         request.id.to_string(),
         request.right.to_string(),

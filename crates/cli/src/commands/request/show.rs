@@ -146,6 +146,7 @@ fn asked(asked: &Asked, now: Instant, out: &mut Vec<String>) {
         ("under", &asked.jurisdiction),
         ("brand", &asked.brand),
         ("person is", &asked.subject_kind),
+        ("UNREADABLE", &asked.unopened),
     ];
     for (what, value) in more {
         if let Some(value) = value {

@@ -81,6 +81,9 @@ pub struct Asked {
     pub same_person: Vec<RequestId>,
     /// What names the person, masked.
     pub identifiers: Vec<IdentifierView>,
+    /// Why that and its other values can't be read, and what helps; absent if they can, or were
+    /// destroyed.
+    pub unopened: Option<String>,
 }
 
 /// A system that does not serve a request.

@@ -1,0 +1,95 @@
+//! A key is missing: what needs it waits and says so, and everything else goes on.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use domain::{Right, TaskState};
+use engine::operator::{controls, list, show, webhooks};
+use testkit::receiver::Receiver;
+use testkit::stage::Stage;
+
+/// A key's file, taken away.
+struct Taken {
+    path: PathBuf,
+    held: Vec<u8>,
+}
+
+impl Taken {
+    async fn from(stage: &mut Stage, key: &str) -> anyhow::Result<Self> {
+        let path = stage.folder.path().join(format!("keys/{key}.key"));
+        let held = fs::read(&path)?;
+        fs::remove_file(&path)?;
+        stage.reopen().await?;
+        Ok(Self { path, held })
+    }
+
+    fn put_back(self) -> anyhow::Result<()> {
+        fs::write(&self.path, self.held)?;
+        Ok(fs::set_permissions(&self.path, fs::Permissions::from_mode(0o600))?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_key_is_missing_waits_for_it_and_all_others_go_on() -> anyhow::Result<()> {
+    let mut stage = Stage::small().await?;
+    stage.connect().await?;
+    let mut requests = Vec::new();
+    for subject in stage.subjects("regular").iter().take(2) {
+        let email = subject["email"].as_str().unwrap_or_default();
+        requests.push(stage.submit(Right::Deletion, &[("email", email)]).await?);
+        stage.store.rotate_key("epoch", stage.now())?;
+    }
+    let taken = Taken::from(&mut stage, "epoch-2026-09").await?;
+    let desk = stage.desk();
+    let page = list::page(&desk, &list::Filter::default(), None, 10).await?;
+    let why = page.requests[0].unopened.clone().unwrap_or_default();
+    assert!(why.starts_with("the key epoch-2026-09 is missing"), "{why}");
+    assert_eq!((page.requests.len(), &page.requests[1].unopened), (2, &None));
+    let view = show::request_view(&desk, requests[0], true).await?;
+    assert_eq!((view.asked.identifiers.len(), view.asked.unopened), (0, Some(why.clone())));
+
+    stage.run_days(2).await?;
+    let held_up = stage.task(requests[0]).await?;
+    assert!(held_up.needs_a_person(), "{}", stage.verdict(requests[0]).await?);
+    assert_eq!((held_up.state, held_up.detail.wait.unwrap().why), (TaskState::Locating, why));
+    assert_eq!(stage.changes().await?.len(), 1, "the other one was sent");
+    taken.put_back()?;
+    stage.run_days(40).await?;
+    for request in requests {
+        assert!(stage.verdict(request).await?.starts_with("ended, done"));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_and_a_webhook_whose_secrets_do_not_open_rest_and_say_why()
+-> anyhow::Result<()> {
+    let (mut stage, request) = Stage::asked(Right::Deletion, "regular").await?;
+    let receiver = Receiver::start([]).await?;
+    let new = webhooks::NewWebhook {
+        name: "desk".to_owned(),
+        url: receiver.url.clone(),
+        events: None,
+        reach: None,
+        allow_private: true,
+    };
+    webhooks::add(&stage.desk(), &new).await?;
+    stage.store.rotate_key("credentials", stage.now())?;
+    let taken = Taken::from(&mut stage, "credentials-1").await?;
+    controls::pause_all(&stage.desk()).await?;
+    controls::resume_all(&stage.desk()).await?;
+    stage.run_days(0).await?;
+    let connection = stage.store.connections().await?.remove(0);
+    let pause = connection.paused.unwrap();
+    assert!(pause.why.starts_with("the key credentials-1 is missing"), "{}", pause.why);
+    let endpoint = stage.store.endpoint_by_name("desk").await?.unwrap().endpoint;
+    let disabled = endpoint.disabled.unwrap();
+    assert!(disabled.why.contains("the key credentials-1 is missing"), "{}", disabled.why);
+    assert!(receiver.got().is_empty());
+
+    taken.put_back()?;
+    stage.run_days(60).await?;
+    assert!(stage.verdict(request).await?.starts_with("ended, done"), "a check let it go on");
+    Ok(())
+}
