@@ -17,6 +17,7 @@ use super::controls::{PAUSED_ALL, PausedAll};
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
 use super::purge;
+use crate::work::found::is_looked_for;
 
 /// How the store was put back last.
 const RESTORED: &str = "restored";
@@ -28,7 +29,8 @@ const SETUP: &str = "setup";
 pub struct Restored {
     /// How often that happened, counted from one.
     pub generation: u32,
-    /// When the backup was made.
+    /// Since when the store may not know what was sent: since the backup was made, or one that was
+    /// put back shortly before.
     pub made_at: Instant,
     /// When it was put back.
     pub at: Instant,
@@ -63,13 +65,17 @@ pub async fn last(store: &Store) -> Result<Option<Restored>, StoreError> {
 /// Makes a store that was put back ready to be used. Where it can't be, the caller throws it away.
 pub async fn begin(desk: &Desk<'_>, head: &Head) -> Result<RestoreView, OperatorError> {
     let store = desk.store;
-    let before = last(store).await?.map_or(0, |restored| restored.generation);
+    let before = last(store).await?;
     // By the clock that the store followed, which need not be the machine's.
     let last_entry = store.journal(From::Before(i64::MAX), &JournalFilter::default(), 1).await?;
     let last_at = last_entry.first().map_or(head.made_at, |(_, entry)| entry.at);
+    let made_at = head.made_at.min(last_at);
     let restored = Restored {
-        generation: before + 1,
-        made_at: head.made_at.min(last_at),
+        generation: before.as_ref().map_or(0, |before| before.generation) + 1,
+        // What the backup before did not know of may still wait to be sent.
+        made_at: before
+            .filter(|one| is_looked_for(one, desk.now))
+            .map_or(made_at, |before| made_at.min(before.made_at)),
         at: desk.now,
         last_request: store.newest_request().await?,
     };
@@ -88,8 +94,7 @@ pub async fn begin(desk: &Desk<'_>, head: &Head) -> Result<RestoreView, Operator
     let n_purged = purge::finish(desk).await?;
     let n_unreadable = refuse_lost(store).await?;
     let n_jobs = ask_all(desk).await?;
-    let generation = restored.generation;
-    let made_at = head.made_at;
+    let (generation, made_at) = (restored.generation, head.made_at);
     Ok(RestoreView { made_at, generation, n_purged, n_unreadable, n_tokens_ended, n_jobs })
 }
 

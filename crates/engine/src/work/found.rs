@@ -33,11 +33,16 @@ type Part = (Vec<Task>, Vec<Subject>);
 /// A task, and how the call for it alone would begin.
 type Sought = (Task, Subject, FlowState, Box<Change>);
 
+/// Whether what was sent before a store was put back is still looked for.
+pub(crate) fn is_looked_for(restored: &Restored, now: Instant) -> bool {
+    now <= add(restored.at, SHOWN)
+}
+
 /// Lets what the vendor carries already carry tasks of a store that was put back; gives back what is
 /// left to send.
 pub(super) async fn find(shift: &Shift, right: Right, part: Part) -> Result<Part, WorkError> {
     let now = shift.now();
-    let restored = shift.restored.as_ref().filter(|one| now <= add(one.at, SHOWN));
+    let restored = shift.restored.as_ref().filter(|one| is_looked_for(one, now));
     let Some(restored) = restored else { return Ok(part) };
     let (mut kept, mut sought) = (Part::default(), Vec::new());
     for (task, subject) in part.0.into_iter().zip(part.1) {

@@ -57,6 +57,27 @@ async fn what_was_sent_after_the_backup_is_found_at_the_vendor_and_not_sent_agai
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_before_a_first_restore_is_found_after_a_second_one() -> anyhow::Result<()> {
+    let (mut stage, requests, backup) = waiting(1).await?;
+    stage.approve().await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.changes().await?.len(), 1);
+    stage.put_back(&backup).await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.task(requests[0]).await?.state, TaskState::Approving, "still at its gate");
+    let later = stage.now().checked_add(jiff::SignedDuration::from_hours(24))?;
+    stage.jump(later).await;
+    let second = stage.back_up("second").await?;
+    assert_eq!(stage.put_back(&second).await?.generation, 2);
+    changes_are_allowed(&stage).await?;
+    stage.approve().await?;
+    stage.run_days(40).await?;
+    assert_eq!(stage.verdict(requests[0]).await?, CONFIRMED);
+    assert_eq!(stage.changes().await?.len(), 1, "it is not sent again");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_sent_before_or_after_the_backup_is_sent_once_it_may() -> anyhow::Result<()> {
     let (mut stage, requests, backup) = waiting(2).await?;
     let sent = stage.pending().await?.remove(0);
