@@ -185,6 +185,23 @@ impl Store {
     }
 }
 
+/// Disables all endpoints that are told anything, as nobody can know whether they still should be. Returns how
+/// many there were.
+pub(crate) async fn disable_all(tx: &mut Tx, why: &str, now: Instant) -> Result<u64, StoreError> {
+    let mut n_disabled = 0;
+    for row in tx.fetch(ALL, []).await? {
+        let endpoint = read(&row)?.endpoint;
+        if endpoint.disabled.is_some() {
+            continue;
+        }
+        let disabled = Disabled { why: why.to_owned(), by_person: true, since: now };
+        let closed = Endpoint { disabled: Some(disabled), ..endpoint.clone() };
+        let row = values![endpoint.id, endpoint.version, &*endpoint.name, json(&closed)?];
+        n_disabled += tx.execute(UPDATE, row).await?;
+    }
+    Ok(n_disabled)
+}
+
 /// An entry about an endpoint.
 pub fn entry(at: Instant, actor: Actor, event: Event, endpoint: &Endpoint) -> Entry {
     Entry::new(at, actor, event)

@@ -64,6 +64,7 @@ pub use principal::NewToken;
 pub use request::{Added, NewRequest, RequestFilter};
 pub use request_key::Unopened;
 pub use spool::{Spool, SpoolWriter};
+pub use start_over::StartedOver;
 pub use store::{Options, Store};
 pub use tally::Ended;
 pub use task::{Queued, Which};

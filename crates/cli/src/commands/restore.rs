@@ -49,21 +49,34 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let view = restore::begin(&session.desk(), &manifest.head).await?;
     let since = session.store.journal(From::Before(i64::MAX), &JournalFilter::default(), 1).await?;
     session.store.close().await;
+    let now = session.now;
     draft.finish()?;
+    // Whatever becomes of asking the vendors, this is done.
+    if !screen.json {
+        tell_done(&view, now, common, screen);
+    }
 
-    let session = Session::to_write(common, screen).await?;
-    session.act().await?;
     let since = since.first().map_or(0, |(seq, _)| *seq);
-    let asked = asked(&session, since).await?;
-    session.store.close().await;
+    let asked = ask(common, since, screen).await;
     if screen.json {
         let mut told = json!(view);
-        told["vendors"] = json!(asked);
+        told["vendors"] = json!(asked.as_ref().ok());
         screen.json(&told)?;
-    } else {
-        tell_all(&view, &asked, session.now, common, screen);
+    }
+    let asked = asked?;
+    if !screen.json {
+        tell_asked(&view, &asked, screen);
     }
     Ok(Exit::LeftForPerson)
+}
+
+/// Lets the engine ask the vendors, unless somebody else does.
+async fn ask(common: &Common, since: i64, screen: Screen) -> anyhow::Result<Asked> {
+    let session = Session::to_write(common, screen).await?;
+    session.act().await?;
+    let asked = asked(&session, since).await?;
+    session.store.close().await;
+    Ok(asked)
 }
 
 async fn asked(session: &Session, since: i64) -> anyhow::Result<Asked> {
@@ -80,21 +93,25 @@ async fn asked(session: &Session, since: i64) -> anyhow::Result<Asked> {
     Ok(asked)
 }
 
-fn tell_all(view: &RestoreView, asked: &Asked, now: Instant, common: &Common, screen: Screen) {
+fn tell_done(view: &RestoreView, now: Instant, common: &Common, screen: Screen) {
     let lines = [
         format!("{} holds the backup of {}.", common.data.display(), show::when(view.made_at, now)),
         format!("  purged again, since the list beside the keys says so: {}", n_of(view.n_purged as u64, "request")),
         format!("  unreadable, since their keys were destroyed in time: {}", n_of(view.n_unreadable, "closed request")),
         format!("  ended, since one may have been revoked meanwhile: {}", n_of(view.n_tokens_ended, "token")),
-        format!(
-            "  asked about at the vendors: {}; with news {}, over {}, calls found out {}",
-            n_of(view.n_jobs as u64, "job"),
-            asked.n_jobs_with_news,
-            asked.n_jobs_over,
-            asked.n_calls_found_out
-        ),
+        format!("  disabled, until you enable them again (habeas webhooks list): {}", n_of(view.n_endpoints_disabled, "webhook")),
         "EVERY CHANGING CALL IS STOPPED. What was sent after the backup is looked for at the vendor before anything is sent.".to_owned(),
         "Requests that came in since the backup are not there: take them in again. Then: habeas resume --all".to_owned(),
     ];
     lines.into_iter().for_each(|line| screen.line(line));
+}
+
+fn tell_asked(view: &RestoreView, asked: &Asked, screen: Screen) {
+    screen.line(format!(
+        "Asked about at the vendors: {}; with news {}, over {}, calls found out {}.",
+        n_of(view.n_jobs as u64, "job"),
+        asked.n_jobs_with_news,
+        asked.n_jobs_over,
+        asked.n_calls_found_out
+    ));
 }

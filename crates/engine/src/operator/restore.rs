@@ -52,6 +52,8 @@ pub struct RestoreView {
     pub n_unreadable: u64,
     /// Tokens that ended.
     pub n_tokens_ended: u64,
+    /// Webhooks and others that are told nothing until somebody enables them again.
+    pub n_endpoints_disabled: u64,
     /// Jobs about which the vendors are asked at once.
     pub n_jobs: usize,
 }
@@ -90,12 +92,19 @@ pub async fn begin(desk: &Desk<'_>, head: &Head) -> Result<RestoreView, Operator
         .entry(Event::StoreRestored)
         .fact("generation", restored.generation)
         .fact("backup_made_at", head.made_at.to_string());
-    let n_tokens_ended = store.start_over(&settings, &entry, desk.now).await?;
+    let ended = store.start_over(&settings, &entry, desk.now).await?;
     let n_purged = purge::finish(desk).await?;
     let n_unreadable = refuse_lost(store).await?;
     let n_jobs = ask_all(desk).await?;
-    let (generation, made_at) = (restored.generation, head.made_at);
-    Ok(RestoreView { made_at, generation, n_purged, n_unreadable, n_tokens_ended, n_jobs })
+    Ok(RestoreView {
+        made_at: head.made_at,
+        generation: restored.generation,
+        n_purged,
+        n_unreadable,
+        n_tokens_ended: ended.n_tokens,
+        n_endpoints_disabled: ended.n_endpoints,
+        n_jobs,
+    })
 }
 
 /// Refuses a backup so old that keys of open requests were destroyed since, and one whose keys are

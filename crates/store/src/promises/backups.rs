@@ -175,7 +175,11 @@ async fn a_store_that_starts_over_gives_no_number_and_no_lease_twice() {
     let fence = setup.lease("engine", "first").await;
     let entry = Entry::new(now(), Actor::Operator("ops".into()), Event::StoreRestored);
     let settings = [("generation", "2".to_owned())];
-    assert_eq!(setup.store.start_over(&settings, &entry, now()).await.unwrap(), 0);
+    let (told, _) = super::telling::added(&setup, "desk").await;
+    let ended = setup.store.start_over(&settings, &entry, now()).await.unwrap();
+    assert_eq!((ended.n_tokens, ended.n_endpoints), (0, 1));
+    let standing = setup.store.endpoint(told.id).await.unwrap().unwrap();
+    assert!(standing.endpoint.disabled.unwrap().why.starts_with("put back from a backup"));
     assert_eq!(setup.store.setting("generation").await.unwrap().as_deref(), Some("2"));
     let next = setup.lease("engine", "second").await;
     assert_eq!(next.fence, fence.fence + 1);
