@@ -147,6 +147,7 @@ fn of_backup(error: &BackupError) -> Exit {
     match error {
         BackupError::Exists(_)
         | BackupError::InsideData(_)
+        | BackupError::InsideKeys(_)
         | BackupError::NoBackup(_)
         | BackupError::Damaged { .. }
         | BackupError::NotEmpty(_) => Exit::Refused,

@@ -220,7 +220,8 @@ async fn led_now(url: &str, screen: Screen) -> Instant {
     }
 }
 
-fn options(common: &Common) -> Options {
+/// Where the store of a command lies.
+pub fn options(common: &Common) -> Options {
     Options { data: common.data.clone(), keys: common.keys.clone() }
 }
 

@@ -19,6 +19,7 @@ use domain::Instant;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::migrate;
+use crate::store::Options;
 use files::{Unnamed, copy, digest_of, make_folder, walk};
 use manifest::ManifestWriter;
 pub use manifest::{FileLine, Head, Manifest};
@@ -45,6 +46,9 @@ pub enum BackupError {
     /// It would lie in what it is a copy of.
     #[error("the backup {0} must not lie inside the data folder")]
     InsideData(PathBuf),
+    /// It would lie beside what opens it.
+    #[error("the backup {0} must not lie inside the key folder")]
+    InsideKeys(PathBuf),
     /// It has no manifest of ours, or one that was cut short or altered.
     #[error("{0} is not a whole backup of this program")]
     NoBackup(PathBuf),
@@ -85,7 +89,7 @@ pub enum Existing {
 
 /// Makes a backup of a data folder. Whatever happens, the backup is whole or not there.
 pub async fn write(
-    data: &Path,
+    Options { data, keys }: &Options,
     into: &Path,
     existing: Existing,
     (now, program): (Instant, &str),
@@ -97,6 +101,9 @@ pub async fn write(
     if files::lies_in(into, data).map_err(|error| failed("find the backup", error))? {
         return Err(BackupError::InsideData(into.to_owned()));
     }
+    if files::lies_in(into, keys).map_err(|error| failed("find the backup", error))? {
+        return Err(BackupError::InsideKeys(into.to_owned()));
+    }
     let db = Db::open_read_only(data).await?;
     let draft = Unnamed::begin(&into.with_added_extension(UNFINISHED))?;
     let written = fill(&db, data, draft.path(), (now, program), &mut tell).await;
@@ -104,7 +111,7 @@ pub async fn write(
     written?;
     let manifest = Manifest::read(draft.path())?;
     compare(&manifest, draft.path(), &mut tell)?;
-    draft.name(into, &into.with_added_extension(BEFORE))?;
+    draft.name(into, &into.with_added_extension(BEFORE), existing)?;
     Ok(manifest)
 }
 

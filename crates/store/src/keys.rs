@@ -6,18 +6,22 @@
 //!
 //! It hands out bytes. What is done with them is `seal`'s and `keyring`'s.
 
+mod files;
 mod lists;
 mod name;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use files::{
+    absent_is_well, failed, make_folder, overwrite, read_optional, refuse_inside,
+    refuse_open_to_others, sync_folder, write_once,
+};
 pub use lists::PurgedLine;
 pub use name::{EPOCH, KeyName};
 
@@ -37,6 +41,14 @@ pub enum KeyError {
     /// The key folder lies in the data folder, so one backup would hold both.
     #[error("the key folder {keys} must not lie inside the data folder {data}")]
     InsideData {
+        /// The key folder.
+        keys: PathBuf,
+        /// The data folder.
+        data: PathBuf,
+    },
+    /// The data folder lies in the key folder, so a copy of the keys would hold both.
+    #[error("the data folder {data} must not lie inside the key folder {keys}")]
+    InsideKeys {
         /// The key folder.
         keys: PathBuf,
         /// The data folder.
@@ -133,8 +145,8 @@ impl KeyFolder {
     /// Opens the keys of a data folder, and makes both folders and their common installation id
     /// where nothing exists yet.
     pub fn open(keys: &Path, data: &Path) -> Result<Self, KeyError> {
-        make_folder(data)?;
         refuse_inside(keys, data)?;
+        make_folder(data)?;
         if !keys.exists() && data.join(INSTALLATION).exists() {
             return Err(KeyError::Lost { keys: keys.into(), data: data.into() });
         }
@@ -288,22 +300,6 @@ impl KeySource for KeyFolder {
     }
 }
 
-/// On a journalling disk this is best effort; it costs nothing.
-fn overwrite(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
-    let length = file.metadata()?.len();
-    io::copy(&mut io::Read::take(io::repeat(0), length), &mut file)?;
-    file.sync_all()
-}
-
-/// Somebody else may destroy the same key.
-fn absent_is_well(done: io::Result<()>) -> io::Result<()> {
-    done.or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    })
-}
-
 fn encode(name: &KeyName, secret: &KeyBytes) -> Zeroizing<Vec<u8>> {
     let coded = Zeroizing::new(STANDARD.encode(secret.as_slice()));
     Zeroizing::new(format!("{FIRST_LINE}\n{name}\n{}\n", &*coded).into_bytes())
@@ -317,86 +313,6 @@ fn decode(content: &[u8], name: &KeyName) -> Option<KeyBytes> {
     let decoded = Zeroizing::new(STANDARD.decode(lines.next()?).ok()?);
     let bytes: [u8; KEY_LEN] = decoded.as_slice().try_into().ok()?;
     Some(Zeroizing::new(bytes))
-}
-
-fn refuse_inside(keys: &Path, data: &Path) -> Result<(), KeyError> {
-    let absolute = |path: &Path| real_path(path).map_err(|cause| failed("find", path, cause));
-    if absolute(keys)?.starts_with(absolute(data)?) {
-        return Err(KeyError::InsideData { keys: keys.into(), data: data.into() });
-    }
-    Ok(())
-}
-
-/// The path with links resolved, as far as it exists.
-fn real_path(path: &Path) -> io::Result<PathBuf> {
-    let mut missing = Vec::new();
-    let absolute = std::path::absolute(path)?;
-    for ancestor in absolute.ancestors() {
-        match ancestor.canonicalize() {
-            Ok(found) => return Ok(missing.iter().rev().fold(found, |path, part| path.join(part))),
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Err(_) => missing.extend(ancestor.file_name().map(ToOwned::to_owned)),
-        }
-    }
-    Ok(absolute)
-}
-
-fn make_folder(folder: &Path) -> Result<(), KeyError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|cause| failed("make", folder, cause))
-}
-
-fn refuse_open_to_others(path: &Path, wanted: u32) -> Result<(), KeyError> {
-    let found = fs::metadata(path).map_err(|cause| failed("read", path, cause))?;
-    if found.permissions().mode() & 0o077 != 0 {
-        return Err(KeyError::TooOpen { path: path.into(), wanted });
-    }
-    Ok(())
-}
-
-fn read_optional(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
-    match fs::read(path) {
-        Ok(content) => Ok(Some(Zeroizing::new(content))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(failed("read", path, cause)),
-    }
-}
-
-/// Writes a file that does not exist yet, durably and at once, and returns what stands in it: ours,
-/// or that of a process which was faster.
-fn write_once(path: &Path, content: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let suffix = u64::from_be_bytes(random()?);
-    let draft = folder.join(format!(".draft-{suffix:016x}"));
-    let write = |file: io::Result<File>| -> io::Result<()> {
-        let mut file = file?;
-        file.write_all(content)?;
-        file.sync_all()
-    };
-    let written = write(OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft))
-        // A link, unlike a rename, fails where the name is taken.
-        .and_then(|()| fs::hard_link(&draft, path));
-    let removed = fs::remove_file(&draft);
-    match written.and(removed) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(failed("write", path, error));
-        }
-        _ => sync_folder(folder)?,
-    }
-    read_optional(path)?.ok_or_else(|| failed("read", path, io::ErrorKind::NotFound.into()))
-}
-
-fn sync_folder(folder: &Path) -> Result<(), KeyError> {
-    File::open(folder)
-        .and_then(|opened| opened.sync_all())
-        .map_err(|cause| failed("save", folder, cause))
-}
-
-fn failed(attempt: &'static str, path: &Path, cause: io::Error) -> KeyError {
-    KeyError::File { attempt, path: path.to_owned(), cause }
 }
 
 #[cfg(test)]

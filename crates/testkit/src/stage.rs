@@ -337,7 +337,7 @@ impl Stage {
     pub async fn back_up(&self, name: &str) -> anyhow::Result<PathBuf> {
         let into = self.folder.path().join(name);
         let made = (self.now(), "test");
-        backup::write(&self.options.data, &into, backup::Existing::Refuse, made, |_| {}).await?;
+        backup::write(&self.options, &into, backup::Existing::Refuse, made, |_| {}).await?;
         Ok(into)
     }
 

@@ -9,6 +9,7 @@ use store::backup::{self, Existing, Progress};
 use crate::args::Common;
 use crate::clock::real_now;
 use crate::exit::Exit;
+use crate::open::options;
 use crate::screen::Screen;
 use crate::show;
 
@@ -30,7 +31,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let existing = if args.force { Existing::Replace } else { Existing::Refuse };
     let made = (real_now(), env!("CARGO_PKG_VERSION"));
     let (bar, tell) = progress("copying and comparing");
-    let written = backup::write(&common.data, &args.folder, existing, made, tell).await;
+    let written = backup::write(&options(common), &args.folder, existing, made, tell).await;
     bar.finish_and_clear();
     let manifest = written?;
     if screen.json {

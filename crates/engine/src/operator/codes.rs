@@ -69,7 +69,7 @@ pub fn of_store(error: &StoreError) -> &'static str {
 
 fn of_keys(error: &KeyError) -> &'static str {
     match error {
-        KeyError::InsideData { .. } => "E-KEY-001",
+        KeyError::InsideData { .. } | KeyError::InsideKeys { .. } => "E-KEY-001",
         KeyError::OtherInstallation { .. } => "E-KEY-002",
         KeyError::Lost { .. } => "E-KEY-003",
         KeyError::TooOpen { .. } => "E-KEY-004",
@@ -99,7 +99,9 @@ pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
 /// The code of an error with a backup.
 pub fn of_backup(error: &BackupError) -> &'static str {
     match error {
-        BackupError::Exists(_) | BackupError::InsideData(_) => "E-BAK-001",
+        BackupError::Exists(_) | BackupError::InsideData(_) | BackupError::InsideKeys(_) => {
+            "E-BAK-001"
+        }
         BackupError::NoBackup(_) | BackupError::Damaged { .. } => "E-BAK-002",
         BackupError::NotEmpty(_) => "E-BAK-003",
         BackupError::BadDatabase(_) => "E-STO-003",
@@ -111,7 +113,9 @@ pub fn of_backup(error: &BackupError) -> &'static str {
 pub fn advice_on_backup(error: &BackupError) -> Option<&'static str> {
     match error {
         BackupError::Exists(_) => Some("add --force to replace it, or name another folder"),
-        BackupError::InsideData(_) => Some("name a folder elsewhere, best on another disk"),
+        BackupError::InsideData(_) | BackupError::InsideKeys(_) => {
+            Some("name a folder elsewhere, best on another disk")
+        }
         BackupError::NoBackup(_) | BackupError::Damaged { .. } => {
             Some("nothing was changed; take another backup")
         }

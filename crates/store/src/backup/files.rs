@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use domain::Digest;
 use domain::digest::Running;
 
-use super::{BackupError, FileLine, failed};
+use super::{BackupError, Existing, FileLine, failed};
 use crate::error::StoreError;
 
 /// How much is held in memory.
@@ -20,6 +20,9 @@ const DRAFTS: &str = "drafts";
 
 /// Marks an unfinished folder as ours; whoever fills it holds a lock on it.
 const MARKER: &str = ".unfinished";
+
+/// What says that a folder is ours; the lock lies on the one that goes last.
+const OURS: [&str; 2] = [super::manifest::FILE, MARKER];
 
 /// A folder that is gone when it is dropped, unless it got its name before.
 #[derive(Debug)]
@@ -31,16 +34,25 @@ impl Unnamed {
     pub(super) fn begin(path: &Path) -> Result<Self, StoreError> {
         let taken =
             |error| failed("take an unfinished folder that another program may fill", error);
-        if path.exists() {
+        if path.exists() && !is_empty(path) {
             let left = File::open(path.join(MARKER)).map_err(taken)?;
-            left.try_lock().map_err(|error| taken(error.into()))?;
-            remove_folder(path)?;
+            Self::hold(path, left).map_err(taken)?.clear()?;
         }
         make_folder(parent(path))?;
+        remove_folder(path)?;
         DirBuilder::new().mode(0o700).create(path).map_err(taken)?;
-        let marker = create(&path.join(MARKER))?;
-        marker.try_lock().map_err(|error| taken(error.into()))?;
-        Ok(Self(path.to_owned(), marker))
+        Self::hold(path, create(&path.join(MARKER))?).map_err(taken)
+    }
+
+    /// Locks the marker, unless somebody else did, or has put another in its place meanwhile.
+    fn hold(path: &Path, marker: File) -> io::Result<Self> {
+        marker.try_lock()?;
+        let held = Self(path.to_owned(), marker);
+        if held.is_ours() { Ok(held) } else { Err(ErrorKind::WouldBlock.into()) }
+    }
+
+    fn clear(self) -> Result<(), StoreError> {
+        remove_folder(&self.0)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -53,20 +65,29 @@ impl Unnamed {
         matches!((there, here), (Ok(there), Ok(here)) if there.ino() == here.ino())
     }
 
-    /// Gives it its name; what has it now is called something else meanwhile, and then goes.
-    pub(super) fn name(self, name: &Path, before: &Path) -> Result<(), StoreError> {
+    /// Gives it its name. What has it now is called something else meanwhile, and then goes, or stays
+    /// if it is not to be replaced.
+    pub(super) fn name(
+        self,
+        name: &Path,
+        before: &Path,
+        existing: Existing,
+    ) -> Result<(), BackupError> {
         let renamed = |error| failed("give it its name", error);
         refuse_foreign(before)?;
         refuse_foreign(name)?;
         remove_folder(before)?;
         let is_replaced = name.exists();
+        if is_replaced && existing == Existing::Refuse {
+            return Err(BackupError::Exists(name.to_owned()));
+        }
         if is_replaced {
             fs::rename(name, before).map_err(renamed)?;
         }
         fs::rename(&self.0, name).map_err(renamed)?;
         fs::remove_file(name.join(MARKER)).map_err(renamed)?;
         sync_folder(parent(name))?;
-        if is_replaced { remove_folder(before) } else { Ok(()) }
+        Ok(remove_folder(before)?)
     }
 }
 
@@ -75,14 +96,15 @@ impl Drop for Unnamed {
         // What is left is replaced by the next one. Once it has its name, somebody else may fill a
         // folder at this path.
         if self.is_ours() {
-            let _removed = fs::remove_dir_all(&self.0);
+            let _removed = remove_folder(&self.0);
         }
     }
 }
 
-/// Refuses to replace a folder that is no backup.
+/// Refuses to replace a folder that is no backup, nor what is left of one.
 fn refuse_foreign(folder: &Path) -> Result<(), StoreError> {
-    if folder.exists() && !folder.join(super::manifest::FILE).is_file() {
+    let is_ours = OURS.iter().any(|name| folder.join(name).is_file()) || is_empty(folder);
+    if folder.exists() && !is_ours {
         return Err(failed("replace a folder that is no backup", ErrorKind::AlreadyExists.into()));
     }
     Ok(())
@@ -193,13 +215,29 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     made.map_err(|error| failed("make a folder", error))
 }
 
+/// Removes a folder, and last of all what says whose it is: a kill in between leaves one that the
+/// next can remove.
 pub(super) fn remove_folder(folder: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(failed("remove an unfinished folder", error))
+    let removed = |error| failed("remove an unfinished folder", error);
+    for entry in list(folder).map_err(removed)? {
+        let entry = entry.map_err(removed)?;
+        let is_last = OURS.iter().any(|name| entry.file_name() == *name);
+        match entry.file_type().map_err(removed)?.is_dir() {
+            true => fs::remove_dir_all(entry.path()).map_err(removed)?,
+            false if is_last => {}
+            false => fs::remove_file(entry.path()).map_err(removed)?,
         }
-        _ => Ok(()),
     }
+    let is_gone = |error: &io::Error| error.kind() == ErrorKind::NotFound;
+    let last = OURS.iter().map(|name| fs::remove_file(folder.join(name)));
+    for done in last.chain(std::iter::once_with(|| fs::remove_dir(folder))) {
+        done.or_else(|error| if is_gone(&error) { Ok(()) } else { Err(removed(error)) })?;
+    }
+    Ok(())
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {

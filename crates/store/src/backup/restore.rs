@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::{Unnamed, copy, lies_in, make_folder, sync_below};
-use super::{BackupError, Manifest, Progress, failed};
+use super::{BackupError, Existing, Manifest, Progress, failed};
 use crate::error::StoreError;
 use crate::keys::KeyFolder;
 use crate::migrate;
@@ -34,7 +34,7 @@ impl Draft {
                 .map_err(|error| failed("replace the empty folder", error))?;
         }
         let before = self.data.with_added_extension(UNFINISHED).with_added_extension("before");
-        Ok(self.folder.name(&self.data, &before)?)
+        self.folder.name(&self.data, &before, Existing::Refuse)
     }
 }
 

@@ -16,7 +16,8 @@ use std::path::Path;
 use domain::request::ClosedAs;
 use domain::{Instant, RequestId};
 
-use super::{KeyError, failed, read_optional, sync_folder};
+use super::KeyError;
+use super::files::{failed, read_optional, sync_folder};
 
 /// What strikes a line out.
 const REFUSED: &str = "refused";

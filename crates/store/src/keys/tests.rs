@@ -56,6 +56,11 @@ fn keys_inside_the_data_folder_are_refused_before_anything_is_made() {
     assert!(matches!(opened, Err(KeyError::InsideData { .. })));
     assert!(!inside.exists());
 
+    let around = folders.keys.join("deep/data");
+    let opened = KeyFolder::open(&folders.keys, &around);
+    assert!(matches!(opened, Err(KeyError::InsideKeys { .. })));
+    assert!(!folders.keys.exists());
+
     fs::create_dir_all(folders.data.join("real")).unwrap();
     let link = folders.data.parent().unwrap().join("link");
     std::os::unix::fs::symlink(folders.data.join("real"), &link).unwrap();

@@ -18,7 +18,7 @@ impl Setup {
     }
 
     async fn back_up(&self, name: &str, existing: Existing) -> Result<Manifest, BackupError> {
-        backup::write(&self.data(), &self.beside(name), existing, (now(), "1.0"), |_| {}).await
+        backup::write(&self.options(), &self.beside(name), existing, (now(), "1.0"), |_| {}).await
     }
 
     /// Puts a backup back, without what a person is told.
@@ -60,6 +60,8 @@ async fn a_backup_replaces_nothing_unasked_and_leaves_nothing_half_written() {
     setup.back_up("backup", Existing::Replace).await.unwrap();
     let inside = setup.back_up("data/backup", Existing::Refuse).await;
     assert!(matches!(inside, Err(BackupError::InsideData(_))));
+    let inside = setup.back_up("keys/backup", Existing::Refuse).await;
+    assert!(matches!(inside, Err(BackupError::InsideKeys(_))));
     fs::remove_file(setup.data().join("installation")).unwrap();
     assert!(setup.back_up("third", Existing::Refuse).await.is_err());
     let names = fs::read_dir(setup.beside("")).unwrap().map(|entry| entry.unwrap().file_name());
