@@ -46,15 +46,18 @@ fn tell(ends: &Removal, screen: Screen) {
         screen.line(format!("{} has no open task.", ends.connection));
     } else {
         screen.line(format!(
-            "{} would be settled as skipped, and {} no longer asked about:",
+            "{} would be settled as skipped, and {} no longer asked about{}",
             show::n_of(ends.n_tasks as u64, "open task"),
-            show::n_of(ends.jobs.len() as u64, "vendor job"),
+            show::n_of(ends.n_jobs as u64, "vendor job"),
+            if ends.tasks.is_empty() { "." } else { ":" },
         ));
         let rows = ends.tasks.iter();
         let rows = rows.map(|Ending { task, request, state }| {
             vec![task.to_string(), request.to_string(), state.to_string()]
         });
-        screen.table(&["task", "request", "state"], rows.collect());
+        if !ends.tasks.is_empty() {
+            screen.table(&["task", "request", "state"], rows.collect());
+        }
     }
     if ends.n_at_vendor > 0 {
         screen.line(format!(

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use domain::access::Permission;
 use domain::job::JobState;
 use domain::task::Command;
-use domain::{Connection, Event, Job, JobId, Outcome, RequestId, Task, TaskId, TaskState};
+use domain::{Connection, Event, Job, JobId, Outcome, Reach, RequestId, Task, TaskId, TaskState};
 use serde::{Deserialize, Serialize};
 use store::{Applied, IntentAnswer, IntentOutcome, Transition, Which};
 use utoipa::ToSchema;
@@ -22,14 +23,17 @@ const MOST_NAMED: usize = 200;
 pub struct Removal {
     /// The connection's name.
     pub connection: String,
-    /// Open tasks, the first of them.
+    /// Open tasks, the first of them, as far as whoever looks may see their requests.
     pub tasks: Vec<Ending>,
-    /// How many open tasks.
+    /// How many open tasks there are, seen or not.
     pub n_tasks: usize,
     /// How many of them the vendor is, or may be, at work on; that goes on there.
     pub n_at_vendor: usize,
-    /// Vendor jobs that are no longer asked about.
+    /// Vendor jobs that are no longer asked about, where whoever looks may see all requests: a job
+    /// may carry those of any brand.
     pub jobs: Vec<JobId>,
+    /// How many such jobs there are, seen or not.
+    pub n_jobs: usize,
 }
 
 /// An open task of a connection.
@@ -46,26 +50,40 @@ pub struct Ending {
 /// What removing a connection would end. Changes nothing.
 pub async fn what_removal_ends(desk: &Desk<'_>, name: &str) -> Result<Removal, OperatorError> {
     let connection = find::connection(desk.store, name).await?;
+    let sees_requests = desk.may(Permission::RequestsRead);
     let mut removal = Removal { connection: name.to_owned(), ..Removal::default() };
     let mut after = None;
     loop {
         let page = desk.store.tasks_of_connection(connection.id, Which::Open, after, GROUP).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
-        page.iter().for_each(|task| removal.count(task));
+        removal.count(&page);
+        if sees_requests && removal.tasks.len() < MOST_NAMED {
+            removal.name(desk, &page).await?;
+        }
     }
-    removal.jobs = open_jobs(desk, &connection).await?.iter().map(|job| job.id).collect();
+    let jobs = open_jobs(desk, &connection).await?;
+    removal.n_jobs = jobs.len();
+    if sees_requests && desk.reach == Reach::All {
+        removal.jobs = jobs.iter().map(|job| job.id).collect();
+    }
     Ok(removal)
 }
 
 impl Removal {
-    fn count(&mut self, task: &Task) {
-        self.n_tasks += 1;
-        self.n_at_vendor += usize::from(task.may_have_been_sent());
-        if self.tasks.len() < MOST_NAMED {
-            let Task { id, request, state, .. } = *task;
-            self.tasks.push(Ending { task: id, request, state });
-        }
+    fn count(&mut self, tasks: &[Task]) {
+        self.n_tasks += tasks.len();
+        self.n_at_vendor += tasks.iter().filter(|task| task.may_have_been_sent()).count();
+    }
+
+    /// Names the tasks that are within reach, while there is room.
+    async fn name(&mut self, desk: &Desk<'_>, tasks: &[Task]) -> Result<(), OperatorError> {
+        let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
+        let seen = tasks.iter().filter(|task| within.contains(&task.request));
+        let named =
+            seen.map(|&Task { id, request, state, .. }| Ending { task: id, request, state });
+        self.tasks.extend(named.take(MOST_NAMED - self.tasks.len()));
+        Ok(())
     }
 }
 
@@ -87,7 +105,7 @@ pub async fn remove(desk: &Desk<'_>, name: &str) -> Result<Removal, OperatorErro
             .connection(Some(connection.id))
             .fact("name", connection.name.as_str())
             .fact("n_tasks", removal.n_tasks)
-            .fact("n_jobs", removal.jobs.len());
+            .fact("n_jobs", removal.n_jobs);
         let secrets = vec![(connection.id, BTreeMap::new())];
         let (connections, journal) = (vec![connection], vec![entry]);
         Ok((Transition { connections, secrets, journal, ..Transition::default() }, ()))

@@ -222,3 +222,35 @@ async fn removing_settles_open_tasks_ends_jobs_and_destroys_secrets() {
         Err(OperatorError::NotFound { what: "connection" })
     ));
 }
+
+#[tokio::test]
+async fn what_removal_ends_names_no_request_that_its_reader_may_not_see() {
+    use domain::{Reach, Role};
+    let office = office().await;
+    let connection = office.connection().await;
+    let mut named = Vec::new();
+    for brand in ["shoes", "hats"] {
+        let email = format!("{brand}@example.com");
+        let draft = crate::operator::Draft {
+            brand: Some(brand.to_owned()),
+            ..crate::operator::office::draft("deletion", &email)
+        };
+        let taken = crate::operator::intake::submit(&office.desk(), &[draft], None).await.unwrap();
+        let id = taken[0].as_ref().unwrap().request;
+        named.push(office.planned(id, &connection).await);
+    }
+    let manager = [Role::ConnectionsManager];
+    let both = [Role::ConnectionsManager, Role::Auditor];
+    let shoes = Reach::Brands(["shoes".to_owned()].into());
+    for (roles, reach, tells) in [
+        (&manager[..], Reach::All, &[][..]),
+        (&manager[..], shoes.clone(), &[][..]),
+        (&both[..], shoes, &named[..1]),
+        (&both[..], Reach::All, &named[..]),
+    ] {
+        let desk = Desk { roles: roles.iter().copied().collect(), reach, ..office.desk() };
+        let ends = what_removal_ends(&desk, "files").await.unwrap();
+        let told: Vec<_> = ends.tasks.iter().map(|ending| ending.task).collect();
+        assert_eq!((ends.n_tasks, &told[..]), (2, tells), "{roles:?}");
+    }
+}
