@@ -3,7 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use domain::{Notice, NoticeId};
+use domain::access::Permission;
+use domain::{Notice, NoticeId, Reach};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,7 +22,7 @@ pub struct Filter {
 /// A page of notices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NoticePage {
-    /// The newest first.
+    /// The newest first. Of requests, tasks and jobs they name what whoever looks may see.
     pub notices: Vec<Notice>,
     /// The notice before which the next page begins; absent on the last.
     pub next: Option<NoticeId>,
@@ -42,5 +43,18 @@ pub async fn page(
     let about = notices.iter().filter_map(|notice| notice.about.request);
     let within = desk.within_reach(about).await?;
     notices.retain(|notice| notice.about.request.is_none_or(|id| within.contains(&id)));
+    notices.iter_mut().for_each(|notice| hide(desk, notice));
     Ok(NoticePage { notices, next })
+}
+
+/// Leaves out of a notice what whoever looks may not see; that there is something stays to be seen.
+fn hide(desk: &Desk<'_>, notice: &mut Notice) {
+    let about = &mut notice.about;
+    if !desk.may(Permission::RequestsRead) {
+        (about.request, about.task, about.job) = (None, None, None);
+    }
+    // A job may carry requests of any brand.
+    if desk.reach != Reach::All {
+        about.job = None;
+    }
 }

@@ -21,7 +21,9 @@ use domain::{
     Reach, RequestId, Right, Role, Scope, Task, TaskId, TaskState,
 };
 use store::keys::PurgedLine;
-use store::{Applied, From, JournalFilter, Options, Store, Transition};
+use store::{
+    Applied, Fence, From, JournalFilter, LeaseAnswer, LeaseTime, Options, Store, Transition,
+};
 
 use super::intake::TakenIn;
 use super::{Desk, Draft, Fault, Given, intake};
@@ -165,6 +167,15 @@ impl Office {
         let new_connections = vec![connection.clone()];
         self.write(Transition { new_connections, ..Transition::default() }).await;
         connection
+    }
+
+    /// Takes a lease that must be free.
+    pub(crate) async fn fence(&self, name: &str) -> Fence {
+        let time = LeaseTime { boot: "test".to_owned(), millis: 0 };
+        match self.store.take_lease(name, "one", "a test", &time, 1_000, now()).await.unwrap() {
+            LeaseAnswer::Taken { fence, .. } => fence,
+            LeaseAnswer::HeldBy(row) => panic!("held by {}", row.holder),
+        }
     }
 
     pub(crate) async fn write(&self, transition: Transition) {
