@@ -65,7 +65,11 @@ impl Serving {
             Access::Remote(peer) => Some(peer.proxies.client(peer.address, request.headers())),
             Access::Local => None,
         };
-        if client.is_none_or(Client::is_here) {
+        let is_here = match &access {
+            Access::Remote(peer) => peer.proxies.is_here(peer.address, request.headers()),
+            Access::Local => true,
+        };
+        if is_here {
             request.extensions_mut().insert(FromHere);
         }
         let answer = match client.and_then(|client| self.refused(client)) {

@@ -16,6 +16,15 @@ use ipnet::IpNet;
 
 /// Where most proxies write whom they ask for.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What proxies add to what they pass on.
+const OF_PROXIES: [HeaderName; 6] = [
+    FORWARDED_FOR,
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+];
 
 /// The networks of the proxies whose word is believed. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +59,13 @@ impl Proxies {
     pub(super) fn includes(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether a request comes from this machine itself: nobody's word is taken for that, so not over a
+    /// connection from a named proxy, and not where any proxy says that it passed something on.
+    pub(super) fn is_here(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let is_passed_on = OF_PROXIES.iter().any(|name| headers.contains_key(name));
+        peer.to_canonical().is_loopback() && !self.includes(peer) && !is_passed_on
     }
 
     /// For whom a request is made that came over a connection from `peer`.
@@ -121,13 +137,6 @@ impl Client {
             }
             address => address,
         })
-    }
-}
-
-impl Client {
-    /// Whether it is this machine.
-    pub(super) fn is_here(self) -> bool {
-        self.0.is_loopback()
     }
 }
 

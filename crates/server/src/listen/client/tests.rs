@@ -70,3 +70,25 @@ fn what_is_no_network_is_refused() {
     assert!("10.0.0.0/33".parse::<Proxies>().is_err());
     assert!("".parse::<Proxies>().unwrap().is_empty());
 }
+
+#[test]
+fn nobody_s_word_is_taken_for_being_on_this_machine() {
+    let is_here = |proxies: &str, peer: &str, headers: &[(&'static str, &'static str)]| {
+        let proxies: Proxies = proxies.parse().unwrap();
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        proxies.is_here(peer.parse().unwrap(), &headers.iter().map(pair).collect())
+    };
+    assert!(is_here("", "127.0.0.1", &[]) && is_here("10.0.0.0/8", "::1", &[]));
+    assert!(is_here("", "::ffff:127.0.0.1", &[]));
+    assert!(!is_here("", "192.0.2.7", &[]));
+    let told = [("x-forwarded-for", "198.51.100.1"), ("forwarded", "for=198.51.100.2")];
+    for headers in [&[][..], &told[..1], &told[..], &[("x-forwarded-for", "127.0.0.1")]] {
+        assert!(!is_here("127.0.0.1", "127.0.0.1", headers), "the proxy is here: {headers:?}");
+        assert!(!is_here("10.0.0.0/8", "10.0.0.1", headers), "it says so: {headers:?}");
+    }
+    for header in ["x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-proto"] {
+        assert!(!is_here("", "127.0.0.1", &[(header, "127.0.0.1")]), "a proxy not named: {header}");
+    }
+}
