@@ -62,7 +62,7 @@ pub struct Limits {
     pub stop_within: Duration,
     /// Requests of one client.
     pub requests: Rate,
-    /// Wrong tokens of one client; beyond that all it asks is refused for a while.
+    /// Wrong tokens of one client; beyond that it is told to wait, and a good one is let in all the same.
     pub wrong_tokens: Rate,
 }
 
