@@ -3,6 +3,7 @@
 //! or is refused, and never stops the server.
 
 mod answer;
+mod bodies;
 mod client;
 mod crowd;
 mod rate;
@@ -22,12 +23,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-use answer::{Access, LARGE_BODIES, Serving};
+use answer::{Access, Serving};
+use bodies::Bodies;
 pub use client::{NoNetwork, Proxies};
 use crowd::{Crowd, Place};
 pub(crate) use rate::Meter;
@@ -52,6 +54,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Until a request's head has come, counted from the connection's or the last answer's end.
     pub head_within: Duration,
+    /// Until there is room for a large body, before it is read.
+    pub room_within: Duration,
     /// Until the rest of a request has come.
     pub body_within: Duration,
     /// Until a client takes some of what is written to it.
@@ -73,6 +77,7 @@ impl Default for Limits {
             n_connections_of_one: 128,
             head_bytes: 32 * 1024,
             head_within: Duration::from_secs(15),
+            room_within: Duration::from_secs(10),
             body_within: Duration::from_secs(30),
             taken_within: Duration::from_secs(30),
             answer_within: Duration::from_secs(60),
@@ -123,7 +128,7 @@ pub async fn listen(
             listener: name,
             requests,
             wrong_tokens,
-            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES)),
+            bodies: Arc::new(Bodies::new(limits.room_within)),
         },
         stopped,
     };

@@ -19,6 +19,11 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// What the codes of tokens that are not accepted begin with.
 const AUTH: &str = "E-AUTH-";
 
+/// The code of what there is no room for.
+const BUSY: &str = "E-API-015";
+/// After how many seconds it may be asked again.
+const BUSY_FOR: HeaderValue = HeaderValue::from_static("10");
+
 /// Lies beside an answer to somebody who came with a token that is not accepted, for whoever counts
 /// those.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +101,12 @@ impl Problem {
         let detail = "the request carries no token";
         Self::new(StatusCode::UNAUTHORIZED, "E-API-001", detail)
             .advise("send `Authorization: Bearer TOKEN`; `habeas tokens add` makes one, and where nobody is known yet `POST /api/v1/setup` with the set-up token that `habeas serve` printed")
+    }
+
+    /// There is no room now for what is asked.
+    pub(crate) fn busy(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, BUSY, detail)
+            .advise("nothing was done; send it again in a little while (Retry-After)")
     }
 
     /// A bug of ours, found while answering.
@@ -197,6 +208,9 @@ impl IntoResponse for Problem {
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let media_type = HeaderValue::from_static(MEDIA_TYPE);
         response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        if self.code == BUSY {
+            response.headers_mut().insert(header::RETRY_AFTER, BUSY_FOR);
+        }
         if self.code.starts_with(AUTH) {
             response.extensions_mut().insert(WrongToken);
         }

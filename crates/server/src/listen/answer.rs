@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::response::{IntoResponse as _, Response};
 use domain::Principal;
 use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
+use super::bodies::{Bodies, SMALL_BODY};
 use super::client::Client;
 use super::rate::Meter;
 use super::{Limits, Peer};
@@ -23,11 +23,6 @@ use crate::body::{LARGEST_BODY, unread};
 use crate::caller::{Caller, FromHere, OPERATOR};
 use crate::metrics::{Refusal, Traffic};
 use crate::problem::{Problem, WrongToken};
-
-/// A body of so many bytes is read whoever sends it.
-const SMALL_BODY: u64 = 16 << 10;
-/// So many larger ones are in memory at a time: nobody is known before their body was read.
-pub(super) const LARGE_BODIES: usize = 32;
 
 /// Until a file is taken in and looked through, or made.
 const FILE_WITHIN: Duration = Duration::from_secs(15 * 60);
@@ -51,7 +46,7 @@ pub(super) struct Serving {
     pub(super) listener: &'static str,
     pub(super) requests: Arc<Meter>,
     pub(super) wrong_tokens: Arc<Meter>,
-    pub(super) large_bodies: Arc<Semaphore>,
+    pub(super) bodies: Arc<Bodies>,
 }
 
 impl Serving {
@@ -74,7 +69,7 @@ impl Serving {
         }
         let answer = match client.and_then(|client| self.refused(client)) {
             Some(refused) => refused,
-            None => self.carry_out(request, &access).await,
+            None => self.carry_out(request, &access, client).await,
         };
         // Only wrong tokens are bounded by their number: a good one from the same address, which may be
         // that of a whole network, is let in all the same.
@@ -96,14 +91,27 @@ impl Serving {
         Some(too_many("E-API-020", "too many requests came from this address", wait))
     }
 
-    async fn carry_out(&self, request: Request<Incoming>, access: &Access) -> Response {
+    async fn carry_out(
+        &self,
+        request: Request<Incoming>,
+        access: &Access,
+        client: Option<Client>,
+    ) -> Response {
         let (parts, body) = request.into_parts();
         if is_file(&parts) {
             let request = Request::from_parts(parts, Body::new(body));
             return self.hand_on(request, access, FILE_WITHIN).await;
         }
+        // A large one keeps its room until it is answered.
+        let is_small = body.size_hint().upper().is_some_and(|length| length <= SMALL_BODY);
+        let room = if is_small { None } else { Some(self.bodies.room(client).await) };
+        if let Some(None) = room {
+            self.traffic.refused(Refusal::Bodies);
+            return closing(Problem::busy("too many large requests come in at once"));
+        }
         // Read whole before anything begins: what was begun waits for no client.
-        let (body, _room) = match timeout(self.limits.body_within, self.read(body)).await {
+        let read = to_bytes(Body::new(body), LARGEST_BODY);
+        let body = match timeout(self.limits.body_within, read).await {
             Ok(Ok(read)) => read,
             Ok(Err(error)) => return closing(unread(&error)),
             Err(_) => {
@@ -119,16 +127,6 @@ impl Serving {
             self.limits.answer_within
         };
         self.hand_on(request, access, within).await
-    }
-
-    /// Reads a body. A large one waits until there is room, which it keeps until it is answered.
-    async fn read(
-        &self,
-        body: Incoming,
-    ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), axum::Error> {
-        let is_small = body.size_hint().upper().is_some_and(|length| length <= SMALL_BODY);
-        let room = if is_small { None } else { self.large_bodies.acquire().await.ok() };
-        Ok((to_bytes(Body::new(body), LARGEST_BODY).await?, room))
     }
 
     /// Answers a request whose body is there, or is taken in whole by whoever answers.

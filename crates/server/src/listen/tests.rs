@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::sync::Notify;
 
+use super::bodies::{LARGE_BODIES, LARGE_BODIES_OF_ONE};
 use super::*;
 use crate::problem::Problem;
 use crate::public;
@@ -291,31 +292,56 @@ async fn the_public_sees_nothing_of_the_operators() {
     assert!(posted.contains("405") && posted.contains("E-API-007"), "{posted}");
 }
 
+/// The head of a request with so long a body.
+fn head(n: usize) -> String {
+    format!("POST /body HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {n}\r\n\r\n")
+}
+
+/// Connections of a client that announce large bodies and send none.
+async fn stalled(client: &str, address: &str, n: usize) -> Vec<TcpStream> {
+    let mut stalled = Vec::new();
+    for _ in 0..n {
+        let mut stream = connect_from(client, address).await;
+        stream.write_all(head(100_000).as_bytes()).await.unwrap();
+        stalled.push(stream);
+    }
+    stalled
+}
+
+fn whole() -> String {
+    format!("{}{}", head(100_000), "x".repeat(100_000))
+}
+
 #[tokio::test]
 async fn large_bodies_that_do_not_come_hold_up_large_ones_only() {
     let (_listening, address, _stop) = server(Limits::default(), routes()).await;
-    let head = |n: usize| {
-        format!(
-            "POST /body HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {n}\r\n\r\n"
-        )
-    };
-    let mut stalled = Vec::new();
-    for _ in 0..LARGE_BODIES {
-        let mut stream = connect_from("127.0.0.1", &address).await;
-        stream.write_all(head(100_000).as_bytes()).await.unwrap();
-        stalled.push(stream);
+    let mut all = Vec::new();
+    for n in 0..LARGE_BODIES / LARGE_BODIES_OF_ONE {
+        all.extend(stalled(&format!("127.0.1.{n}"), &address, LARGE_BODIES_OF_ONE).await);
     }
     // Answered after all of those were taken in, as they came before.
     let small = exchange(&address, &format!("{}four", head(4))).await;
     assert!(small.ends_with("\r\n\r\n4"), "{small}");
-    let whole = format!("{}{}", head(100_000), "x".repeat(100_000));
+    let whole = whole();
     let mut large = std::pin::pin!(exchange(&address, &whole));
     let moment = Duration::from_millis(200);
     assert!(
         timeout(moment, &mut large).await.is_err(),
         "it was read beyond what there is room for"
     );
-    stalled.pop();
+    all.pop();
     let large = large.await;
     assert!(large.ends_with("\r\n\r\n100000"), "{large}");
+}
+
+#[tokio::test]
+async fn large_bodies_of_one_client_that_do_not_come_hold_up_its_own_only() {
+    let limits = Limits { room_within: Duration::from_millis(300), ..Limits::default() };
+    let (_listening, address, _stop) = server(limits, routes()).await;
+    let _stalled = stalled("127.0.0.2", &address, LARGE_BODIES).await;
+    let own = exchange_from("127.0.0.2", &address, &whole()).await;
+    assert!(own.contains("503") && own.contains("E-API-015"), "{own}");
+    assert!(own.contains("retry-after: 10"), "{own}");
+    let other = exchange(&address, &whole()).await;
+    assert!(other.ends_with("\r\n\r\n100000"), "{other}");
 }

@@ -54,11 +54,13 @@ pub(crate) enum Refusal {
     Plain,
     /// A request that never came to its end.
     Slow,
+    /// Too many large bodies at once.
+    Bodies,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] =
-        [Self::Rate, Self::WrongTokens, Self::Connections, Self::Plain, Self::Slow];
+    const ALL: [Self; 6] =
+        [Self::Rate, Self::WrongTokens, Self::Connections, Self::Plain, Self::Slow, Self::Bodies];
 
     fn word(self) -> &'static str {
         match self {
@@ -67,6 +69,7 @@ impl Refusal {
             Self::Connections => "connections",
             Self::Plain => "plain",
             Self::Slow => "slow",
+            Self::Bodies => "bodies",
         }
     }
 }
