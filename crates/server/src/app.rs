@@ -13,7 +13,8 @@ use engine::operator::intake::Taken;
 use engine::operator::{Connectors, Desk};
 use engine::{Clock, Holder, Surroundings};
 use store::{Secret, Store, Together};
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
 
 use crate::caller::Caller;
 use crate::intake::Sent;
@@ -21,8 +22,11 @@ use crate::listen::{Meter, Rate};
 use crate::metrics::Measured;
 use crate::problem::Problem;
 
-/// Files that are spooled at once: each may be as large as the disk has room for.
+/// Files that are spooled at once, of those that come in and of those that go out: each may be as large
+/// as the disk has room for.
 const FILES_AT_ONCE: usize = 2;
+/// How long a file waits for its place.
+const PLACE_WITHIN: Duration = Duration::from_secs(60);
 /// How often a minute a principal is told whether secrets are those that are held.
 const COMPARISONS: u32 = 6;
 
@@ -52,8 +56,10 @@ pub struct App(Arc<Shared>);
 
 struct Shared {
     parts: Parts,
-    /// Files that may come in, or be made, at once.
-    files: Semaphore,
+    /// Places for files that come in.
+    imports: Arc<Semaphore>,
+    /// Places for files that go out.
+    packages: Arc<Semaphore>,
     /// Requests that are being sent.
     intake: Together<Arc<Sent>, Taken>,
     /// Who was told whether secrets are those that are held.
@@ -65,7 +71,8 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Shared {
             parts,
-            files: Semaphore::new(FILES_AT_ONCE),
+            imports: Arc::new(Semaphore::new(FILES_AT_ONCE)),
+            packages: Arc::new(Semaphore::new(FILES_AT_ONCE)),
             intake: Together::default(),
             comparisons: Meter::new(Rate::of(COMPARISONS, Duration::from_secs(60))),
         }))
@@ -76,10 +83,16 @@ impl App {
         &self.0.parts.store
     }
 
-    /// A place for a file that comes in, or is made; waits until one is free.
-    pub(crate) async fn place_for_file(&self) -> Option<SemaphorePermit<'_>> {
-        // It is never closed.
-        self.0.files.acquire().await.ok()
+    /// A place for a file that comes in; to be kept for as long as the file is there.
+    pub(crate) async fn place_for_import(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let busy = || Problem::busy("other files are being imported");
+        place(&self.0.imports).await.ok_or_else(busy)
+    }
+
+    /// A place for a file that goes out; to be kept for as long as the file is there.
+    pub(crate) async fn place_for_package(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let busy = || Problem::busy("other packages are being made, or taken");
+        place(&self.0.packages).await.ok_or_else(busy)
     }
 
     /// Where requests that are being sent wait for one another.
@@ -159,4 +172,10 @@ impl App {
         };
         Ok(check(connector, connection, secrets, &with).await?)
     }
+}
+
+/// Waits until a place is free; nothing if none is in time.
+async fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    // Nobody closes it.
+    timeout(PLACE_WITHIN, Arc::clone(places).acquire_owned()).await.ok()?.ok()
 }

@@ -15,6 +15,7 @@ mod health;
 mod intake;
 mod listen;
 mod metrics;
+mod pace;
 mod page;
 mod problem;
 pub mod public;

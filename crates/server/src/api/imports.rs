@@ -2,8 +2,6 @@
 
 #![expect(unused_qualifications, reason = "utoipa qualifies what stands in `params(…)`")]
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -17,18 +15,16 @@ use serde::{Deserialize, Serialize};
 use store::Spool;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::body::{Query, unread};
 use crate::caller::Caller;
+use crate::pace::Patience;
 use crate::problem::Problem;
 
 /// The largest file, in bytes.
 const LARGEST_FILE: usize = 1 << 30;
-/// How long nothing more of a file may come.
-const STALLED_AFTER: Duration = Duration::from_secs(30);
 /// Where files are sent, below the base.
 pub(crate) const PATH: &str = "/imports";
 
@@ -91,9 +87,8 @@ pub(super) async fn import(
         let detail = "the body must be CSV, and say so (Content-Type: text/csv)";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "E-API-005", detail));
     }
-    let place = app.place_for_file().await;
+    let place = app.place_for_import().await?;
     let spool = take_in(&app, body).await?;
-    drop(place);
     let file = spool.open()?;
     let looked = spawn_blocking(move || import::look_through(file)).await;
     let n_rows_total = looked.map_err(|_| Problem::bug())?.map_err(ImportError::from)?;
@@ -101,6 +96,7 @@ pub(super) async fn import(
     tokio::spawn(async move {
         let told = run(&app, &caller, &spool, importing, n_rows_total, &say).await;
         let last = told.map_or_else(ImportLine::Failed, ImportLine::Done);
+        drop((spool, place));
         // Whoever sent the file may have gone.
         let _ = say.send(lines(&[last])).await;
     });
@@ -128,13 +124,11 @@ async fn take_in(app: &App, body: Body) -> Result<Spool, Problem> {
         }
         Ok::<_, store::StoreError>(writer)
     });
-    loop {
-        let next = timeout(STALLED_AFTER, body.frame()).await;
-        let Some(frame) = next.map_err(|_| stalled())? else { break };
-        let frame = frame.map_err(|error| unread(&*error))?;
-        if let Ok(piece) = frame.into_data()
-            && send.send(piece).await.is_err()
-        {
+    let mut patience = Patience::new();
+    while let Some(frame) = patience.wait(body.frame()).await.ok_or_else(stalled)? {
+        let Ok(piece) = frame.map_err(|error| unread(&*error))?.into_data() else { continue };
+        patience.moved(piece.len());
+        if send.send(piece).await.is_err() {
             // The writing has failed, and says below why.
             break;
         }
@@ -146,7 +140,7 @@ async fn take_in(app: &App, body: Body) -> Result<Spool, Problem> {
 }
 
 fn stalled() -> Problem {
-    let detail = "nothing more of the file came; nothing was done";
+    let detail = "the file came too slowly, or not to its end; nothing was done";
     Problem::new(StatusCode::REQUEST_TIMEOUT, "E-API-008", detail)
 }
 

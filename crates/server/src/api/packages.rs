@@ -1,5 +1,7 @@
 //! The files for the person of an access request.
 
+use std::io;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -8,7 +10,8 @@ use domain::RequestId;
 use futures_util::stream;
 use http::{HeaderName, header};
 use packaging::PackageError;
-use store::{BlobReader, StoreError};
+use store::{BlobReader, Spool, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::spawn_blocking;
 
 use super::BASE;
@@ -16,6 +19,7 @@ use super::requests::within_reach;
 use crate::app::App;
 use crate::body::Path;
 use crate::caller::Caller;
+use crate::pace::Patience;
 use crate::problem::{Chain, Problem};
 
 /// The header that says what a package came to.
@@ -47,13 +51,12 @@ pub(super) async fn package(
     Path(id): Path<RequestId>,
 ) -> Result<Response, Problem> {
     let id = within_reach(&app, &caller, id).await?;
-    let place = app.place_for_file().await;
+    let place = app.place_for_package().await?;
     let spool = app.store().spool()?;
     let (actor, now) = (caller.access().actor(), app.now());
     let (summary, spool) = packaging::write(app.store(), id, &actor, now, spool).await?;
     let finished = spawn_blocking(move || spool.finish()).await;
     let spool = finished.map_err(|_| Problem::bug())??;
-    drop(place);
     let reader = spool.open()?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
@@ -62,13 +65,37 @@ pub(super) async fn package(
         // Counts, and sentences of ours.
         (ABOUT, serde_json::to_string(&summary).unwrap_or_default()),
     ];
-    // The spool lives until the last piece of it has been taken.
-    let pieces = stream::try_unfold((reader, spool), |(reader, spool)| async move {
-        let read = spawn_blocking(move || piece(reader)).await.map_err(std::io::Error::other)?;
-        let next = read.map_err(std::io::Error::other)?;
-        Ok::<_, std::io::Error>(next.map(|(piece, reader)| (piece, (reader, spool))))
+    let (say, taken) = mpsc::channel(1);
+    tokio::spawn(hand_out(reader, (spool, place), say));
+    let pieces = stream::unfold(taken, |mut taken: mpsc::Receiver<_>| async move {
+        let piece: io::Result<Bytes> = taken.recv().await?;
+        Some((piece, taken))
     });
     Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// Hands a file out, piece by piece. It is there, and keeps its place, until the last was taken, or
+/// until whoever takes it is too slow: the answer then ends before its length.
+async fn hand_out(
+    mut reader: BlobReader,
+    kept: (Spool, OwnedSemaphorePermit),
+    say: mpsc::Sender<io::Result<Bytes>>,
+) {
+    let mut patience = Patience::new();
+    loop {
+        let read = spawn_blocking(move || piece(reader)).await.map_err(io::Error::other);
+        let (piece, rest) = match read.and_then(|read| read.map_err(io::Error::other)) {
+            Ok(Some((piece, rest))) => (Ok(piece), Some(rest)),
+            Ok(None) => break,
+            Err(error) => (Err(error), None),
+        };
+        let n_bytes = piece.as_ref().map_or(0, Bytes::len);
+        let taken = patience.wait(say.send(piece)).await;
+        let (Some(Ok(())), Some(rest)) = (taken, rest) else { break };
+        patience.moved(n_bytes);
+        reader = rest;
+    }
+    drop(kept);
 }
 
 fn piece(mut reader: BlobReader) -> Result<Option<(Bytes, BlobReader)>, StoreError> {

@@ -129,3 +129,27 @@ async fn a_package_is_made_of_what_reads_and_for_whoever_may_see_values() {
     let answer = office.ask(&approver, Method::POST, &access, None).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
 }
+
+/// A file of so many rows.
+fn rows(n: usize) -> String {
+    let rows: String = (0..n).map(|n| format!("access,p{n}@b.example\n")).collect();
+    format!("right,email\n{rows}")
+}
+
+#[tokio::test]
+async fn no_more_files_are_there_than_there_are_places() {
+    let office = office().await;
+    let begin = async || {
+        let file = Body::from(rows(20_000));
+        let uri = "/api/v1/imports?dry_run=true";
+        office.response(&Persona::Owner, Method::POST, uri, &[CSV], file).await
+    };
+    // Nobody reads what is told, so neither comes to its end.
+    let (first, second) = (begin().await, begin().await);
+    let mut third = std::pin::pin!(import(&office, &Persona::Owner, "", "right,email\n"));
+    let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut third).await;
+    assert!(early.is_err(), "there is no place for it");
+    drop(first);
+    assert_eq!(lines(&third.await).last().unwrap()["done"]["n_new"], 0);
+    drop(second);
+}
