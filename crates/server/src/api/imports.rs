@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use domain::identifier::Region;
 use engine::operator::import::{self, Import, ImportError, Options, RowDone, Summary};
+use engine::operator::principals::tokens::{NotAccepted, is_good_still};
 use futures_util::stream;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
@@ -157,7 +158,12 @@ async fn run(
     let options = Options { dry_run, phone_region };
     let mut import = Import::begin(&desk, spool.open()?, &options).await?;
     let mut n_rows = 0;
-    while let Some(rows) = import.next().await? {
+    loop {
+        // It may take long, and whoever began it may have lost the right to meanwhile.
+        if !is_good_still(app.store(), caller.access(), app.now()).await? {
+            return Err(ended());
+        }
+        let Some(rows) = import.next().await? else { break };
         n_rows += rows.len() as u64;
         let progress = ImportLine::Progress(ImportProgress { n_rows, n_rows_total });
         let told = rows.into_iter().filter(|_| tells_rows).map(ImportLine::Row);
@@ -166,6 +172,12 @@ async fn run(
         let _ = say.send(lines(&all)).await;
     }
     Ok(import.finish().await?)
+}
+
+fn ended() -> Problem {
+    let detail =
+        "the token ended, or may do something else now; what was imported until then stays";
+    Problem::new(StatusCode::UNAUTHORIZED, NotAccepted::CODE, detail)
 }
 
 fn lines(all: &[ImportLine]) -> Bytes {

@@ -137,6 +137,25 @@ fn rows(n: usize) -> String {
 }
 
 #[tokio::test]
+async fn an_import_ends_where_the_token_ends_that_began_it() {
+    let office = office().await;
+    let manager = office.persona("mira", &[Role::RequestManager], Reach::All).await;
+    let file = Body::from(rows(20_000));
+    let answer = office.response(&manager, Method::POST, "/api/v1/imports", &[CSV], file).await;
+    let mut body = answer.into_body();
+    let mut told = body.frame().await.unwrap().unwrap().into_data().unwrap().to_vec();
+    let path = "/principals/mira/disable";
+    let disabled = office.ask(&Persona::Owner, Method::POST, path, None).await;
+    assert_eq!(disabled.status, StatusCode::OK, "{}", disabled.body);
+    told.extend(body.collect().await.unwrap().to_bytes());
+    let told = String::from_utf8(told).unwrap();
+    let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [.., before, last] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(last["failed"]["code"], "E-AUTH-001", "{last}");
+    assert!(before["progress"]["n_rows"].as_u64().unwrap() < 20_000);
+}
+
+#[tokio::test]
 async fn no_more_files_are_there_than_there_are_places() {
     let office = office().await;
     let begin = async || {
