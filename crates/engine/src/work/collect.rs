@@ -6,7 +6,7 @@ use domain::journal::Event;
 use domain::task::Command;
 use domain::{Flow, Outcome, Right, Task};
 use packaging::NOTES;
-use store::{Applied, BlobWriter, Collected, Transition};
+use store::{Applied, BlobWriter, Collected, StoreError, Transition};
 
 use super::{Shift, WorkError, locate};
 use crate::flow::{Log, Sink};
@@ -16,25 +16,24 @@ use crate::wake;
 struct Lines {
     to: BlobWriter,
     n_records: u64,
-    broken: Option<store::StoreError>,
+    broken: Option<StoreError>,
+}
+
+impl Lines {
+    fn write(&mut self, record: &Record) -> Result<(), StoreError> {
+        let line = serde_json::json!({ "file": record.file, "record": record.body });
+        self.to.append(format!("{line}\n").as_bytes())?;
+        self.n_records += u64::from(record.file != NOTES);
+        Ok(())
+    }
 }
 
 impl Sink for Lines {
     fn keep(&mut self, records: Vec<Record>) -> Result<(), VendorError> {
-        for record in records {
-            let mut line = serde_json::json!({ "file": record.file, "record": record.body })
-                .to_string()
-                .into_bytes();
-            line.push(b'\n');
-            if let Err(error) = self.to.append(&line) {
-                self.broken = Some(error);
-                return Err(VendorError::Transient {
-                    what: "what was read could not be kept".to_owned(),
-                });
-            }
-            self.n_records += u64::from(record.file != NOTES);
-        }
-        Ok(())
+        records.iter().try_for_each(|record| self.write(record)).map_err(|error| {
+            self.broken = Some(error);
+            VendorError::Transient { what: "what was read could not be kept".to_owned() }
+        })
     }
 }
 
@@ -59,7 +58,7 @@ pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Resu
     let mut notes = collected.notes;
     notes.extend(deletions_under_way(shift, &subjects[0]).await?);
     for note in &notes {
-        sink.keep(vec![Record { file: "notes".to_owned(), body: note.as_str().into() }]).ok();
+        sink.write(&Record { file: NOTES.to_owned(), body: note.as_str().into() })?;
     }
     let n_records = sink.n_records;
     let (blob, n_bytes) = sink.to.finish().await?;

@@ -1,5 +1,8 @@
 //! The chunks of a sealed body, one after the other: written to a file, and read from one.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
@@ -19,6 +22,8 @@ pub struct ChunkWriter {
     sealer: Sealer,
     buffer: Zeroizing<Vec<u8>>,
     size_bytes: u64,
+    /// Whether a chunk was cut short: whatever follows it would not open.
+    is_torn: bool,
 }
 
 impl ChunkWriter {
@@ -29,6 +34,7 @@ impl ChunkWriter {
             sealer: Sealer { id: id.into(), key, index: 0 },
             buffer: Zeroizing::new(Vec::with_capacity(CHUNK_LEN)),
             size_bytes: 0,
+            is_torn: false,
         }
     }
 
@@ -40,11 +46,17 @@ impl ChunkWriter {
     }
 
     fn write_chunk(&mut self, end: End) -> io::Result<()> {
+        // A disk that was full may have room again; the chunk that it cut short stays so.
+        if std::mem::replace(&mut self.is_torn, true) {
+            return Err(io::Error::other("an earlier write of this body failed"));
+        }
         let sealed = self.sealer.seal(&self.buffer, end)?;
         self.buffer.zeroize();
         let length = u32::try_from(sealed.len()).map_err(io::Error::other)?;
         self.out.write_all(&length.to_be_bytes())?;
-        self.out.write_all(&sealed)
+        self.out.write_all(&sealed)?;
+        self.is_torn = false;
+        Ok(())
     }
 }
 
