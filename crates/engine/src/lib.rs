@@ -21,6 +21,7 @@ pub mod operator;
 mod pump;
 mod router;
 pub mod run;
+mod sweep;
 pub mod telling;
 mod tend;
 mod wake;

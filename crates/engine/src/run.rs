@@ -21,6 +21,7 @@ use crate::link::Surroundings;
 use crate::meters::Meters;
 use crate::pump::{Pump, PumpParts, Rested, earliest};
 use crate::router;
+use crate::sweep::sweep_bodies;
 use crate::telling::Teller;
 use crate::tend::{self, Tended, tend};
 
@@ -168,7 +169,8 @@ impl Engine {
             rounds: JoinSet::new(),
         };
         let mut teller = Teller::new(self.parts.clone(), fence.clone());
-        store.sweep_blobs().await?;
+        let mut aside = JoinSet::new();
+        aside.spawn(sweep_bodies(store.clone()));
         let mut seen = -1;
         let mut keys = Keys { look_at: Instant::MIN, n_seen: 0, tended: Tended::All };
         let mut patience = PATIENCE;

@@ -84,9 +84,27 @@ impl Blobs {
             .map_err(|error| StoreError::file("begin a spool", error))
     }
 
-    /// Removes drafts, and bodies that the caller does not know, if nobody has touched them for
-    /// [`LEFT`]: another holder may be writing one, or have finished one that is not known yet.
-    pub fn sweep(&self, is_known: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
+    /// The folders over which bodies are spread, and that of drafts.
+    pub fn folders(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let listed = fs::read_dir(&self.folder)
+            .and_then(|folders| folders.map(|folder| Ok(folder?.path())).collect());
+        listed.map_err(|error| StoreError::file("list the large bodies", error))
+    }
+
+    /// The ids of the bodies in one of them; a draft has none yet.
+    pub fn ids_in(&self, folder: &Path) -> Result<Vec<String>, StoreError> {
+        if folder == self.drafts() {
+            return Ok(Vec::new());
+        }
+        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().into_string().ok());
+        let listed = fs::read_dir(folder)
+            .and_then(|entries| entries.map(name).filter_map(Result::transpose).collect());
+        listed.map_err(|error| StoreError::file("list the large bodies", error))
+    }
+
+    /// Removes from a folder drafts, and bodies that the caller does not know, if nobody has touched them
+    /// for [`LEFT`]: another holder may be writing one, or have finished one that is not known yet.
+    pub fn sweep(&self, folder: &Path, is_known: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
         let failed = |error| StoreError::file("sweep the large bodies", error);
         let now = self.now().map_err(failed)?;
         let is_left = |path: &Path| match fs::metadata(path).and_then(|file| file.modified()) {
@@ -95,17 +113,14 @@ impl Blobs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         };
+        let is_draft = folder == self.drafts();
         let mut n_removed = 0;
-        for folder in fs::read_dir(&self.folder).map_err(failed)? {
-            let folder = folder.map_err(failed)?.path();
-            for entry in fs::read_dir(&folder).map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                let is_draft = folder == self.drafts();
-                let is_wanted = !is_draft && entry.file_name().to_str().is_some_and(&is_known);
-                if !is_wanted && is_left(&entry.path()).map_err(failed)? {
-                    fs::remove_file(entry.path()).map_err(failed)?;
-                    n_removed += 1;
-                }
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_wanted = !is_draft && entry.file_name().to_str().is_some_and(&is_known);
+            if !is_wanted && is_left(&entry.path()).map_err(failed)? {
+                fs::remove_file(entry.path()).map_err(failed)?;
+                n_removed += 1;
             }
         }
         Ok(n_removed)

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 
 use domain::{BlobId, RequestId, TaskId};
 
-use crate::blobs::{self, CHUNK_LEN};
+use crate::blobs::{self, Blobs, CHUNK_LEN};
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Value, values};
 use crate::error::StoreError;
@@ -43,7 +43,16 @@ pub(crate) static INSERT: Over = Over::insert(
 );
 const OF_REQUEST: &str = "SELECT request_id, task_id, round, blob_id, n_records, n_bytes
     FROM collected WHERE request_id = $1 ORDER BY task_id, round, blob_id";
-const BLOBS: &str = "SELECT blob_id FROM collected";
+static NAMED: Over = Over::new(
+    &[("blob_id", Kind::Text)],
+    "SELECT v.blob_id FROM v WHERE EXISTS (SELECT 1 FROM collected c WHERE c.blob_id = v.blob_id)",
+);
+
+/// What is asked of every body, for the test that nothing scans.
+#[cfg(test)]
+pub(crate) fn frequent() -> Vec<&'static str> {
+    vec![OF_REQUEST, NAMED.longest_text()]
+}
 
 impl Store {
     /// What was collected for a request.
@@ -75,12 +84,33 @@ impl Store {
     }
 
     /// Removes bodies that were never finished, and those that no row names, a day after they were
-    /// last written to: a holder that lost its lease may be writing still.
+    /// last written to: a holder that lost its lease may be writing still. Folder by folder, so that no
+    /// more is in memory than the names in one.
     pub async fn sweep_blobs(&self) -> Result<u64, StoreError> {
-        let rows = self.db().fetch(BLOBS, []).await?;
-        let known = rows.iter().map(|row| row.get("blob_id"));
-        let known = known.collect::<Result<HashSet<String>, _>>()?;
-        self.blobs().sweep(|id| known.contains(id))
+        let mut n_removed = 0;
+        for folder in self.with_blobs(|blobs| blobs.folders()).await? {
+            let (folder, ids) =
+                self.with_blobs(|blobs| blobs.ids_in(&folder).map(|ids| (folder, ids))).await?;
+            let rows = NAMED.read(self.db(), ids.into_iter().map(|id| values![id])).await?;
+            let named = rows.iter().map(|row| row.get("blob_id"));
+            let named = named.collect::<Result<HashSet<String>, _>>()?;
+            let sweep = move |blobs: &Blobs| blobs.sweep(&folder, |id| named.contains(id));
+            n_removed += self.with_blobs(sweep).await?;
+        }
+        Ok(n_removed)
+    }
+
+    /// Does something with the folder of bodies that blocks.
+    async fn with_blobs<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&Blobs) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let blobs = self.blobs().clone();
+        let done = tokio::task::spawn_blocking(move || what(&blobs)).await;
+        done.map_err(|error| StoreError::Database {
+            attempt: "look at the large bodies",
+            cause: Box::new(error),
+        })?
     }
 }
 

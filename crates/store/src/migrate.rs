@@ -13,7 +13,7 @@ use crate::error::StoreError;
 /// One step of the schema.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Migration {
-    /// Its number; the first is 1, none is left out.
+    /// Its number; the first is 1. They run in their order, also one that is found missing later.
     pub(crate) number: i64,
     /// What it brings.
     pub(crate) name: &'static str,
@@ -48,6 +48,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         number: 6,
         name: "notices",
         sql: include_str!("../migrations/sqlite/0006_notices.sql"),
+    },
+    Migration {
+        number: 8,
+        name: "sweeping",
+        sql: include_str!("../migrations/sqlite/0008_sweeping.sql"),
     },
 ];
 

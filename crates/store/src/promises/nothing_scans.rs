@@ -5,7 +5,8 @@ use sqlx::Row as _;
 use super::setup::setup;
 use crate::db::Db;
 use crate::{
-    delivery, gauges, identifier, intent, job, notice, principal, purge, request, rotation, task,
+    collected, delivery, gauges, identifier, intent, job, notice, principal, purge, request,
+    rotation, task,
 };
 
 #[tokio::test]
@@ -25,6 +26,7 @@ async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
         delivery::frequent(),
         gauges::frequent(),
         notice::frequent(),
+        collected::frequent(),
     ];
     for sql in nouns.concat() {
         let told = sql.rsplit("(?)").next().unwrap_or(sql);
