@@ -10,6 +10,7 @@ mod full_disk;
 mod intent_before_call;
 mod leases;
 mod nothing_scans;
+mod notices;
 mod opening;
 mod principals;
 mod requests_once;

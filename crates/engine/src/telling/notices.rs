@@ -20,6 +20,8 @@ const PAGE: u32 = 200;
 const OVERDUE: u32 = 200;
 /// How often is looked for causes that are gone, and for deadlines.
 const SWEEP: Duration = Duration::from_secs(600);
+/// How long notices that were mended can still be seen.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Where the journal and the deadlines were last looked at.
 #[derive(Clone, Copy, Default)]
@@ -45,10 +47,14 @@ pub(super) async fn follow(
         let Some((last, _)) = page.last() else { break };
         until = *last;
         let (mut raised, mut mended) = (Vec::new(), Vec::new());
-        let mut open = store.open_notices().await?;
-        for (_, entry) in &page {
-            let Some((kind, about)) = cause(entry) else { continue };
-            let notice = new(parts, kind, about);
+        let noticed = page.iter().filter_map(|(_, entry)| {
+            let (kind, about) = cause(entry)?;
+            Some((entry, new(parts, kind, about)))
+        });
+        let noticed: Vec<_> = noticed.collect();
+        let causes: Vec<_> = noticed.iter().map(|(_, notice)| notice.cause()).collect();
+        let mut open = store.open_notices_of(&causes).await?;
+        for (entry, notice) in noticed {
             if holds(store, &notice, Some(entry)).await? {
                 raised.push(told(notice, Event::NoticeRaised));
             } else {
@@ -75,28 +81,41 @@ impl Place {
     }
 }
 
-/// Mends what is not so any more, and tells of deadlines that have passed.
+/// Mends what is not so any more, tells of deadlines that have passed, and forgets what was mended long
+/// ago.
 async fn sweep(parts: &PumpParts, fence: &Fence) -> Result<(), StoreError> {
     let store = &parts.store;
-    let mut mended = Vec::new();
-    for notice in store.open_notices().await? {
-        if !holds(store, &notice, None).await? {
-            mended.push(mend(notice, parts));
+    let now = parts.clock.now();
+    let mut after = None;
+    loop {
+        let open = store.open_notices(after, PAGE).await?;
+        let Some(last) = open.last() else { break };
+        after = Some(last.id);
+        let mut mended = Vec::new();
+        for notice in open {
+            if !holds(store, &notice, None).await? {
+                mended.push(mend(notice, parts));
+            }
+        }
+        if !mended.is_empty() {
+            store.keep_notices(fence, &[], &mended, None).await?;
         }
     }
+    let mut after = None;
     loop {
-        let overdue = store.newly_overdue(parts.clock.now(), OVERDUE).await?;
+        let overdue = store.newly_overdue(now, after, OVERDUE).await?;
+        let Some(last) = overdue.last() else { break };
+        after = Some(*last);
         let raised: Vec<_> = overdue
             .iter()
             .map(|id| About { request: Some(*id), ..About::default() })
             .map(|about| new(parts, NoticeKind::RequestOverdue, about))
             .map(|notice| told(notice, Event::NoticeRaised))
             .collect();
-        if raised.is_empty() && mended.is_empty() {
-            return Ok(());
-        }
-        store.keep_notices(fence, &raised, &std::mem::take(&mut mended), None).await?;
+        store.keep_notices(fence, &raised, &[], None).await?;
     }
+    let kept = jiff::SignedDuration::try_from(KEPT).unwrap_or_default();
+    store.sweep_notices(fence, now.checked_sub(kept).unwrap_or(Instant::MIN)).await
 }
 
 /// What an entry may raise or mend.
