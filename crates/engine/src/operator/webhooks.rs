@@ -85,7 +85,8 @@ pub struct WebhookView {
     pub id: EndpointId,
     /// Its name.
     pub name: String,
-    /// Where it is told.
+    /// Where it is told; only whose URL it is, to those who may not change webhooks, since the rest may
+    /// hold a secret of the other side.
     pub url: String,
     /// Whether it may lie on this machine, or in a private network.
     pub allow_private: bool,
@@ -226,6 +227,7 @@ pub async fn disable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, Operato
 /// Tells a webhook again what happens, and what happened meanwhile.
 pub async fn enable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
     change(desk, name, |endpoint| {
+        refuse_requests(desk, endpoint)?;
         endpoint.disabled = None;
         Ok(Event::EndpointEnabled)
     })
@@ -257,6 +259,7 @@ pub async fn rotate(
         return Err(fault("overlap_hours", "E-WEB-005", &message));
     }
     let endpoint = find(desk, name).await?.endpoint;
+    refuse_requests(desk, &endpoint)?;
     let overlap = jiff::SignedDuration::from_hours(hours.into());
     let until = desk.now.checked_add(overlap).unwrap_or(desk.now);
     let secret = new_signing_secret().map_err(StoreError::from)?;
@@ -361,7 +364,7 @@ async fn view_of(desk: &Desk<'_>, standing: Standing) -> Result<WebhookView, Ope
     Ok(WebhookView {
         id: endpoint.id,
         name: endpoint.name,
-        url,
+        url: if desk.may(Permission::WebhooksWrite) { url } else { address::shortened(&url) },
         allow_private,
         events: endpoint.events.map_or_else(|| Event::TOLD.into(), Vec::from_iter),
         reach: endpoint.reach,

@@ -43,6 +43,14 @@ pub fn check(url: &str, allow_private: bool) -> Result<Url, Refused> {
     }
 }
 
+/// Whose a URL is, without what may be secret in it: its path and its query.
+pub fn shortened(url: &str) -> String {
+    let Ok(url) = Url::parse(url) else { return "…".to_owned() };
+    let origin = url.origin().ascii_serialization();
+    let is_whole = url.path() == "/" && url.query().is_none();
+    if is_whole { format!("{origin}/") } else { format!("{origin}/…") }
+}
+
 /// Whether an address belongs to the public internet.
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {

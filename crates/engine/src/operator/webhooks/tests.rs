@@ -93,11 +93,28 @@ async fn who_may_not_see_requests_lets_no_webhook_be_told_of_them() {
     add(&all, &new("all", URL)).await.unwrap();
     let elsewhere = Changes { url: Some("https://example.org/".into()), ..Changes::default() };
     assert_eq!(code(set(&manager(), "all", &elsewhere).await), "E-WEB-006");
+    assert_eq!(code(rotate(&manager(), "all", &Rotation::default()).await), "E-WEB-006");
+    disable(&manager(), "all").await.unwrap();
+    assert_eq!(code(enable(&manager(), "all").await), "E-WEB-006");
     for again in [Again::Dead, Again::One(1), Again::Since(now())] {
         assert_eq!(code(replay(&manager(), "all", again).await), "E-WEB-006");
     }
     let approver = BTreeSet::from([Role::ConnectionsManager, Role::Approver]);
     set(&Desk { roles: approver, ..office.desk() }, "all", &elsewhere).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_whole_url_is_shown_to_those_who_may_change_it() {
+    let office = office().await;
+    add(&office.desk(), &new("desk", URL)).await.unwrap();
+    add(&office.desk(), &new("root", "https://example.org:8443")).await.unwrap();
+    let urls = async |role: Role| {
+        let desk = Desk { roles: BTreeSet::from([role]), ..office.desk() };
+        let webhooks = list(&desk).await.unwrap().webhooks;
+        webhooks.into_iter().map(|one| one.url).collect::<Vec<_>>()
+    };
+    assert_eq!(urls(Role::ConnectionsManager).await, [URL, "https://example.org:8443"]);
+    assert_eq!(urls(Role::Auditor).await, ["https://example.org/…", "https://example.org:8443/"]);
 }
 
 #[tokio::test]
