@@ -61,7 +61,7 @@ pub use intent::{Intent, IntentAnswer, IntentOutcome};
 pub use journal::{From, JournalFilter};
 pub use lease::{Fence, LeaseAnswer, LeaseRow, LeaseTime};
 pub use principal::NewToken;
-pub use request::{Added, NewRequest, RequestFilter};
+pub use request::{Added, NewRequest, RequestFilter, RequestPage};
 pub use request_key::Unopened;
 pub use spool::{Spool, SpoolWriter};
 pub use start_over::StartedOver;

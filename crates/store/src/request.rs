@@ -25,7 +25,7 @@ macro_rules! columns {
     };
 }
 use columns;
-pub use list::RequestFilter;
+pub use list::{RequestFilter, RequestPage};
 
 /// Stands around each brand of a list; no brand holds a control character. Not `LIKE`, as for words,
 /// since a brand may hold what that takes for a wildcard.
@@ -109,7 +109,8 @@ static BY_EXTERNAL: Over = Over::new(
 pub(crate) fn frequent() -> Vec<&'static str> {
     let sets = [&BY_EXTERNAL, &BY_ID, &BY_IDEMPOTENCY, &UPDATE, &MOVE];
     let sets = sets.iter().map(|set| set.longest_text());
-    [UNROUTED, PREFIX].into_iter().chain(list::FREQUENT).chain(sets).collect()
+    let ways = list::FREQUENT.into_iter().flat_map(|way| [way.page, way.end]);
+    [UNROUTED, PREFIX].into_iter().chain(ways).chain(sets).collect()
 }
 
 impl Store {

@@ -70,6 +70,7 @@ pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
 /// anywhere in the history.
 fn lists() -> Vec<(&'static str, String)> {
     let list = |query: &str| format!("/requests?{query}");
+    let miss = |query: &str, page: &str| list(&format!("{query}&connection={CONNECTION}&{page}"));
     vec![
         ("the first page", list("limit=50")),
         ("pages anywhere", list("after={after}")),
@@ -85,6 +86,13 @@ fn lists() -> Vec<(&'static str, String)> {
             "state, right and connection anywhere",
             list(&format!("state=closed&right=deletion&connection={CONNECTION}&after={{after}}")),
         ),
+        ("a right and a connection that nothing fits", miss("right=correction", "limit=50")),
+        (
+            "state, right and connection that nothing fits anywhere",
+            miss("state=closed&right=correction", "after={after}"),
+        ),
+        ("a state and a right that nothing fits", list("state=closed&right=correction")),
+        ("needs_me that nothing fits", list("needs_me=true&right=correction")),
     ]
 }
 

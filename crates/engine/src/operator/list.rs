@@ -14,7 +14,7 @@ use domain::{
     Right, Scope, Task, TaskId, TaskState,
 };
 use serde::{Deserialize, Serialize};
-use store::RequestFilter;
+use store::{RequestFilter, RequestPage};
 use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
@@ -45,7 +45,8 @@ pub struct RequestList {
     pub requests: Vec<RequestRow>,
     /// What lets the broken connections go on that hold some of them.
     pub held: Vec<Advice>,
-    /// The request after which the next page begins; absent on the last.
+    /// The request after which the next page begins; absent on the last. Where little fits, a page may
+    /// hold few, or none, and not be the last.
     pub next: Option<RequestId>,
 }
 
@@ -111,10 +112,7 @@ pub async fn page(
 ) -> Result<RequestList, OperatorError> {
     let connections = desk.store.all_connections().await?;
     let filter = rows_that_fit(desk, filter, &connections).await?;
-    // One more than fits says whether another page follows.
-    let mut requests = desk.store.requests(&filter, after, limit.saturating_add(1)).await?;
-    let is_more = requests.len() > limit as usize;
-    requests.truncate(limit as usize);
+    let RequestPage { requests, next } = desk.store.request_page(&filter, after, limit).await?;
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
     let mut unopened = desk.store.unopened(&ids).await?;
     let tasks = desk.store.tasks_in_brief(&ids).await?;
@@ -127,11 +125,7 @@ pub async fn page(
         let tasks = by_request.remove(&request.id).unwrap_or_default();
         RequestRow { unopened: unopened.remove(&request.id), ..row(request, tasks, desk.now) }
     });
-    Ok(RequestList {
-        requests: rows.collect(),
-        held: around.repairs(),
-        next: ids.last().copied().filter(|_| is_more),
-    })
+    Ok(RequestList { requests: rows.collect(), held: around.repairs(), next })
 }
 
 async fn rows_that_fit(

@@ -127,3 +127,27 @@ async fn filters_narrow_each_other_whichever_index_a_list_goes_along() {
     assert_eq!(setup.store.n_open_requests(2).await.unwrap(), 2, "counted up to so many");
     assert_eq!(setup.store.n_open_requests(9).await.unwrap(), 3);
 }
+
+#[tokio::test]
+async fn where_nothing_fits_a_page_ends_all_the_same_and_says_where_to_go_on() {
+    let setup = setup().await;
+    for n in 0..5 {
+        let names = (0..500).map(|i| format!("{n}-{i}@example.org"));
+        let new = names.map(|name| setup.new_request(Right::Access, &[&name]));
+        setup.store.add_requests(new.collect(), now()).await.unwrap();
+    }
+    let last = setup.request(Right::Deletion, &["last@example.org"]).await;
+    let fits = |right| RequestFilter {
+        right: Some(right),
+        states: vec![RequestState::Received, RequestState::Answering],
+        ..RequestFilter::default()
+    };
+    let none = setup.store.request_page(&fits(Right::Correction), None, 9).await.unwrap();
+    assert!(none.requests.is_empty() && none.next.is_some_and(|next| next < last.id));
+    let rest = setup.store.request_page(&fits(Right::Correction), none.next, 9).await.unwrap();
+    assert!(rest.requests.is_empty() && rest.next.is_none());
+    let found = setup.store.requests(&fits(Right::Deletion), None, 9).await.unwrap();
+    assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [last.id]);
+    let full = setup.store.request_page(&fits(Right::Access), None, 9).await.unwrap();
+    assert_eq!((full.requests.len(), full.next), (9, Some(full.requests[8].id)));
+}
