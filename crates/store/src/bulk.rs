@@ -16,8 +16,8 @@ use std::sync::OnceLock;
 use crate::db::{Db, Row, Tx, Value};
 use crate::error::StoreError;
 
-/// Blocks hold 1, 2, 4, … rows, at most 1,024.
-const SIZES: usize = 11;
+/// Blocks hold 1, 2, 4, … rows, at most 512.
+const SIZES: usize = 10;
 
 /// How many rows the largest block has: more of narrow ones, since a statement keeps memory for each
 /// of its values as long as it is prepared.
@@ -133,6 +133,22 @@ impl Over {
             returned.extend(db.fetch(self.text(block.size), block.values).await?);
         }
         Ok(returned)
+    }
+
+    /// The same, where rows are long: each block is made into values before the next is read.
+    pub(crate) async fn read_as<T>(
+        &'static self,
+        db: &Db,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+        mut read: impl FnMut(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        for block in blocks(rows, self.columns.len(), || self.null_row()) {
+            for row in db.fetch(self.text(block.size), block.values).await? {
+                all.push(read(&row)?);
+            }
+        }
+        Ok(all)
     }
 
     /// The text for the largest block, whose plan is the most likely to go wrong.

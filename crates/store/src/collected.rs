@@ -88,7 +88,7 @@ impl Store {
     /// more is in memory than the names in one.
     pub async fn sweep_blobs(&self) -> Result<u64, StoreError> {
         let mut n_removed = 0;
-        for folder in self.with_blobs(|blobs| blobs.folders()).await? {
+        for folder in self.with_blobs(Blobs::folders).await? {
             let (folder, ids) =
                 self.with_blobs(|blobs| blobs.ids_in(&folder).map(|ids| (folder, ids))).await?;
             let rows = NAMED.read(self.db(), ids.into_iter().map(|id| values![id])).await?;

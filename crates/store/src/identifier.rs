@@ -89,19 +89,21 @@ impl Store {
         requests: &[RequestId],
     ) -> Result<(Vec<(RequestId, Identifier)>, Unopened), StoreError> {
         let (keys, mut unopened) = self.keys_or_why(requests.iter().copied()).await?;
-        let rows = BY_REQUEST.read(self.db(), keys.keys().map(|id| values![*id])).await?;
-        let mut identifiers = Vec::with_capacity(rows.len());
-        for row in &rows {
+        let ids = keys.keys().map(|id| values![*id]);
+        let read = |row: &Row| {
             let request: RequestId = row.parse("request_id")?;
-            let Some(key) = keys.get(&request) else { continue };
+            let Some(key) = keys.get(&request) else { return Ok(None) };
             match open(key, row) {
-                Ok(one) => identifiers.push((request, one)),
+                Ok(one) => Ok(Some((request, one))),
                 Err(error) if error.is_unopened() => {
                     unopened.insert(request, error.why_unopened());
+                    Ok(None)
                 }
-                Err(error) => return Err(error),
+                Err(error) => Err(error),
             }
-        }
+        };
+        let identifiers = BY_REQUEST.read_as(self.db(), ids, read).await?;
+        let mut identifiers: Vec<_> = identifiers.into_iter().flatten().collect();
         identifiers.retain(|(request, _)| !unopened.contains_key(request));
         identifiers.sort_by_key(|(request, identifier)| (*request, identifier.id));
         Ok((identifiers, unopened))

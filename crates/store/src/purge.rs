@@ -3,8 +3,11 @@
 //! Its key goes, and with it everything sealed under it, here and in every copy of the key's row that
 //! can't be unwrapped any more. The driver leaves nothing of deleted rows in its files. What it could be found by goes too, and what it takes room for.
 
+use std::collections::HashSet;
+
 use domain::RequestId;
 
+use crate::bulk::{Kind, Over};
 use crate::db::{Tx, values};
 use crate::error::StoreError;
 use crate::keys::PurgedLine;
@@ -19,12 +22,15 @@ const EVIDENCE: &str = "UPDATE evidence SET sealed = $2
 /// What made it the same when it came again was a digest of a value, too.
 const NAMES: &str = "UPDATE request SET idempotency = $2, external_token = NULL, external_id = NULL
     WHERE id = $1";
-const HAS_KEY: &str = "SELECT request_id FROM request_key WHERE request_id = $1";
+static WITH_KEY: Over = Over::new(
+    &[("id", Kind::Text)],
+    "SELECT k.request_id FROM v CROSS JOIN request_key k WHERE k.request_id = v.id",
+);
 
 /// What is asked of every line of the list, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![KEY, IDENTIFIERS, COLLECTED, EVIDENCE, NAMES, HAS_KEY]
+    vec![KEY, IDENTIFIERS, COLLECTED, EVIDENCE, NAMES, WITH_KEY.longest_text()]
 }
 
 impl Store {
@@ -69,7 +75,18 @@ impl Store {
 
     /// Whether the key of a request still exists.
     pub async fn has_key(&self, request: RequestId) -> Result<bool, StoreError> {
-        Ok(self.db().fetch_optional(HAS_KEY, values![request]).await?.is_some())
+        Ok(!WITH_KEY.read(self.db(), [values![request]]).await?.is_empty())
+    }
+
+    /// What the list beside the keys names as purged, and is not.
+    pub async fn unfinished_purges(&self) -> Result<Vec<PurgedLine>, StoreError> {
+        let mut lines = self.purged_lines()?;
+        let ids = lines.iter().map(|line| values![line.request]);
+        let rows = WITH_KEY.read(self.db(), ids).await?;
+        let with_key = rows.iter().map(|row| row.parse("request_id"));
+        let with_key = with_key.collect::<Result<HashSet<RequestId>, _>>()?;
+        lines.retain(|line| with_key.contains(&line.request));
+        Ok(lines)
     }
 }
 

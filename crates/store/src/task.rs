@@ -1,7 +1,7 @@
 //! Tasks as rows: what queries need is a column, the rest is `detail`, and what a round found and
 //! plans has a row of its own, which is written once and not each time the task moves.
 
-use domain::{ConnectionId, Instant, RequestId, Right, Task, TaskId, TaskState};
+use domain::{ConnectionId, RequestId, Task, TaskId, TaskState};
 
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
@@ -18,27 +18,6 @@ macro_rules! with_findings {
     () => {
         " task t LEFT JOIN findings f ON f.task_id = t.id "
     };
-}
-
-/// An approved task on its way into a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Queued {
-    /// The task.
-    pub task: TaskId,
-    /// Its request.
-    pub request: RequestId,
-    /// The right it serves.
-    pub right: Right,
-    /// The way it is done; tasks of one variant share batches.
-    pub variant: String,
-    /// How many members of a batch it is.
-    pub n_items: u32,
-    /// How many bytes of a batch it is.
-    pub n_bytes: u32,
-    /// Since when it waits.
-    pub since: Instant,
-    /// When the engine may act, if not at once.
-    pub due_at: Option<Instant>,
 }
 
 pub(crate) static INSERT: Over = Over::insert(
@@ -118,15 +97,6 @@ static BRIEF_BY_REQUEST: Over = Over::new(
         t.detail, t.version, CAST(NULL AS TEXT) AS findings
      FROM v CROSS JOIN task t WHERE t.request_id = v.request_id",
 );
-const DUE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM",
-    with_findings!(),
-    "WHERE t.connection_id = $1 AND t.due_at IS NOT NULL AND NOT t.queued
-        AND t.due_at <= $2
-        AND $3 LIKE '%|' || t.state || '|%' ORDER BY t.due_at, t.id LIMIT $4"
-);
 const OF_CONNECTION: &str = concat!(
     "SELECT ",
     columns!(),
@@ -151,24 +121,10 @@ const OBSERVED: &str = concat!(
         ORDER BY t.id LIMIT $3"
 );
 const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
-const QUEUE: &str = "SELECT id, request_id, right_word, variant, n_items, n_bytes, since, due_at
-    FROM task WHERE connection_id = $1 AND queued ORDER BY since, id";
-const ON_THE_WAY: &str = "SELECT COUNT(*) AS n FROM task WHERE connection_id = $1
-    AND state IN ('locating', 'planned') AND NOT needs_person AND right_word = $2";
-const NEXT_DUE: &str = "SELECT MIN(due_at) AS due_at FROM (
-    SELECT MIN(due_at) AS due_at FROM task
-        WHERE connection_id = $1 AND due_at IS NOT NULL AND NOT queued
-    UNION ALL
-    SELECT MIN(due_at) AS due_at FROM job WHERE connection_id = $1 AND due_at IS NOT NULL) AS dues";
-
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
     vec![
-        DUE,
-        QUEUE,
-        ON_THE_WAY,
-        NEXT_DUE,
         OPEN_OF_CONNECTION,
         OBSERVED,
         BY_ID.longest_text(),
@@ -187,38 +143,27 @@ impl Store {
 
     /// The tasks with these ids, in the order of their ids.
     pub async fn tasks(&self, ids: &[TaskId]) -> Result<Vec<Task>, StoreError> {
-        read_all(&BY_ID.read(self.db(), ids.iter().map(|id| values![*id])).await?)
+        let ids = ids.iter().map(|id| values![*id]);
+        Ok(in_order(BY_ID.read_as(self.db(), ids, read).await?))
     }
 
     /// The tasks of these requests, in the order of their ids.
     pub async fn tasks_of(&self, requests: &[RequestId]) -> Result<Vec<Task>, StoreError> {
-        read_all(&BY_REQUEST.read(self.db(), requests.iter().map(|id| values![*id])).await?)
+        let ids = requests.iter().map(|id| values![*id]);
+        Ok(in_order(BY_REQUEST.read_as(self.db(), ids, read).await?))
     }
 
     /// The same without what their rounds found and plan, which is the longest part of them: for lists.
     /// They are to be read only; a task that is to be written is loaded whole.
     pub async fn tasks_in_brief(&self, requests: &[RequestId]) -> Result<Vec<Task>, StoreError> {
         let ids = requests.iter().map(|id| values![*id]);
-        read_all(&BRIEF_BY_REQUEST.read(self.db(), ids).await?)
+        Ok(in_order(BRIEF_BY_REQUEST.read_as(self.db(), ids, read).await?))
     }
 
     /// The ids that begin with a text, at most 20 of them; `tsk_` may be left out.
     pub async fn task_by_prefix(&self, prefix: &str) -> Result<Vec<TaskId>, StoreError> {
         let rows = self.db().fetch(PREFIX, prefix_range("tsk_", prefix)).await?;
         rows.iter().map(|row| row.parse("id")).collect()
-    }
-
-    /// Tasks of a connection that are due, in certain states, the longest due first.
-    pub async fn due_tasks(
-        &self,
-        connection: ConnectionId,
-        states: &[TaskState],
-        now: Instant,
-        limit: u32,
-    ) -> Result<Vec<Task>, StoreError> {
-        let states = word_list(states.iter().map(|state| state.word()));
-        let row = values![connection, now, states, i64::from(limit)];
-        self.db().fetch(DUE, row).await?.iter().map(read).collect()
     }
 
     /// The tasks of a connection, by id.
@@ -250,27 +195,6 @@ impl Store {
         let row = values![connection, after, i64::from(limit)];
         self.db().fetch(OBSERVED, row).await?.iter().map(read).collect()
     }
-
-    /// The approved tasks of a connection that no job is carrying, the longest waiting first.
-    pub async fn batch_queue(&self, connection: ConnectionId) -> Result<Vec<Queued>, StoreError> {
-        self.db().fetch(QUEUE, values![connection]).await?.iter().map(read_queued).collect()
-    }
-
-    /// How many tasks of a connection and a right are on their way to approval by themselves.
-    pub async fn n_on_the_way(
-        &self,
-        connection: ConnectionId,
-        right: Right,
-    ) -> Result<u64, StoreError> {
-        let row = self.db().fetch_optional(ON_THE_WAY, values![connection, right.word()]).await?;
-        row.map_or(Ok(0), |row| row.count("n"))
-    }
-
-    /// When a task or job of a connection is due next.
-    pub async fn next_due(&self, connection: ConnectionId) -> Result<Option<Instant>, StoreError> {
-        let row = self.db().fetch_optional(NEXT_DUE, values![connection]).await?;
-        row.map_or(Ok(None), |row| row.instant_optional("due_at"))
-    }
 }
 
 /// Whether what is over counts as well.
@@ -293,7 +217,8 @@ pub(crate) async fn ids_of_requests(
 
 /// The tasks with these ids, within a transaction.
 pub(crate) async fn by_ids(tx: &mut Tx, ids: Vec<TaskId>) -> Result<Vec<Task>, StoreError> {
-    read_all(&BY_ID.run(tx, ids.into_iter().map(|id| values![id])).await?)
+    let rows = BY_ID.run(tx, ids.into_iter().map(|id| values![id])).await?;
+    Ok(in_order(rows.iter().map(read).collect::<Result<_, _>>()?))
 }
 
 /// The row of a new task.
@@ -355,24 +280,10 @@ pub(crate) fn read(row: &Row) -> Result<Task, StoreError> {
     })
 }
 
-fn read_all(rows: &[Row]) -> Result<Vec<Task>, StoreError> {
-    let mut tasks = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+fn in_order(mut tasks: Vec<Task>) -> Vec<Task> {
     tasks.sort_by_key(|task| task.id);
     tasks.dedup_by_key(|task| task.id);
-    Ok(tasks)
-}
-
-fn read_queued(row: &Row) -> Result<Queued, StoreError> {
-    Ok(Queued {
-        task: row.parse("id")?,
-        request: row.parse("request_id")?,
-        right: row.parse("right_word")?,
-        variant: row.get::<Option<String>>("variant")?.unwrap_or_default(),
-        n_items: row.count("n_items")?,
-        n_bytes: row.count("n_bytes")?,
-        since: row.instant("since")?,
-        due_at: row.instant_optional("due_at")?,
-    })
+    tasks
 }
 
 /// Words for a `LIKE '%|' || word || '|%'`, which is how a statement takes a list of them.

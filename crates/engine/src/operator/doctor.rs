@@ -93,17 +93,13 @@ async fn keys(store: &Store, findings: &mut Vec<Finding>) -> Result<(), StoreErr
             ),
         });
     }
-    for line in store.purged_lines()? {
-        if store.has_key(line.request).await? {
-            findings.push(Finding::warning(
-                "keys",
-                format!(
-                    "{} is on the list of purged requests, and can still be read",
-                    line.request
-                ),
-                format!("habeas purge {}", line.request),
-            ));
-        }
+    for line in store.unfinished_purges().await? {
+        let request = line.request;
+        findings.push(Finding::warning(
+            "keys",
+            format!("{request} is on the list of purged requests, and can still be read"),
+            format!("habeas purge {request}"),
+        ));
     }
     if findings.len() == n_before {
         let n = store.key_names().len();

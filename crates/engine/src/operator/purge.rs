@@ -74,7 +74,7 @@ pub async fn purge(desk: &Desk<'_>, id: RequestId) -> Result<PurgeView, Operator
 /// the store is older than the list. Returns how many requests that were.
 pub async fn finish(desk: &Desk<'_>) -> Result<usize, OperatorError> {
     let mut n_finished = 0;
-    for line in desk.store.purged_lines()? {
+    for line in desk.store.unfinished_purges().await? {
         n_finished += usize::from(carry_out(desk, &line).await?);
     }
     Ok(n_finished)

@@ -1,7 +1,7 @@
 //! How much goes on side by side: so many pieces of work, and fewer of those that hold much in memory.
 
 /// How many batches go out side by side.
-const BATCHES: usize = 32;
+const BATCHES: usize = 256;
 
 /// How many members they have at most, all together, unless one has more: each is in memory with all
 /// that is planned for it.

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant as RealInstant};
 
+use connector_api::Subject;
 use domain::job::JobState;
 use domain::{Instant, Job, Task, TaskState};
 use tokio::task::JoinSet;
@@ -13,7 +14,7 @@ use super::piece::{Key, Work};
 use super::{Rested, TAKEN, earliest};
 use crate::clock::{Busy, while_others_work};
 use crate::limits::add;
-use crate::work::{Requests, Shift, WorkError, batch, confirm};
+use crate::work::{Shift, WorkError, batch, confirm};
 
 /// How many pieces of work a pump does side by side.
 pub(super) const SIDE_BY_SIDE: usize = 512;
@@ -128,20 +129,26 @@ impl Round {
             TaskState::Ended,
         ];
         let limit = TAKEN + u32::try_from(self.under_way.len()).unwrap_or(0);
-        let mut tasks = shift.store.due_tasks(connection, STATES, now, limit).await?;
-        tasks.retain(|task| !self.under_way.contains(&Key::Task(task.id)));
-        let (looks, tasks): (Vec<_>, Vec<_>) = tasks
+        let mut due = shift.store.due_tasks(connection, STATES, now, limit).await?;
+        due.retain(|due| !self.under_way.contains(&Key::Task(due.task)));
+        let (together, mut alone): (Vec<_>, Vec<_>) = due
             .into_iter()
-            .partition(|task| matches!(task.state, TaskState::Confirming | TaskState::Ended));
-        let requests = shift.requests(&tasks).await?;
-        let tasks = shift.standing(tasks, &requests).await?;
-        self.take_steps(tasks, &requests).await?;
-        self.take_looks(looks).await
+            .partition(|due| is_look(due.state) && confirm::is_together(&shift, due));
+        // Enough to be at work until the next look; the rest waits where it needs no memory.
+        alone.truncate(SIDE_BY_SIDE);
+        let alone = shift.store.tasks_as_due(&alone).await?;
+        let (looks, steps): (Vec<_>, Vec<_>) =
+            alone.into_iter().partition(|task| is_look(task.state));
+        self.take_steps(steps).await?;
+        self.take_looks(looks).await?;
+        self.take_looks_together(shift.store.tasks_as_due(&together).await?).await
     }
 
     /// Takes steps towards the end, each by itself.
-    async fn take_steps(&mut self, tasks: Vec<Task>, requests: &Requests) -> Result<(), WorkError> {
-        let (tasks, subjects) = self.shift.people(tasks, requests).await?;
+    async fn take_steps(&mut self, tasks: Vec<Task>) -> Result<(), WorkError> {
+        let requests = self.shift.requests(&tasks).await?;
+        let tasks = self.shift.standing(tasks, &requests).await?;
+        let (tasks, subjects) = self.shift.people(tasks, &requests).await?;
         for (task, subject) in tasks.into_iter().zip(subjects) {
             self.under_way.insert(Key::Task(task.id));
             self.queue.push_back(match task.state {
@@ -153,23 +160,32 @@ impl Round {
         Ok(())
     }
 
-    /// Takes looks: together where one reading serves all.
+    /// Takes looks, each by itself.
     async fn take_looks(&mut self, tasks: Vec<Task>) -> Result<(), WorkError> {
-        let shift = Arc::clone(&self.shift);
-        let (together, alone): (Vec<_>, Vec<_>) =
-            tasks.into_iter().partition(|task| confirm::is_together(&shift, task));
-        let requests = shift.requests(&together).await?;
-        let (together, subjects) = shift.people(together, &requests).await?;
-        self.under_way.extend(together.iter().map(|task| Key::Task(task.id)));
-        if !together.is_empty() {
-            self.queue.push_back(Work::ConfirmTogether(together, subjects));
-        }
-        let requests = shift.requests(&alone).await?;
-        let (alone, subjects) = shift.people(alone, &requests).await?;
-        self.under_way.extend(alone.iter().map(|task| Key::Task(task.id)));
+        let (tasks, subjects) = self.take_people(tasks).await?;
         self.queue
-            .extend(alone.into_iter().zip(subjects).map(|(task, it)| Work::Confirm(task, it)));
+            .extend(tasks.into_iter().zip(subjects).map(|(task, it)| Work::Confirm(task, it)));
         Ok(())
+    }
+
+    /// Takes looks that are one reading.
+    async fn take_looks_together(&mut self, tasks: Vec<Task>) -> Result<(), WorkError> {
+        let (tasks, subjects) = self.take_people(tasks).await?;
+        if !tasks.is_empty() {
+            self.queue.push_back(Work::ConfirmTogether(tasks, subjects));
+        }
+        Ok(())
+    }
+
+    /// Tasks that are under way from here on, with the people behind them.
+    async fn take_people(
+        &mut self,
+        tasks: Vec<Task>,
+    ) -> Result<(Vec<Task>, Vec<Subject>), WorkError> {
+        let requests = self.shift.requests(&tasks).await?;
+        let (tasks, subjects) = self.shift.people(tasks, &requests).await?;
+        self.under_way.extend(tasks.iter().map(|task| Key::Task(task.id)));
+        Ok((tasks, subjects))
     }
 
     /// Takes jobs: each to be asked about, but those whose calls are unaccounted for together.
@@ -222,6 +238,11 @@ impl Round {
             });
         }
     }
+}
+
+/// Whether what is due in a state is a look at what became of it.
+fn is_look(state: TaskState) -> bool {
+    matches!(state, TaskState::Confirming | TaskState::Ended)
 }
 
 /// The jobs that are due; and where one's call is unaccounted for, those of the same kind that would

@@ -54,6 +54,7 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
         return Ok(());
     }
     let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
+    drop(requests);
     let (tasks, subjects) = still_as_approved(shift, tasks, subjects, &account).await?;
     let (_claimed, part) = join::claim(shift, group.right, (tasks, subjects)).await?;
     let (tasks, subjects) = found::find(shift, group.right, part).await?;

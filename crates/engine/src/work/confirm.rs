@@ -12,7 +12,7 @@ use domain::plan::HandWork;
 use domain::task::Command;
 use domain::{Flow, Instant, Outcome, Proof, Right, Task, TaskState};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use store::Transition;
+use store::{DueTask, Transition};
 
 use super::reconcile::SIDE_BY_SIDE;
 use super::{Shift, WorkError, locate};
@@ -20,10 +20,9 @@ use crate::flow::{Log, NoSink};
 use crate::limits::add;
 
 /// Whether the look for a task is one reading for everybody whose look is due.
-pub(crate) fn is_together(shift: &Shift, task: &Task) -> bool {
-    let manifest = shift.link.connector.manifest();
-    let plan = task.findings.plan();
-    plan.is_some_and(|plan| manifest.confirmed_together.contains(&plan.variant.as_str()))
+pub(crate) fn is_together(shift: &Shift, due: &DueTask) -> bool {
+    let together = shift.link.connector.manifest().confirmed_together;
+    due.variant.as_deref().is_some_and(|variant| together.contains(&variant))
 }
 
 /// Looks again for one person.

@@ -58,7 +58,7 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             // A purge deletes keys that are wrapped only, and a copy of the disk outlives them.
             .pragma("secure_delete", "ON")
-            .pragma("cache_size", "-32768")
+            .pragma("cache_size", "-16384")
             .pragma("wal_autocheckpoint", "8192")
             .pragma("journal_size_limit", "134217728");
         let writer = connect(options, 1).await?;
@@ -66,7 +66,7 @@ impl Database {
         let mut tx = Tx::Sqlite(begin(&writer).await?);
         migrate::bring_up_to_date(&mut tx, known).await?;
         tx.commit().await?;
-        let readers = self::options(&path).read_only(true).pragma("cache_size", "-4096");
+        let readers = self::options(&path).read_only(true).pragma("cache_size", "-2048");
         let readers = connect(readers, READERS).await?;
         Ok(Self { watch: writer.clone(), writer: Some(writer), readers })
     }

@@ -26,7 +26,7 @@ async fn due_tasks_come_by_state_the_longest_due_first_and_not_before_their_time
         let store = setup.store.clone();
         async move {
             let due = store.due_tasks(connection.id, states, at, 10).await.unwrap();
-            due.iter().map(|task| task.id).collect::<Vec<_>>()
+            due.iter().map(|due| due.task).collect::<Vec<_>>()
         }
     };
     assert_eq!(due(&[TaskState::Locating], now()).await, [tasks[1], tasks[0]]);
@@ -73,6 +73,37 @@ async fn approved_tasks_queue_until_a_job_carries_them() {
     task.detail.sending = Some(job.id);
     setup.done(Transition { tasks: vec![task], new_jobs: vec![job], ..Default::default() }).await;
     assert!(setup.store.batch_queue(connection.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_queue_of_many_pages_is_whole_also_where_all_came_at_once() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let task = setup.task(&connection, &format!("{n}@example.org")).await;
+        ids.push(task.id);
+        let acting = Task { state: TaskState::Acting, ..task };
+        setup.done(Transition { tasks: vec![acting], ..Default::default() }).await;
+    }
+    for size in [1, 2, 5, 6] {
+        let queue = setup.store.queue_by_pages(connection.id, size).await.unwrap();
+        let queued: Vec<_> = queue.iter().map(|queued| queued.task).collect();
+        assert_eq!(queued, ids, "by pages of {size}");
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_changed_since_it_was_seen_to_be_due_is_left_for_the_next_look() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let task = setup.task(&connection, "a@example.org").await;
+    let other = setup.task(&connection, "b@example.org").await;
+    let states = &[TaskState::Locating];
+    let due = setup.store.due_tasks(connection.id, states, now(), 10).await.unwrap();
+    setup.done(Transition { tasks: vec![task], ..Default::default() }).await;
+    let tasks = setup.store.tasks_as_due(&due).await.unwrap();
+    assert_eq!(tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [other.id]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use super::setup::setup;
 use crate::db::Db;
 use crate::{
-    collected, delivery, gauges, identifier, intent, job, notice, principal, purge, request,
+    collected, delivery, due, gauges, identifier, intent, job, notice, principal, purge, request,
     rotation, task,
 };
 
@@ -15,6 +15,7 @@ async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
     let Db::Sqlite(database) = setup.store.db();
     let mut tx = database.begin().await.unwrap();
     let nouns = [
+        due::frequent(),
         task::frequent(),
         job::frequent(),
         intent::frequent(),

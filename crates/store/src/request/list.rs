@@ -205,7 +205,7 @@ impl Store {
         }
         // Beyond that, something may lie along the other ways that was not looked at.
         found.retain(|id, _| end.is_none_or(|end| *id <= end));
-        let last = found.keys().copied().take(limit as usize).last();
+        let last = found.keys().copied().take(limit as usize).next_back();
         let next = if found.len() > limit as usize { last } else { end };
         let page: Vec<_> = found.into_values().take(limit as usize).collect();
         Ok(RequestPage { requests: self.open_requests(&page).await?, next })
