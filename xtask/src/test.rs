@@ -16,6 +16,7 @@ mod api;
 mod deny;
 mod sdk;
 mod suite;
+mod traces;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ const STEPS: &[Step] = &[
     Step { name: "node sdk", pace: Pace::Slow, run: sdk::node },
     Step { name: "python sdk", pace: Pace::Slow, run: sdk::python },
     Step { name: "api", pace: Pace::Slow, run: api::run },
+    Step { name: "traces", pace: Pace::Slow, run: traces::run },
     Step { name: "torture", pace: Pace::Slow, run: torture_step },
 ];
 

@@ -1,15 +1,18 @@
 //! Logs: on standard error, for people or as JSON. Never a personal value, never a secret: what
 //! is logged holds opaque ids only, and other crates than ours are heard from warnings up.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use tracing::Level;
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::clock::precise_now;
 use crate::environment;
@@ -50,13 +53,20 @@ pub fn start(verbose: u8, format: LogFormat, traces: Option<Gatherer>) -> Result
             layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
         }
     };
+    // A second start in one process (tests) keeps the first.
+    let _ = hearing(layer.with_filter(targets), traces).try_init();
+    Ok(())
+}
+
+/// What hears everything that is logged, and every span where they are gathered.
+fn hearing(
+    logs: impl Layer<Registry> + Send + Sync,
+    traces: Option<Gatherer>,
+) -> impl Subscriber + Send + Sync {
     // Spans of ours, however little is logged.
     let spans = OURS.iter().map(|name| (*name, LevelFilter::INFO)).collect::<Targets>();
     let traces = traces.map(|gatherer| gatherer.with_filter(spans));
-    let logs = layer.with_filter(targets);
-    // A second start in one process (tests) keeps the first.
-    let _ = tracing_subscriber::registry().with(logs).with(traces).try_init();
-    Ok(())
+    tracing_subscriber::registry().with(logs).with(traces)
 }
 
 /// What is said beside the log as a line of it, where its lines are JSON.

@@ -154,7 +154,7 @@ impl KeyFolder {
         refuse_open_to_others(keys, 0o700)?;
         let opened = Self { folder: keys.to_owned(), data: data.to_owned() };
         // Of two programs at a first start, one may look while the other is between two writes.
-        opened.agree_on_installation(data).or_else(|_| opened.agree_on_installation(data))?;
+        opened.agree_on_installation().or_else(|_| opened.agree_on_installation())?;
         opened.finish_destroying()?;
         Ok(opened)
     }
@@ -174,21 +174,15 @@ impl KeyFolder {
         }
     }
 
-    fn agree_on_installation(&self, data: &Path) -> Result<(), KeyError> {
-        let (here, there) = (self.folder.join(INSTALLATION), data.join(INSTALLATION));
-        let names = || (self.folder.clone(), data.to_owned());
+    fn agree_on_installation(&self) -> Result<(), KeyError> {
+        let (here, there) = (self.folder.join(INSTALLATION), self.data.join(INSTALLATION));
+        let (keys, data) = (self.folder.clone(), self.data.clone());
         match (read_optional(&here)?, read_optional(&there)?) {
-            (Some(keys), Some(data)) if keys == data => Ok(()),
+            (Some(of_keys), Some(of_data)) if of_keys == of_data => Ok(()),
             // A crash between the two writes below leaves an id without keys: it is taken up.
             (Some(id), None) if self.names()?.is_empty() => write_once(&there, &id).map(drop),
-            (Some(_), _) => {
-                let (keys, data) = names();
-                Err(KeyError::OtherInstallation { keys, data })
-            }
-            (None, Some(_)) => {
-                let (keys, data) = names();
-                Err(KeyError::Lost { keys, data })
-            }
+            (Some(_), _) => Err(KeyError::OtherInstallation { keys, data }),
+            (None, Some(_)) => Err(KeyError::Lost { keys, data }),
             (None, None) => {
                 let id: [u8; 16] = random()?;
                 let id = write_once(&here, STANDARD.encode(id).as_bytes())?;

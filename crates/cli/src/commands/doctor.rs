@@ -90,15 +90,17 @@ fn told(about: &str, error: &anyhow::Error) -> Finding {
 }
 
 fn folders(common: &Common) -> Vec<Finding> {
+    const BEGIN: &str = "name the right one, or begin with `habeas connect segment`";
+    // New keys would open nothing of what is there.
+    const PUT_BACK: &str = "put it back from its copy, or name the right one with HABEAS_KEYS";
+    let for_keys = if common.data.exists() { PUT_BACK } else { BEGIN };
     let mut findings = Vec::new();
-    for (about, folder) in [("data folder", &common.data), ("key folder", &common.keys)] {
+    for (about, folder, mend) in
+        [("data folder", &common.data, BEGIN), ("key folder", &common.keys, for_keys)]
+    {
         let at = folder.display();
         findings.push(match fs::metadata(folder) {
-            Err(error) => Finding::broken(
-                about,
-                format!("{at} can't be read: {error}"),
-                "name the right one, or begin with `habeas connect segment`",
-            ),
+            Err(error) => Finding::broken(about, format!("{at} can't be read: {error}"), mend),
             Ok(found) if found.permissions().mode() & 0o077 != 0 => {
                 Finding::broken(about, format!("others can enter {at}"), format!("chmod 700 {at}"))
             }

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use crate::world::World;
+use crate::world::{World, http};
 
 fn email(world: &World, n: usize) -> String {
     world.people("regular")[n]["email"].as_str().unwrap().to_owned()
@@ -91,6 +93,37 @@ fn the_doctor_says_what_is_wrong_and_what_mends_it() {
     let told = world.run(&["doctor"]);
     assert_eq!(told.code, 1, "others can read the key now: {}", told.out);
     assert!(told.out.contains("set its mode to 600"), "{}", told.out);
+    fs::rename(world.path("keys"), world.path("away")).unwrap();
+    let told = world.run(&["doctor"]);
+    assert_eq!(told.code, 1, "{}", told.out);
+    assert!(told.out.contains("put it back from its copy"), "new keys open nothing: {}", told.out);
+}
+
+#[test]
+fn a_running_program_says_that_its_keys_are_gone_and_when_they_are_back() {
+    let world = World::connected();
+    let mut serve = world.start(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    serve.line();
+    let ready = || {
+        let stream = UnixStream::connect(world.path("data/habeas.sock")).unwrap();
+        let (status, text) = http(stream, "GET", "/readyz", &[], "");
+        (status, serde_json::from_str::<serde_json::Value>(&text).unwrap())
+    };
+    let check = |told: &serde_json::Value, name: &str| {
+        let all = told["checks"].as_array().unwrap();
+        all.iter().find(|check| check["name"] == name).unwrap()["ok"].as_bool().unwrap()
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while ready().0 != 200 {
+        assert!(Instant::now() < deadline, "{:?}", ready());
+    }
+    fs::rename(world.path("keys"), world.path("away")).unwrap();
+    let (status, told) = ready();
+    assert_eq!((status, check(&told, "keys"), check(&told, "engine")), (503, false, true));
+    assert!(!told.to_string().contains(&world.path("")), "{told}");
+    fs::rename(world.path("away"), world.path("keys")).unwrap();
+    assert_eq!(ready().0, 200);
+    assert_eq!(serve.end().code, 0);
 }
 
 #[test]
