@@ -11,7 +11,7 @@ use domain::{Instant, words};
 use jiff::SignedDuration;
 use store::keyring::ROTATING;
 use store::keys::KeyName;
-use store::{Fence, Store, StoreError};
+use store::{Applied, Fence, Store, StoreError};
 
 /// How long backups may be kept.
 pub(crate) const WINDOW: SignedDuration = SignedDuration::from_hours(35 * 24);
@@ -36,7 +36,7 @@ pub(crate) async fn tend(store: &Store, fence: &Fence, now: Instant) -> Result<T
         return Ok(Tended::More);
     }
     let names = store.key_names();
-    let mut retired = retired(store).await?;
+    let mut retired = Retired::read(store).await?;
     for key in names.iter().filter(|key| ROTATING.contains(&key.purpose())) {
         let is_needed = is_newest(key, &names)
             || {
@@ -47,19 +47,20 @@ pub(crate) async fn tend(store: &Store, fence: &Fence, now: Instant) -> Result<T
                 }
                 named.n_rows + named.n_fixed > 0
             };
-        match (is_needed, retired.get(key.as_str())) {
+        match (is_needed, retired.since.get(key.as_str())) {
             (true, Some(_)) => {
-                retired.remove(key.as_str());
-                note(store, &retired, Event::KeyRetired, key.as_str(), now, "is needed again")
-                    .await?;
+                retired.since.remove(key.as_str());
+                let entry = entry(now, Event::KeyRetired, key.as_str(), "is needed again");
+                retired.keep(store, fence, &entry).await?;
             }
             (false, None) => {
-                retired.insert(key.to_string(), now);
-                note(store, &retired, Event::KeyRetired, key.as_str(), now, "nothing names it")
-                    .await?;
+                retired.since.insert(key.to_string(), now);
+                let entry = entry(now, Event::KeyRetired, key.as_str(), "nothing names it");
+                retired.keep(store, fence, &entry).await?;
             }
             (false, Some(since)) if since.checked_add(WINDOW).is_ok_and(|end| end <= now) => {
-                store.destroy_key(key)?;
+                // What came to name it meanwhile is seen by the next look.
+                store.destroy_key(Some(fence), key).await?;
             }
             _ => {}
         }
@@ -67,11 +68,11 @@ pub(crate) async fn tend(store: &Store, fence: &Fence, now: Instant) -> Result<T
     // Also one whose end was not noted any more when the program was killed.
     let living = store.key_names();
     let is_gone = |name: &&String| living.iter().all(|key| key.as_str() != **name);
-    let gone: Vec<String> = retired.keys().filter(is_gone).cloned().collect();
+    let gone: Vec<String> = retired.since.keys().filter(is_gone).cloned().collect();
     for name in gone {
-        retired.remove(&name);
-        note(store, &retired, Event::KeyDestroyed, &name, now, "nothing named it for 35 days")
-            .await?;
+        retired.since.remove(&name);
+        let entry = entry(now, Event::KeyDestroyed, &name, "nothing named it for 35 days");
+        retired.keep(store, fence, &entry).await?;
     }
     Ok(Tended::All)
 }
@@ -83,18 +84,39 @@ pub(crate) fn is_newest(key: &KeyName, all: &[KeyName]) -> bool {
 
 /// Since when nothing names which keys.
 pub(crate) async fn retired(store: &Store) -> Result<BTreeMap<String, Instant>, StoreError> {
-    let text = store.setting(RETIRED).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    Ok(Retired::read(store).await?.since)
 }
 
-async fn note(
-    store: &Store,
-    retired: &BTreeMap<String, Instant>,
-    event: Event,
-    key: &str,
-    now: Instant,
-    why: &str,
-) -> Result<(), StoreError> {
-    let entry = Entry::new(now, Actor::Engine, event).fact("key", key).fact("why", why);
-    store.set_setting(RETIRED, &serde_json::json!(retired).to_string(), &entry).await
+/// The same, and as what it was read.
+struct Retired {
+    text: Option<String>,
+    since: BTreeMap<String, Instant>,
+}
+
+impl Retired {
+    async fn read(store: &Store) -> Result<Self, StoreError> {
+        let text = store.setting(RETIRED).await?;
+        let since = text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        Ok(Self { since: since.unwrap_or_default(), text })
+    }
+
+    /// Only whoever runs the engine writes this: where it is not what was read, another does by now.
+    async fn keep(
+        &mut self,
+        store: &Store,
+        fence: &Fence,
+        entry: &Entry,
+    ) -> Result<(), StoreError> {
+        let text = serde_json::json!(self.since).to_string();
+        let before = self.text.as_deref();
+        match store.replace_setting(fence, RETIRED, before, &text, entry).await? {
+            Applied::Done => self.text = Some(text),
+            Applied::Lost => return Err(StoreError::FenceLost),
+        }
+        Ok(())
+    }
+}
+
+fn entry(now: Instant, event: Event, key: &str, why: &str) -> Entry {
+    Entry::new(now, Actor::Engine, event).fact("key", key).fact("why", why)
 }

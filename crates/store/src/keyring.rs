@@ -5,6 +5,8 @@
 //! by anybody, backups included. Unwrapped request keys are kept in memory for the recent requests
 //! only; nothing depends on their being there.
 
+mod recent;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -12,12 +14,10 @@ use domain::Digest;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use self::recent::Recent;
 use crate::keys::{EPOCH, KeyError, KeyName, KeySource, PurgedLine};
 use crate::seal::{IndexKey, KEY_LEN, Place, SealError, SealingKey, key_name_of, new_key};
 
-/// How many unwrapped request keys are kept, at most twice over: those that a pump is working with. Each
-/// takes most of a kilobyte.
-const RECENT: usize = 5_000;
 /// A purpose.
 pub(crate) const CREDENTIALS: &str = "credentials";
 /// A purpose.
@@ -43,6 +43,8 @@ pub struct Keyring {
     source: Arc<dyn KeySource>,
     living: RwLock<Arc<Living>>,
     fingerprint: IndexKey,
+    /// Held by whoever makes a key in place of another.
+    making: Mutex<()>,
     named: Mutex<HashMap<KeyName, Arc<SealingKey>>>,
     recent: Mutex<Recent>,
 }
@@ -90,8 +92,8 @@ impl Keyring {
         let fingerprint = IndexKey::new(name.as_str(), &secret);
         // Until it is known that all have moved.
         let living = RwLock::new(Arc::new(Living::read(&*source, true)?));
-        let (named, recent) = (Mutex::default(), Mutex::default());
-        Ok(Self { source, living, fingerprint, named, recent })
+        let (making, named, recent) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self { source, living, fingerprint, making, named, recent })
     }
 
     /// Looks again which keys exist, after somebody may have made or destroyed some.
@@ -123,17 +125,36 @@ impl Keyring {
         self.living().names.clone()
     }
 
-    /// Makes a key in place of the newest of its purpose, and uses it from now on.
-    pub fn rotate(&self, purpose: &str, now: Timestamp) -> Result<KeyName, KeyError> {
-        let name = match self.living().of(purpose).next_back() {
+    /// The names of the keys that its source has now.
+    pub fn found(&self) -> Result<Vec<KeyName>, KeyError> {
+        self.source.names()
+    }
+
+    /// Makes the key that follows the newest of its purpose, also where that is known and not here. It is
+    /// in use once it is taken up.
+    pub fn make_next(
+        &self,
+        purpose: &str,
+        known: Option<&KeyName>,
+        now: Timestamp,
+    ) -> Result<KeyName, KeyError> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let living = self.living();
+        if purpose == INDEX && living.is_moving && living.index.len() > 1 {
+            return Err(KeyError::IndexMoving);
+        }
+        let name = match living.of(purpose).next_back().max(known) {
             Some(newest) if purpose == EPOCH => newest.next().max(KeyName::epoch(now)),
             Some(newest) => newest.next(),
             None => KeyName::first(purpose),
         };
         self.source.get_or_make(&name)?;
-        let is_moving = self.living().is_moving || purpose == INDEX;
-        self.reload(is_moving)?;
         Ok(name)
+    }
+
+    /// Uses the newest key of a purpose from now on.
+    pub fn take_up(&self, purpose: &str) -> Result<(), KeyError> {
+        self.reload(self.living().is_moving || purpose == INDEX)
     }
 
     /// The token under which a value of a kind is filed.
@@ -347,37 +368,6 @@ fn epoch_of(wrapped: &[u8]) -> Result<KeyName, KeyError> {
 fn named_for(purpose: &str, sealed: &[u8]) -> Result<KeyName, KeyError> {
     let name = KeyName::parse(key_name_of(sealed)?).filter(|name| name.serves(purpose));
     Ok(name.ok_or(SealError::OtherKey)?)
-}
-
-/// The last keys used, in two generations: when the young one is full it becomes the old one, and
-/// what nobody asked for since is dropped.
-#[derive(Default)]
-struct Recent {
-    young: HashMap<Box<str>, Arc<SealingKey>>,
-    old: HashMap<Box<str>, Arc<SealingKey>>,
-}
-
-impl Recent {
-    fn get(&mut self, request: &str) -> Option<Arc<SealingKey>> {
-        if let Some(key) = self.young.get(request) {
-            return Some(Arc::clone(key));
-        }
-        let key = self.old.remove(request)?;
-        self.put(request, Arc::clone(&key));
-        Some(key)
-    }
-
-    fn put(&mut self, request: &str, key: Arc<SealingKey>) {
-        if self.young.len() >= RECENT {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(request.into(), key);
-    }
-
-    fn remove(&mut self, request: &str) {
-        self.young.remove(request);
-        self.old.remove(request);
-    }
 }
 
 #[cfg(test)]

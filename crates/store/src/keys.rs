@@ -105,6 +105,11 @@ pub enum KeyError {
     /// A key that new values are sealed under.
     #[error("the key {0} is in use, and can't be destroyed")]
     InUse(KeyName),
+    /// Values are still on their way from the index key before.
+    #[error(
+        "values are still on their way from the index key before; `habeas keys list` shows how many"
+    )]
+    IndexMoving,
     /// No key could be made.
     #[error("could not make a key")]
     Make(#[from] SealError),

@@ -29,7 +29,9 @@ mod journal;
 pub mod keyring;
 pub mod keys;
 mod lease;
+pub mod lost;
 mod migrate;
+mod newest;
 mod notice;
 mod principal;
 #[cfg(test)]

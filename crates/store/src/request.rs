@@ -121,11 +121,15 @@ impl Store {
         new: Vec<NewRequest>,
         now: Instant,
     ) -> Result<Vec<Added>, StoreError> {
-        let mut incoming = Vec::with_capacity(new.len());
-        for one in &new {
-            incoming.push(self.seal_request(one, now)?);
-        }
+        let seal = || new.iter().map(|one| self.seal_request(one, now)).collect::<Result<Vec<_>, _>>();
+        let mut incoming = seal()?;
         let mut tx = self.db().begin().await?;
+        if self.is_behind(&mut tx).await? {
+            drop(tx);
+            self.reload_keys().await?;
+            incoming = seal()?;
+            tx = self.db().begin().await?;
+        }
         let mut known = self.known(&mut tx, &new).await?;
         let fresh = incoming.iter().filter(|one| !known.contains_key(&one.token));
         let rows: Vec<_> = fresh.map(|one| one.row.clone()).collect();

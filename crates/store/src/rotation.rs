@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::evidence;
 use crate::identifier;
 use crate::keyring::{CREDENTIALS, EVIDENCE, INDEX, ROTATING};
-use crate::keys::{EPOCH, KeyError, KeyName};
+use crate::keys::{EPOCH, KeyName};
 use crate::lease::{self, Fence};
 use crate::request::EXTERNAL;
 use crate::request_key::{RequestKeys, Unopened};
@@ -71,10 +71,6 @@ const N_FILED: &str = "SELECT (SELECT COUNT(*) FROM identifier WHERE token >= $1
     + (SELECT COUNT(*) FROM request WHERE external_token >= $1 AND external_token < $2) AS n";
 const N_KNOWN_BY: &str =
     "SELECT COUNT(*) AS n FROM request WHERE idempotency >= $1 AND idempotency < $2";
-const EPOCHS: &str = "SELECT DISTINCT epoch FROM request_key";
-const N_OPEN: &str = "SELECT COUNT(*) AS n,
-    COUNT(CASE WHEN r.state <> 'closed' THEN 1 END) AS n_open
-    FROM request_key k JOIN request r ON r.id = k.request_id WHERE k.epoch = $1";
 const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
@@ -94,19 +90,6 @@ pub struct Named {
     pub n_fixed: u64,
 }
 
-/// An epoch whose key does not exist although requests name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LostEpoch {
-    /// The key.
-    pub key: KeyName,
-    /// Whether it was destroyed, and is not merely missing.
-    pub was_destroyed: bool,
-    /// How many requests name it.
-    pub n_requests: u64,
-    /// How many of those are open.
-    pub n_open: u64,
-}
-
 impl Store {
     /// All keys that exist, by purpose, the newest of each last.
     pub fn key_names(&self) -> Vec<KeyName> {
@@ -115,24 +98,20 @@ impl Store {
 
     /// Looks again which keys exist, after another process may have made or destroyed some.
     pub async fn reload_keys(&self) -> Result<(), StoreError> {
+        self.refuse_older_keys().await?;
         // Not before all values are known to be filed under the newest key.
         self.keys().reload(true)?;
         let newest = self.keys().names_of(INDEX).pop();
         let moved = self.setting(MOVED).await?;
         let has_one = self.keys().names_of(INDEX).len() < 2;
         let is_moving = !has_one && moved.as_deref() != newest.as_ref().map(KeyName::as_str);
-        Ok(self.keys().reload(is_moving)?)
+        self.keys().reload(is_moving)?;
+        self.note_newest().await
     }
 
     /// Whether values are still on their way from the index key before the newest.
     pub fn is_index_moving(&self) -> bool {
         self.keys().older_token("", "").is_some()
-    }
-
-    /// Makes a key in place of the newest of its purpose. One of the index only while none is moving:
-    /// a value is filed under two keys at most.
-    pub fn rotate_key(&self, purpose: &str, now: Instant) -> Result<KeyName, StoreError> {
-        Ok(self.keys().rotate(purpose, now)?)
     }
 
     /// Makes the key of the month, where it does not exist yet.
@@ -166,37 +145,9 @@ impl Store {
         Ok(Named { n_rows, n_fixed })
     }
 
-    /// The epochs whose keys don't exist although requests name them.
-    pub async fn lost_epochs(&self) -> Result<Vec<LostEpoch>, StoreError> {
-        let living = self.keys().names_of(EPOCH);
-        let mut lost = Vec::new();
-        for row in self.db().fetch(EPOCHS, []).await? {
-            let key = KeyName::parse(row.get("epoch")?);
-            let Some(key) = key.filter(|key| !living.contains(key)) else { continue };
-            let row = self.db().fetch_optional(N_OPEN, values![key.as_str()]).await?;
-            let count = |column| row.as_ref().map_or(Ok(0), |row| row.count(column));
-            let (n_requests, n_open) = (count("n")?, count("n_open")?);
-            let was_destroyed = self.keys().was_destroyed(&key)?;
-            lost.push(LostEpoch { key, was_destroyed, n_requests, n_open });
-        }
-        Ok(lost)
-    }
-
-    /// Refuses to go on where the key of this month is missing, as another would be made in its place.
-    pub(crate) async fn refuse_lost_epoch(&self, now: Instant) -> Result<(), StoreError> {
-        let month = KeyName::epoch(now);
-        let has_newer = self.keys().names_of(EPOCH).last() >= Some(&month);
-        if has_newer || self.keys().was_destroyed(&month)? {
-            return Ok(());
-        }
-        match self.db().fetch_optional(WRAPPED, values![month.as_str(), 1_i64, 0_i64]).await? {
-            Some(_) => Err(KeyError::Missing(month).into()),
-            None => Ok(()),
-        }
-    }
-
     /// Moves one piece of what names an older key, and returns how many rows; none when all have.
     pub async fn move_piece(&self, fence: Option<&Fence>) -> Result<u64, StoreError> {
+        let newest_index = self.keys().names_of(INDEX).pop();
         for purpose in ROTATING {
             let mut names = self.keys().names_of(purpose);
             let Some(newest) = names.pop() else { continue };
@@ -215,12 +166,23 @@ impl Store {
                 }
             }
         }
-        self.end_move(fence).await
+        self.end_move(fence, newest_index).await
     }
 
-    /// Destroys a key that nothing names any more.
-    pub fn destroy_key(&self, key: &KeyName) -> Result<(), StoreError> {
-        Ok(self.keys().destroy(key)?)
+    /// Destroys a key if nothing names it, and says whether it did.
+    pub async fn destroy_key(
+        &self,
+        fence: Option<&Fence>,
+        key: &KeyName,
+    ) -> Result<bool, StoreError> {
+        // Until it is gone nobody else writes, so that nothing names it meanwhile.
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, fence).await?;
+        let is_free = self.named(key).await? == Named::default();
+        if is_free {
+            self.keys().destroy(key)?;
+        }
+        Ok(is_free)
     }
 
     async fn rewrap(
@@ -355,15 +317,26 @@ impl Store {
     }
 
     /// Once all identifiers are filed under the newest key, none needs its older token.
-    async fn end_move(&self, fence: Option<&Fence>) -> Result<u64, StoreError> {
-        let newest = self.keys().names_of(INDEX).pop();
+    async fn end_move(
+        &self,
+        fence: Option<&Fence>,
+        moved_to: Option<KeyName>,
+    ) -> Result<u64, StoreError> {
         let mut tx = self.db().begin().await?;
         lease::check(&mut tx, fence).await?;
-        if let Some(newest) = newest.filter(|_| self.is_index_moving()) {
+        // To one that was made meanwhile nothing has moved yet.
+        let newest = self.keys().names_of(INDEX).pop();
+        let Some(newest) = newest.filter(|newest| Some(newest) == moved_to.as_ref()) else {
+            return Ok(0);
+        };
+        if self.is_index_moving() {
             tx.execute(SET, values![MOVED, newest.as_str()]).await?;
             tx.commit().await?;
-            self.keys().reload(false)?;
+            self.reload_keys().await?;
             tx = self.db().begin().await?;
+        }
+        if self.is_index_moving() {
+            return Ok(0);
         }
         let n_moved = tx.execute(FORGET, values![PIECE]).await?;
         if n_moved > 0 {

@@ -5,11 +5,15 @@ use domain::Entry;
 use crate::db::values;
 use crate::error::StoreError;
 use crate::journal;
+use crate::lease::{self, Fence};
 use crate::store::Store;
+use crate::transition::Applied;
 
 const GET: &str = "SELECT value FROM setting WHERE key = $1";
 const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+const REPLACE: &str = "INSERT INTO setting (key, value) VALUES ($1, $3)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE setting.value = $2";
 
 impl Store {
     /// A setting, if it was ever set.
@@ -31,5 +35,25 @@ impl Store {
         tx.commit().await?;
         self.note_asked();
         Ok(())
+    }
+
+    /// Sets a setting under a fence, if it is still what it was.
+    pub async fn replace_setting(
+        &self,
+        fence: &Fence,
+        key: &str,
+        before: Option<&str>,
+        value: &str,
+        entry: &Entry,
+    ) -> Result<Applied, StoreError> {
+        let mut tx = self.db().begin().await?;
+        lease::check(&mut tx, Some(fence)).await?;
+        if tx.execute(REPLACE, values![key, before.map(str::to_owned), value]).await? == 0 {
+            return Ok(Applied::Lost);
+        }
+        journal::append(&mut tx, [entry]).await?;
+        tx.commit().await?;
+        self.note_asked();
+        Ok(Applied::Done)
     }
 }

@@ -88,7 +88,9 @@ impl Store {
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
         let blobs = Blobs::open_read_only(options.data.join(BLOBS));
-        Ok(Self { inner: Arc::new(Inner::new(db, keys, blobs, None)) })
+        let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, None)) };
+        store.refuse_older_keys().await?;
+        Ok(store)
     }
 
     /// A number that changes when another process has committed, or somebody in this one who is not

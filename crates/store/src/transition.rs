@@ -178,6 +178,12 @@ impl Store {
     ) -> Result<Written, StoreError> {
         let mut tx = self.db().begin().await?;
         lease::check(&mut tx, fence).await?;
+        if self.is_behind(&mut tx).await? {
+            // What was prepared names keys that another process has replaced.
+            drop(tx);
+            self.reload_keys().await?;
+            return Ok(Written::Lost);
+        }
         let written = self.write_or_lose(&mut tx, transitions, rows).await?;
         if written == Written::All {
             tx.commit().await?;

@@ -76,6 +76,7 @@ fn of_keys(error: &KeyError) -> &'static str {
         KeyError::File { .. } => "E-KEY-005",
         KeyError::Malformed { .. } => "E-KEY-006",
         KeyError::Missing(_) => "E-KEY-007",
+        KeyError::IndexMoving => "E-KEY-009",
         KeyError::Destroyed(_) | KeyError::InUse(_) | KeyError::Make(_) => "E-STO-002",
     }
 }

@@ -3,8 +3,8 @@
 use domain::journal::Event;
 use domain::{Instant, words};
 use serde::{Deserialize, Serialize};
-use store::keys::KeyName;
-use store::{Store, StoreError, Transition};
+use store::keys::{KeyError, KeyName};
+use store::{Store, StoreError};
 use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
@@ -94,15 +94,22 @@ pub async fn rotate(
 ) -> Result<KeysMade, OperatorError> {
     let purposes = purpose.as_ref().map_or(KeyPurpose::ALL, std::slice::from_ref);
     if purposes.contains(&KeyPurpose::Index) && desk.store.is_index_moving() {
-        let message = "values are still on their way from the index key before; `habeas keys list` shows how many";
-        return Err(OperatorError::Forbidden(Fault::new("", "E-KEY-009", message)));
+        return Err(refused(KeyError::IndexMoving.into()));
     }
     let mut made = Vec::new();
     for purpose in purposes {
-        let key = desk.store.rotate_key(purpose.word(), desk.now)?;
-        let entry = desk.entry(Event::KeyMade).fact("key", key.to_string());
-        desk.write(Transition { journal: vec![entry], ..Transition::default() }).await?;
+        let entry = desk.entry(Event::KeyMade);
+        let key = desk.store.rotate_key(purpose.word(), entry).await.map_err(refused)?;
         made.push(key.to_string());
     }
     Ok(KeysMade { made })
+}
+
+fn refused(error: StoreError) -> OperatorError {
+    match error {
+        StoreError::Keys(error @ KeyError::IndexMoving) => {
+            OperatorError::Forbidden(Fault::new("", "E-KEY-009", error.to_string()))
+        }
+        error => error.into(),
+    }
 }

@@ -1,5 +1,6 @@
 //! What the keys in use promise.
 
+use super::recent::RECENT;
 use super::*;
 use crate::keys::KeyFolder;
 
@@ -12,6 +13,12 @@ fn november() -> Timestamp {
 fn ring(root: &tempfile::TempDir) -> Keyring {
     let folder = KeyFolder::open(&root.path().join("keys"), &root.path().join("data")).unwrap();
     Keyring::open(Arc::new(folder), Making::Allowed).unwrap()
+}
+
+fn rotated(ring: &Keyring, purpose: &str) -> Result<KeyName, KeyError> {
+    let made = ring.make_next(purpose, None, november())?;
+    ring.take_up(purpose)?;
+    Ok(made)
 }
 
 #[test]
@@ -101,7 +108,7 @@ fn a_key_made_within_a_month_is_the_one_in_use_until_the_next_month() {
     let ring = ring(&root);
     ring.make_epoch(november()).unwrap();
     for number in 2..12 {
-        let made = ring.rotate("epoch", november()).unwrap();
+        let made = rotated(&ring, "epoch").unwrap();
         assert_eq!(made.as_str(), format!("epoch-2026-11-{number}"));
     }
     let epoch = ring.new_request_key("req_1", november()).unwrap().epoch;
@@ -118,9 +125,32 @@ fn while_values_move_to_a_new_index_key_they_are_filed_under_the_one_before_too(
     let ring = ring(&root);
     let before = ring.token("email", "a@example.org").unwrap();
     assert_eq!(ring.older_token("email", "a@example.org"), None);
-    ring.rotate("index", november()).unwrap();
+    rotated(&ring, "index").unwrap();
     assert_ne!(ring.token("email", "a@example.org").unwrap(), before);
     assert_eq!(ring.older_token("email", "a@example.org"), Some(before));
     ring.reload(false).unwrap();
     assert_eq!(ring.older_token("email", "a@example.org"), None);
+}
+
+#[test]
+fn two_who_rotate_the_index_at_once_make_one_key_and_no_third_comes_while_values_move() {
+    let root = tempfile::tempdir().unwrap();
+    let ring = ring(&root);
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let racers: Vec<_> = (0..4).map(|_| scope.spawn(|| rotated(&ring, "index"))).collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    });
+    for made in made {
+        assert!(
+            matches!(&made, Ok(name) if name.as_str() == "index-2")
+                || matches!(made, Err(KeyError::IndexMoving)),
+            "{made:?}"
+        );
+    }
+    assert_eq!(ring.names_of("index").len(), 2);
+    assert!(matches!(rotated(&ring, "index"), Err(KeyError::IndexMoving)));
+    ring.reload(false).unwrap();
+    let known = KeyName::parse("index-7").unwrap();
+    let next = ring.make_next("index", Some(&known), november()).unwrap();
+    assert_eq!(next.as_str(), "index-8", "no name is given twice");
 }

@@ -1,15 +1,15 @@
 //! Keys are replaced while the store is in use: nothing is lost, and nobody is overlooked meanwhile.
 
-use domain::{Digest, Evidence, EvidenceId, IdentifierKind, Instant, Right};
+use domain::{Actor, Digest, Entry, Event, Evidence, EvidenceId, IdentifierKind, Instant, Right};
 
 use super::sealed_values::plant;
-use super::setup::{Setup, now, setup};
+use super::setup::{Setup, now, rotate, setup};
 use super::telling::added;
 use crate::db::values;
 use crate::keyring::ROTATING;
 use crate::keys::{KeyError, KeyName};
-use crate::rotation::LostEpoch;
-use crate::{Store, StoreError, Transition};
+use crate::lost::LostEpoch;
+use crate::{Applied, Store, StoreError, Transition};
 
 fn name(text: &str) -> KeyName {
     KeyName::parse(text).unwrap()
@@ -51,7 +51,7 @@ async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones
     let shared = shared_evidence(&setup).await;
     let (endpoint, signs) = added(&setup, "desk").await;
     for purpose in ROTATING {
-        setup.store.rotate_key(purpose, now()).unwrap();
+        setup.rotate(purpose).await;
     }
     let old = ["epoch-2026-11", "credentials-1", "evidence-1", "index-1"].map(name);
     for key in &old {
@@ -63,7 +63,7 @@ async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones
     }
     assert_eq!(setup.store.named(&old[3]).await.unwrap().n_fixed, 2, "why requests are the same");
     for key in &old[..3] {
-        setup.store.destroy_key(key).unwrap();
+        assert!(setup.store.destroy_key(None, key).await.unwrap());
     }
     let again = setup.again().await;
     assert_eq!(again.identifiers_of(&[task.request]).await.unwrap().len(), 2);
@@ -83,7 +83,7 @@ async fn a_person_is_recognised_while_values_move_to_a_new_index_key() {
     let email = "ada@example.org";
     let old_access = setup.request(Right::Access, &[email]).await;
     let old_deletion = setup.request(Right::Deletion, &[email]).await;
-    setup.store.rotate_key("index", now()).unwrap();
+    setup.rotate("index").await;
     assert!(setup.store.is_index_moving());
     let new_access = setup.request(Right::Access, &[email]).await;
     let new_deletion = setup.request(Right::Deletion, &[email]).await;
@@ -111,9 +111,15 @@ async fn the_next_month_s_key_takes_over_and_the_key_in_use_is_never_destroyed()
     let new = setup.new_request(Right::Access, &["bob@example.org"]);
     setup.store.add_requests(vec![new], december).await.unwrap();
     assert_eq!(move_all(&setup).await, 1);
-    let in_use = setup.store.destroy_key(&name("epoch-2026-12"));
+    let destroy = |key: &str| {
+        let key = name(key);
+        let store = &setup.store;
+        async move { store.destroy_key(None, &key).await }
+    };
+    assert!(!destroy("epoch-2026-12").await.unwrap(), "requests name it");
+    let in_use = destroy("evidence-1").await;
     assert!(matches!(in_use, Err(StoreError::Keys(KeyError::InUse(_)))));
-    setup.store.destroy_key(&name("epoch-2026-11")).unwrap();
+    assert!(destroy("epoch-2026-11").await.unwrap());
     assert_eq!(setup.again().await.identifiers_of(&[request.id]).await.unwrap().len(), 1);
 }
 
@@ -134,8 +140,8 @@ async fn a_key_that_is_missing_is_told_and_one_that_was_destroyed_is_not_missed(
     assert_eq!(missing.lost_epochs().await.unwrap(), std::slice::from_ref(&lost));
     std::fs::write(&path, held).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    setup.store.rotate_key("epoch", now()).unwrap();
-    setup.store.destroy_key(&name("epoch-2026-11")).unwrap();
+    setup.rotate("epoch").await;
+    setup.store.keys().destroy(&name("epoch-2026-11")).unwrap();
     let again = setup.again().await;
     assert!(again.identifiers_of(&[request.id]).await.unwrap().is_empty());
     let destroyed = LostEpoch { was_destroyed: true, ..lost };
@@ -161,7 +167,7 @@ async fn a_row_that_does_not_open_keeps_no_other_from_being_read_and_none_from_m
     assert_eq!((identifiers.len(), identifiers[0].0), (1, other.id));
     assert!(unopened[&altered.id].contains("altered"), "{unopened:?}");
     for purpose in ["epoch", "index"] {
-        again.rotate_key(purpose, now()).unwrap();
+        rotate(&again, purpose).await.unwrap();
     }
     while again.move_piece(None).await.unwrap() > 0 {}
     assert!(!again.is_index_moving());
@@ -169,6 +175,95 @@ async fn a_row_that_does_not_open_keeps_no_other_from_being_read_and_none_from_m
         assert_eq!(again.named(&key).await.unwrap().n_rows, 1, "{key}: what was altered stays");
     }
     assert_eq!(again.identifiers_of(&ids).await.unwrap().len(), 1);
+}
+
+/// A key folder as it was before the newest key of a purpose was made.
+fn take_back(setup: &Setup, key: &str) {
+    std::fs::remove_file(setup.options().keys.join(format!("{key}.key"))).unwrap();
+}
+
+#[tokio::test]
+async fn a_key_folder_without_the_newest_key_of_a_purpose_is_refused_and_no_name_is_given_twice() {
+    for purpose in ["index", "credentials", "evidence"] {
+        let setup = setup().await;
+        let newest = setup.rotate(purpose).await;
+        setup.again().await;
+        take_back(&setup, newest.as_str());
+        let options = setup.options();
+        let ids = std::sync::Arc::clone(&setup.ids);
+        for opened in [
+            Store::open(&options, ids, now()).await,
+            Store::open_read_only(&options).await,
+            rotate(&setup.store, purpose).await.map(|_| unreachable!()),
+        ] {
+            let error = opened.unwrap_err();
+            let is_it =
+                matches!(&error, StoreError::Keys(KeyError::Missing(name)) if *name == newest);
+            assert!(is_it, "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_has_not_heard_of_a_rotation_writes_under_the_new_keys() {
+    let setup = setup().await;
+    let request = setup.request(Right::Access, &["ada@example.org"]).await;
+    let other = setup.again().await;
+    for purpose in ["epoch", "index"] {
+        setup.rotate(purpose).await;
+    }
+    let new = setup.new_request(Right::Access, &["bob@example.org"]);
+    other.add_requests(vec![new], now()).await.unwrap();
+    let third = setup.again().await;
+    setup.rotate("epoch").await;
+    let found = setup.identifier(IdentifierKind::UserId, "ada-1");
+    let new_identifiers = vec![(request.id, found)];
+    let found = Transition { new_identifiers, ..Default::default() };
+    let applied = third.apply(None, &[found]).await.unwrap();
+    assert_eq!(applied, [Applied::Done]);
+    let named = |key: &str| {
+        let key = name(key);
+        let store = &setup.store;
+        async move { store.named(&key).await.unwrap().n_rows }
+    };
+    assert_eq!(named("epoch-2026-11").await, 1, "only what was there before");
+    assert_eq!(named("epoch-2026-11-2").await, 1);
+    // That of the one which was there before; of the others the old token stands beside the new.
+    assert_eq!(named("index-1").await, 3);
+    assert_eq!(named("index-2").await, 2);
+}
+
+#[tokio::test]
+async fn only_whoever_holds_the_lease_retires_and_destroys_keys() {
+    let setup = setup().await;
+    let old = setup.lease("engine", "first").await;
+    setup.rotate("evidence").await;
+    let free = crate::LeaseTime { millis: 60_000, ..super::setup::time(0) };
+    let taken = setup.store.take_lease("engine", "second", "a test", &free, 1000, now()).await;
+    let crate::LeaseAnswer::Taken { fence: new, .. } = taken.unwrap() else { panic!("it is held") };
+    let key = name("evidence-1");
+    let destroyed = setup.store.destroy_key(Some(&old), &key).await;
+    assert!(matches!(destroyed, Err(StoreError::FenceLost)));
+    assert!(setup.store.key_names().contains(&key));
+    let entry = Entry::new(now(), Actor::Engine, Event::KeyRetired);
+    let set = async |fence, before, value| {
+        setup.store.replace_setting(fence, "key", before, value, &entry).await
+    };
+    assert!(matches!(set(&old, None, "a").await, Err(StoreError::FenceLost)));
+    assert_eq!(set(&new, None, "a").await.unwrap(), Applied::Done);
+    assert_eq!(set(&new, None, "b").await.unwrap(), Applied::Lost);
+    assert_eq!(set(&new, Some("a"), "b").await.unwrap(), Applied::Done);
+    assert_eq!(setup.store.setting("key").await.unwrap().as_deref(), Some("b"));
+    assert!(setup.store.destroy_key(Some(&new), &key).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_month_s_key_that_is_missing_is_not_made_anew_under_its_name() {
+    let setup = setup().await;
+    assert_eq!(setup.rotate("epoch").await.as_str(), "epoch-2026-11-2");
+    take_back(&setup, "epoch-2026-11-2");
+    let again = setup.again().await;
+    assert_eq!(rotate(&again, "epoch").await.unwrap().as_str(), "epoch-2026-11-3");
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use domain::{
     RequestId, RequestState, Right, Scope, Task, TaskId,
 };
 
+use crate::keys::KeyName;
 use crate::{
     Added, Applied, Fence, Intent, LeaseAnswer, LeaseTime, NewRequest, Options, Store, StoreError,
     Transition,
@@ -63,6 +64,11 @@ impl Setup {
     /// The same store, opened once more as another process would.
     pub(super) async fn again(&self) -> Store {
         Store::open(&self.options(), Arc::clone(&self.ids), now()).await.unwrap()
+    }
+
+    /// Makes a key in place of the newest of its purpose.
+    pub(super) async fn rotate(&self, purpose: &str) -> KeyName {
+        rotate(&self.store, purpose).await.unwrap()
     }
 
     /// A connection that stands in the store.
@@ -220,6 +226,12 @@ impl Setup {
     pub(super) async fn done(&self, transition: Transition) {
         assert_eq!(self.apply(transition).await.unwrap(), [Applied::Done]);
     }
+}
+
+/// Makes a key in place of the newest of its purpose.
+pub(super) async fn rotate(store: &Store, purpose: &str) -> Result<KeyName, StoreError> {
+    let entry = Entry::new(now(), Actor::Operator("ops".into()), Event::KeyMade);
+    store.rotate_key(purpose, entry).await
 }
 
 /// A journal entry about a task.

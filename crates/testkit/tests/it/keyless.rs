@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use domain::{Right, TaskState};
+use engine::operator::keys::{self, KeyPurpose};
 use engine::operator::{controls, list, show, webhooks};
 use testkit::receiver::Receiver;
 use testkit::stage::Stage;
@@ -38,7 +39,7 @@ async fn a_request_whose_key_is_missing_waits_for_it_and_all_others_go_on() -> a
     for subject in stage.subjects("regular").iter().take(2) {
         let email = subject["email"].as_str().unwrap_or_default();
         requests.push(stage.submit(Right::Deletion, &[("email", email)]).await?);
-        stage.store.rotate_key("epoch", stage.now())?;
+        keys::rotate(&stage.desk(), Some(KeyPurpose::Epoch)).await?;
     }
     let taken = Taken::from(&mut stage, "epoch-2026-09").await?;
     let desk = stage.desk();
@@ -75,7 +76,7 @@ async fn a_connection_and_a_webhook_whose_secrets_do_not_open_rest_and_say_why()
         allow_private: true,
     };
     webhooks::add(&stage.desk(), &new).await?;
-    stage.store.rotate_key("credentials", stage.now())?;
+    keys::rotate(&stage.desk(), Some(KeyPurpose::Credentials)).await?;
     let taken = Taken::from(&mut stage, "credentials-1").await?;
     controls::pause_all(&stage.desk()).await?;
     controls::resume_all(&stage.desk()).await?;
