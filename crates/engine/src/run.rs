@@ -239,7 +239,7 @@ impl Keys {
         }
         if now >= self.look_at {
             store.reload_keys().await?;
-            store.make_epoch(now)?;
+            store.make_epoch(now).await?;
             self.look_at = add(now, tend::EVERY);
         }
         self.tended = tend(store, fence, now).await?;

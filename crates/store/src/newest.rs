@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::Entry;
+use domain::{Actor, Entry, Event, Instant};
+use jiff::SignedDuration;
 
 use crate::db::{Row, Tx, json, values};
 use crate::error::StoreError;
@@ -17,6 +18,9 @@ use crate::store::Store;
 
 /// The setting.
 const NEWEST: &str = "keys_newest";
+/// Since when the newest key of a month is known to be of one to come.
+const AHEAD: &str = "epoch_ahead";
+const MONTH: SignedDuration = SignedDuration::from_hours(31 * 24);
 const GET: &str = "SELECT value FROM setting WHERE key = $1";
 const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
@@ -36,6 +40,34 @@ impl Store {
         self.keys().take_up(purpose)?;
         self.note_asked();
         Ok(key)
+    }
+
+    /// Makes the key of the month, where it does not exist yet. Where a clock that was ahead has made one
+    /// of a month to come, that is replaced once it has served for a month.
+    pub async fn make_epoch(&self, now: Instant) -> Result<(), StoreError> {
+        self.keys().make_epoch(now)?;
+        let Some(newest) = self.epoch_ahead(now) else { return Ok(()) };
+        let seen = self.setting(AHEAD).await?;
+        let seen = seen.and_then(|text| serde_json::from_str::<(String, Instant)>(&text).ok());
+        match seen.filter(|(key, since)| key == newest.as_str() && *since <= now) {
+            Some((_, since)) if now < since.checked_add(MONTH).unwrap_or(now) => Ok(()),
+            Some(_) => {
+                let entry = Entry::new(now, Actor::Engine, Event::KeyMade)
+                    .fact("why", "the one before is of a month to come, and served for a month");
+                self.rotate_key(EPOCH, entry).await.map(drop)
+            }
+            None => {
+                let mut tx = self.db().begin().await?;
+                tx.execute(SET, values![AHEAD, json(&(newest.as_str(), now))?]).await?;
+                tx.commit().await
+            }
+        }
+    }
+
+    /// The newest key of a month, if that is still to come: it was made by a clock that was ahead.
+    pub fn epoch_ahead(&self, now: Instant) -> Option<KeyName> {
+        let month_on = KeyName::epoch(now.checked_add(MONTH).unwrap_or(now));
+        self.keys().names_of(EPOCH).pop().filter(|newest| *newest >= month_on)
     }
 
     /// Refuses a key folder that lacks a newest key.

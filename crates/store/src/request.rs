@@ -121,7 +121,8 @@ impl Store {
         new: Vec<NewRequest>,
         now: Instant,
     ) -> Result<Vec<Added>, StoreError> {
-        let seal = || new.iter().map(|one| self.seal_request(one, now)).collect::<Result<Vec<_>, _>>();
+        let seal =
+            || new.iter().map(|one| self.seal_request(one, now)).collect::<Result<Vec<_>, _>>();
         let mut incoming = seal()?;
         let mut tx = self.db().begin().await?;
         if self.is_behind(&mut tx).await? {

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use domain::{EvidenceId, IdentifierId, Instant, RequestId};
+use domain::{EvidenceId, IdentifierId, RequestId};
 
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, values};
@@ -112,11 +112,6 @@ impl Store {
     /// Whether values are still on their way from the index key before the newest.
     pub fn is_index_moving(&self) -> bool {
         self.keys().older_token("", "").is_some()
-    }
-
-    /// Makes the key of the month, where it does not exist yet.
-    pub fn make_epoch(&self, now: Instant) -> Result<(), StoreError> {
-        Ok(self.keys().make_epoch(now)?)
     }
 
     /// What names a key.

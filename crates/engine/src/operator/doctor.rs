@@ -63,7 +63,7 @@ impl Finding {
 /// Looks at everything that a store can tell.
 pub async fn examine(desk: &Desk<'_>) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
-    keys(desk.store, &mut findings).await?;
+    keys(desk, &mut findings).await?;
     paused(desk.store, &mut findings).await?;
     for connection in desk.store.connections().await? {
         findings.extend(of_connection(&connection));
@@ -74,8 +74,13 @@ pub async fn examine(desk: &Desk<'_>) -> Result<Vec<Finding>, StoreError> {
     Ok(findings)
 }
 
-async fn keys(store: &Store, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
-    let n_before = findings.len();
+async fn keys(desk: &Desk<'_>, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+    let (store, n_before) = (desk.store, findings.len());
+    findings.extend(store.epoch_ahead(desk.now).map(|key| {
+        let what = format!("{key} is of a month to come: it was made by a clock that was ahead");
+        let mend = "make sure that the clock is right; `habeas keys rotate epoch` makes another now, and the engine makes one each month";
+        Finding::warning("keys", what, mend)
+    }));
     for lost in store.lost_epochs().await? {
         findings.push(match lost.was_destroyed {
             false => Finding::broken(

@@ -258,6 +258,21 @@ async fn only_whoever_holds_the_lease_retires_and_destroys_keys() {
 }
 
 #[tokio::test]
+async fn a_month_s_key_that_a_clock_which_was_ahead_has_made_is_replaced_each_month() {
+    let setup = setup().await;
+    let store = &setup.store;
+    let day = |n: i64| now().checked_add(jiff::SignedDuration::from_hours(24 * n)).unwrap();
+    assert_eq!(store.epoch_ahead(now()), None);
+    store.make_epoch("2031-05-01T00:00:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(store.epoch_ahead(now()), Some(name("epoch-2031-05")));
+    for (n, newest) in [(0, ""), (30, ""), (32, "-2"), (33, "-2"), (60, "-2"), (65, "-3")] {
+        store.make_epoch(day(n)).await.unwrap();
+        let expected = name(&format!("epoch-2031-05{newest}"));
+        assert_eq!(store.epoch_ahead(day(n)), Some(expected), "day {n}");
+    }
+}
+
+#[tokio::test]
 async fn a_month_s_key_that_is_missing_is_not_made_anew_under_its_name() {
     let setup = setup().await;
     assert_eq!(setup.rotate("epoch").await.as_str(), "epoch-2026-11-2");
