@@ -14,6 +14,7 @@ use crate::{screen, tidy, torture, workspace};
 
 mod api;
 mod deny;
+mod mail;
 mod sdk;
 mod suite;
 mod traces;
@@ -56,6 +57,7 @@ const STEPS: &[Step] = &[
     Step { name: "python sdk", pace: Pace::Slow, run: sdk::python },
     Step { name: "api", pace: Pace::Slow, run: api::run },
     Step { name: "traces", pace: Pace::Slow, run: traces::run },
+    Step { name: "mail", pace: Pace::Slow, run: mail::run },
     Step { name: "torture", pace: Pace::Slow, run: torture_step },
 ];
 

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, config, connect, connections, demo, doctor, import, journal, keys, notices, package,
-    pause, principals, purge, request, restore, resume, serve, settings, task, tokens, twins,
-    webhooks,
+    backup, config, connect, connections, demo, doctor, import, journal, keys, mail, notices,
+    package, pause, principals, purge, request, restore, resume, serve, settings, task, tokens,
+    twins, webhooks,
 };
 use crate::logging::LogFormat;
 
@@ -148,6 +148,9 @@ pub enum Command {
     /// See what an operator has to know of.
     #[command(subcommand)]
     Notices(notices::Notices),
+    /// Send notices by mail: the mail server, and whose addresses get which.
+    #[command(subcommand)]
+    Mail(mail::Mail),
     /// Tell URLs what happens.
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),

@@ -5,11 +5,13 @@ pub mod backup;
 pub mod config;
 pub mod connect;
 pub mod connections;
+pub mod deliveries;
 pub mod demo;
 pub mod doctor;
 pub mod import;
 pub mod journal;
 pub mod keys;
+pub mod mail;
 pub mod notices;
 pub mod package;
 pub mod pause;
@@ -57,6 +59,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Settings(command) => settings::run(command, &common, screen).await,
         Command::Principals(command) => principals::run(command, &common, screen).await,
         Command::Notices(command) => notices::run(command, &common, screen).await,
+        Command::Mail(command) => mail::run(command, &common, screen).await,
         Command::Webhooks(command) => webhooks::run(command, &common, screen).await,
         Command::Tokens(command) => tokens::run(command, &common, screen).await,
         Command::Version => version(screen),

@@ -66,7 +66,7 @@ words! {
         PrincipalsWrite = "principals.write",
         /// See webhooks, and what became of what they were told.
         WebhooksRead = "webhooks.read",
-        /// Make, set, try and remove webhooks, and tell them things again.
+        /// Make, set, try and remove webhooks and recipients of mail, and tell them things again.
         WebhooksWrite = "webhooks.write",
     }
 }

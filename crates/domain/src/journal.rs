@@ -205,6 +205,11 @@ impl Event {
         Self::NoticeMended,
     ];
 
+    /// Whether it tells that a notice was raised or mended.
+    pub fn is_of_a_notice(self) -> bool {
+        matches!(self, Self::NoticeRaised | Self::NoticeMended)
+    }
+
     /// Whether it may be about somebody's request, as opposed to connections and the installation.
     pub fn is_about_requests(self) -> bool {
         let about = self.word().split('.').next();

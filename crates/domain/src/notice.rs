@@ -27,6 +27,21 @@ words! {
     }
 }
 
+impl NoticeKind {
+    /// Whether it may be about somebody's request, as opposed to connections and the installation.
+    pub fn is_about_requests(self) -> bool {
+        match self {
+            Self::JobOverdue | Self::RequestOverdue | Self::GuardTripped | Self::DataReappeared => {
+                true
+            }
+            Self::ConnectionBroken
+            | Self::PermissionLost
+            | Self::EnginePaused
+            | Self::EndpointFailing => false,
+        }
+    }
+}
+
 /// What a notice is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct About {

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::access::Reach;
 use crate::journal::{Entry, Event};
+use crate::notice::NoticeKind;
 use crate::{Digest, EndpointId, Instant, words};
 
 /// Whom we tell what happens.
@@ -49,6 +50,13 @@ pub enum Target {
         /// Whether it may lie on this machine or in a private network.
         allow_private: bool,
     },
+    /// An address that gets notices by mail.
+    Mail {
+        /// The address.
+        address: String,
+        /// Only notices of these kinds; all of them if absent.
+        kinds: Option<BTreeSet<NoticeKind>>,
+    },
 }
 
 impl Target {
@@ -56,6 +64,7 @@ impl Target {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Webhook { .. } => "webhook",
+            Self::Mail { .. } => "mail",
         }
     }
 }
@@ -82,8 +91,21 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is told of notices of a kind.
+    pub fn takes(&self, kind: NoticeKind) -> bool {
+        match &self.target {
+            Target::Mail { kinds: Some(kinds), .. } => kinds.contains(&kind),
+            Target::Mail { kinds: None, .. } | Target::Webhook { .. } => true,
+        }
+    }
+
     /// Whether it is told of requests.
     pub fn listens_to_requests(&self) -> bool {
+        if let Target::Mail { kinds, .. } = &self.target {
+            return kinds
+                .as_ref()
+                .is_none_or(|all| all.iter().any(|kind| kind.is_about_requests()));
+        }
         self.events.as_ref().is_none_or(|all| all.iter().any(|event| event.is_about_requests()))
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod imports;
 mod installation;
 mod journal;
 mod keys;
+mod mail;
 mod notices;
 pub(crate) mod packages;
 mod principals;
@@ -164,6 +165,14 @@ fn routes() -> OpenApiRouter<App> {
         .routes(needs(P::PrincipalsWrite, routes!(principals::create_token)))
         .routes(needs(P::PrincipalsWrite, routes!(principals::revoke_token)))
         .routes(needs(P::ConnectionsRead, routes!(notices::list)))
+        .routes(needs(P::WebhooksWrite, routes!(notices::test)))
+        .routes(needs(P::WebhooksRead, routes!(mail::show)))
+        .routes(needs(P::SettingsWrite, routes!(mail::set_server)))
+        .routes(needs(P::SettingsWrite, routes!(mail::unset_server)))
+        .routes(needs(P::WebhooksWrite, routes!(mail::set_recipient)))
+        .routes(needs(P::WebhooksWrite, routes!(mail::remove_recipient)))
+        .routes(needs(P::WebhooksRead, routes!(mail::deliveries)))
+        .routes(needs(P::WebhooksWrite, routes!(mail::replay)))
         .routes(needs(P::WebhooksRead, routes!(webhooks::list)))
         .routes(needs(P::WebhooksRead, routes!(webhooks::show)))
         .routes(needs(P::WebhooksRead, routes!(webhooks::deliveries)))

@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 
 use domain::telling::DeliveryState;
-use domain::{Delivery, EndpointId, Entry, Event, Instant, RequestId};
+use domain::{Delivery, EndpointId, Entry, Event, Instant, NoticeKind, RequestId};
 
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Tx, Value, json, values};
@@ -25,6 +25,8 @@ pub struct Tellable {
     pub event: Event,
     /// To which request.
     pub request: Option<RequestId>,
+    /// Of which kind it is, where a notice was raised or mended.
+    pub kind: Option<NoticeKind>,
 }
 
 /// How far an endpoint is told by a page of the journal.
@@ -97,7 +99,8 @@ static ENTRIES: Over = Over::new(
      FROM v CROSS JOIN journal WHERE journal.seq = v.number",
 );
 const TELLABLE: &str =
-    "SELECT seq, event, request_id FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+    "SELECT seq, event, request_id, CASE WHEN event IN ('notice.raised', 'notice.mended')
+        THEN facts END AS facts FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
 const N_TH_WAITING: &str = "SELECT seq FROM delivery
     WHERE endpoint_id = $1 AND due_at IS NOT NULL LIMIT 1 OFFSET $2";
 const DUE: &str = "SELECT endpoint_id, seq, state, due_at, ended_at, n_attempts, last FROM delivery
@@ -378,7 +381,9 @@ fn read(row: &Row) -> Result<Delivery, StoreError> {
 }
 
 fn read_tellable(row: &Row) -> Result<Tellable, StoreError> {
+    let facts: Option<serde_json::Value> = row.json_optional("facts")?;
     Ok(Tellable {
+        kind: facts.as_ref().and_then(|facts| facts["kind"].as_str()?.parse().ok()),
         seq: row.get("seq")?,
         event: row.parse("event")?,
         request: row.parse_optional("request_id")?,

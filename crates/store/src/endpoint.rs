@@ -64,12 +64,12 @@ impl Store {
         self.db().fetch_optional(NAMED, values![name]).await?.as_ref().map(read).transpose()
     }
 
-    /// Adds an endpoint, which is told what happens from now on, with the secret that signs it. Lost
-    /// if the name is taken.
+    /// Adds an endpoint, which is told what happens from now on, with the secret that signs it, where
+    /// one does. Lost if the name is taken.
     pub async fn add_endpoint(
         &self,
         endpoint: &Endpoint,
-        secret: &Secret,
+        secret: Option<&Secret>,
         entry: &Entry,
     ) -> Result<Applied, StoreError> {
         let mut tx = self.db().begin().await?;
@@ -79,7 +79,9 @@ impl Store {
             Err(StoreError::Duplicate { .. }) => return Ok(Applied::Lost),
             other => other?,
         };
-        self.add_secret(&mut tx, endpoint.id, secret).await?;
+        if let Some(secret) = secret {
+            self.add_secret(&mut tx, endpoint.id, secret).await?;
+        }
         tx.commit().await?;
         self.note_asked();
         Ok(Applied::Done)

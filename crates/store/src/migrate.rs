@@ -50,6 +50,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../migrations/sqlite/0006_notices.sql"),
     },
     Migration {
+        number: 7,
+        name: "sealed settings",
+        sql: include_str!("../migrations/sqlite/0007_sealed_settings.sql"),
+    },
+    Migration {
         number: 8,
         name: "sweeping",
         sql: include_str!("../migrations/sqlite/0008_sweeping.sql"),

@@ -59,10 +59,14 @@ static RENAME: Over = Over::new(
 );
 const SECRETS: &str = "SELECT 'secret' AS place, connection_id AS owner, name, sealed FROM secret
     UNION ALL SELECT 'endpoint_secret', endpoint_id, CAST(number AS TEXT), sealed
-    FROM endpoint_secret";
+    FROM endpoint_secret
+    UNION ALL SELECT 'sealed_setting', key, 'value', sealed FROM sealed_setting";
 const SET_SECRET: &str = "UPDATE secret SET sealed = $3 WHERE connection_id = $1 AND name = $2";
 const SET_ENDPOINT_SECRET: &str = "UPDATE endpoint_secret SET sealed = $3
     WHERE endpoint_id = $1 AND CAST(number AS TEXT) = $2";
+
+const SET_SEALED_SETTING: &str =
+    "UPDATE sealed_setting SET sealed = $3 WHERE key = $1 AND $2 = 'value'";
 
 const N_WRAPPED: &str = "SELECT COUNT(*) AS n FROM request_key WHERE epoch = $1";
 const N_SEALED: &str = "SELECT COUNT(*) AS n FROM evidence WHERE sealed_under = $1";
@@ -241,7 +245,11 @@ impl Store {
             let plain = self.keys().credentials_of(sealed).map_err(StoreError::from);
             let Some(plain) = opened(plain.and_then(open))? else { continue };
             let sealed = self.keys().credentials()?.seal(place(), &plain)?;
-            let set = if table == "secret" { SET_SECRET } else { SET_ENDPOINT_SECRET };
+            let set = match &*table {
+                "secret" => SET_SECRET,
+                "endpoint_secret" => SET_ENDPOINT_SECRET,
+                _ => SET_SEALED_SETTING,
+            };
             n_moved += tx.execute(set, values![&*owner, &*name, sealed]).await?;
         }
         Ok(n_moved)

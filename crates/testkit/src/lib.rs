@@ -5,6 +5,7 @@
 pub mod candidate;
 pub mod clock;
 pub mod conformance;
+pub mod postbox;
 pub mod receiver;
 pub mod segment;
 pub mod stage;

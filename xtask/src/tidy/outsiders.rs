@@ -16,6 +16,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("hyper-util", &["twins", "server"]),
     ("tower", &["twins", "server", "cli", "testkit"]),
     ("tower-http", &["twins", "server"]),
+    ("lettre", &["engine"]),
     ("reqwest", &["engine", "cli", "testkit"]),
     ("rustls", &["engine", "server", "cli", "testkit"]),
     ("http", &["connector-api", "connectors", "engine", "twins", "server", "cli", "testkit"]),

@@ -99,7 +99,7 @@ fn tell_done(view: &RestoreView, now: Instant, common: &Common, screen: Screen) 
         format!("  purged again, since the list beside the keys says so: {}", n_of(view.n_purged as u64, "request")),
         format!("  unreadable, since their keys were destroyed in time: {}", n_of(view.n_unreadable, "closed request")),
         format!("  ended, since one may have been revoked meanwhile: {}", n_of(view.n_tokens_ended, "token")),
-        format!("  disabled, until you enable them again (habeas webhooks list): {}", n_of(view.n_endpoints_disabled, "webhook")),
+        format!("  disabled, until you enable them again (habeas webhooks list, habeas mail show): {}", n_of(view.n_endpoints_disabled, "endpoint")),
         "EVERY CHANGING CALL IS STOPPED. What was sent after the backup is looked for at the vendor before anything is sent.".to_owned(),
         "Requests that came in since the backup are not there: take them in again. Then: habeas resume --all".to_owned(),
     ];

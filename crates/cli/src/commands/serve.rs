@@ -7,7 +7,7 @@ mod listen;
 use std::time::Duration;
 
 use anyhow::Context;
-use engine::operator::purge;
+use engine::operator::{controls, purge};
 use engine::{EngineError, Ran, Until};
 use store::{LeaseRow, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -40,6 +40,9 @@ pub struct Args {
     /// this folder, so that every later command tells the same time.
     #[arg(long, value_name = "URL")]
     clock: Option<String>,
+    /// Where operators reach it; links in notices begin with it. Kept as the setting `public_url`.
+    #[arg(long, value_name = "URL", env = "HABEAS_PUBLIC_URL")]
+    public_url: Option<String>,
     /// Where it listens.
     #[command(flatten)]
     listen: Listen,
@@ -115,6 +118,9 @@ async fn serve(
     match &args.clock {
         Some(url) => follow(session, url).await?,
         None => follow_as_set(session).await?,
+    }
+    if let Some(url) = &args.public_url {
+        controls::keep(&session.desk(), controls::PUBLIC_URL, url).await?;
     }
     // What a crash broke off after it was said to be done.
     purge::finish(&session.desk()).await?;

@@ -41,7 +41,7 @@ pub async fn run(command: Settings, common: &Common, screen: Screen) -> anyhow::
                 settings.retain(|one| one.key == key);
                 screen.json(&values(settings))?;
             } else {
-                screen.line(format!("{key} is set. Requests that come in from now on follow it."));
+                screen.line(format!("{key} is set. What happens from now on follows it."));
             }
         }
     }

@@ -1,7 +1,5 @@
 //! `habeas webhooks …`: URLs that are told what happens.
 
-mod tell;
-
 use std::collections::BTreeSet;
 
 use clap::Subcommand;
@@ -12,6 +10,7 @@ use engine::operator::webhooks::{
 use http::Method;
 use serde_json::json;
 
+use super::deliveries::{self, DeliveriesArgs, ReplayArgs};
 use super::principals::{reach, some_brands};
 use crate::args::Common;
 use crate::client::{Client, segment};
@@ -57,9 +56,16 @@ pub enum Webhooks {
         name: String,
     },
     /// List what one was told, or is to be.
-    Deliveries(tell::DeliveriesArgs),
+    #[command(after_help = "Examples:\n  \
+        habeas webhooks deliveries desk\n  \
+        habeas webhooks deliveries desk --dead")]
+    Deliveries(DeliveriesArgs),
     /// Tell one something again.
-    Replay(tell::ReplayArgs),
+    #[command(after_help = "Examples:\n  \
+        habeas webhooks replay desk --seq 4711\n  \
+        habeas webhooks replay desk --dead\n  \
+        habeas webhooks replay desk --since 2026-11-20T00:00:00Z")]
+    Replay(ReplayArgs),
 }
 
 /// Arguments of `webhooks add`.
@@ -123,8 +129,14 @@ pub async fn run(command: Webhooks, common: &Common, screen: Screen) -> anyhow::
             rotate(&name, overlap_hours, common, screen).await
         }
         Webhooks::Test { name } => test(&name, common, screen).await,
-        Webhooks::Deliveries(args) => tell::deliveries(args, common, screen).await,
-        Webhooks::Replay(args) => tell::replay(args, common, screen).await,
+        Webhooks::Deliveries(args) => {
+            let at = at(&args.name, "");
+            deliveries::deliveries(args, &at, "webhooks", common, screen).await
+        }
+        Webhooks::Replay(args) => {
+            let at = at(&args.name, "");
+            deliveries::replay(args, &at, common, screen).await
+        }
     }
 }
 

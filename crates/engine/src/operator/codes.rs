@@ -35,7 +35,10 @@ impl OperatorError {
             Self::NotFound { what: "connection" } => "see `habeas connections list`",
             Self::NotFound { what: "principal" } => "see `habeas principals list`",
             Self::NotFound { what: "webhook" } => "see `habeas webhooks list`",
-            Self::NotFound { what: "delivery" } => "see `habeas webhooks deliveries NAME`",
+            Self::NotFound { what: "recipient" } => "see `habeas mail show`",
+            Self::NotFound { what: "delivery" } => {
+                "see `habeas webhooks deliveries NAME` or `habeas mail deliveries NAME`"
+            }
             Self::NotFound { what: "token" } => "see `habeas tokens list`",
             Self::Refused { instead, .. } => instead,
             Self::CarriedOut { request, .. } => {

@@ -19,6 +19,8 @@ use super::meant::known;
 const RESPOND_WITHIN: &str = "respond_within";
 /// Values that are never acted on beside the shipped ones, parted by `|`.
 const PLACEHOLDERS: &str = "placeholders";
+/// Where operators reach this server, without a slash at its end.
+pub const PUBLIC_URL: &str = "public_url";
 /// The control URL of the twins whose clock this installation follows, while it does.
 pub const CLOCK: &str = "clock";
 /// Set while every changing call is stopped.
@@ -27,7 +29,7 @@ pub(super) const PAUSED_ALL: &str = "paused_all";
 const DEFAULT_DAYS: u32 = 30;
 
 /// The settings a person may change.
-pub const SETTINGS: &[&str] = &[RESPOND_WITHIN, PLACEHOLDERS];
+pub const SETTINGS: &[&str] = &[RESPOND_WITHIN, PLACEHOLDERS, PUBLIC_URL];
 
 /// That every changing call is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -120,6 +122,7 @@ fn about(key: &str) -> &'static str {
     match key {
         RESPOND_WITHIN => "days to answer where no date was given; a house rule, not the law's",
         PLACEHOLDERS => "values that name nobody, beside those shipped, parted by |",
+        PUBLIC_URL => "where operators reach this server; links in notices begin with it",
         _ => "",
     }
 }
@@ -129,6 +132,7 @@ pub async fn get(store: &Store, key: &str) -> Result<String, OperatorError> {
     match key {
         RESPOND_WITHIN => Ok(respond_within(store).await?.to_string()),
         PLACEHOLDERS => Ok(placeholders(store).await?.extra.join("|")),
+        PUBLIC_URL => Ok(public_url(store).await?.unwrap_or_default()),
         _ => Err(OperatorError::NotFound { what: "setting" }),
     }
 }
@@ -144,6 +148,12 @@ pub async fn set(desk: &Desk<'_>, key: &str, value: &str) -> Result<(), Operator
     Ok(desk.store.set_setting(key, &value, &entry).await?)
 }
 
+/// Changes a setting, unless it is so already.
+pub async fn keep(desk: &Desk<'_>, key: &str, value: &str) -> Result<(), OperatorError> {
+    let is_so = normal(key, value).map_err(OperatorError::Fault)? == get(desk.store, key).await?;
+    if is_so { Ok(()) } else { set(desk, key, value).await }
+}
+
 /// A value of a setting as it is kept; equal values have one text.
 pub(super) fn normal(key: &str, value: &str) -> Result<String, Fault> {
     match key {
@@ -152,6 +162,10 @@ pub(super) fn normal(key: &str, value: &str) -> Result<String, Fault> {
             Fault::new(key, "E-SET-006", message)
         }),
         PLACEHOLDERS => Ok(parted(value).join("|")),
+        PUBLIC_URL => address(value).ok_or_else(|| {
+            let message = "is no http or https URL without name, password, `?` and `#`";
+            Fault::new(key, "E-SET-006", message)
+        }),
         _ => {
             let message = format!("there is no such setting; {}", known(key, SETTINGS));
             Err(Fault::new(key, "E-SET-008", message))
@@ -170,6 +184,24 @@ pub(super) fn usual(key: &str) -> String {
 fn days(value: &str) -> Option<String> {
     let days: u32 = value.trim().parse().ok()?;
     (1..=MAX_DAYS).contains(&days).then(|| days.to_string())
+}
+
+/// A URL without a slash at its end; nothing where nothing is given.
+fn address(value: &str) -> Option<String> {
+    let value = value.trim().trim_end_matches('/');
+    if value.is_empty() {
+        return Some(String::new());
+    }
+    let url = reqwest::Url::parse(value).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let is_bare = url.username().is_empty() && url.password().is_none();
+    let is_whole = url.query().is_none() && url.fragment().is_none();
+    (is_web && is_bare && is_whole).then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Where operators reach this server, if that was said.
+pub async fn public_url(store: &Store) -> Result<Option<String>, StoreError> {
+    Ok(store.setting(PUBLIC_URL).await?.filter(|url| !url.is_empty()))
 }
 
 /// Days to answer a request that came without a due date.

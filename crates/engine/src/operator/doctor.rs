@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 
 use super::controls;
 use super::desk::Desk;
+use super::endpoints::Channel;
+use crate::telling::mail::Account;
+use crate::telling::{MailServer, mail};
 
 /// More than this of anything is not counted.
 const MOST: u32 = 1_000;
@@ -70,6 +73,7 @@ pub async fn examine(desk: &Desk<'_>) -> Result<Vec<Finding>, StoreError> {
     }
     work(desk, &mut findings).await?;
     deliveries(desk.store, &mut findings).await?;
+    mail_server(desk.store, &mut findings).await?;
     clock(desk, &mut findings).await?;
     Ok(findings)
 }
@@ -188,14 +192,48 @@ async fn deliveries(store: &Store, findings: &mut Vec<Finding>) -> Result<(), St
     for standing in store.endpoints().await? {
         let counted = store.count_deliveries(standing.endpoint.id).await?;
         let name = &standing.endpoint.name;
-        if counted.n_dead > 0 {
-            findings.push(Finding::warning(
-                &format!("webhook {name}"),
-                format!("{} messages were given up", counted.n_dead),
-                format!("mend the receiver, then habeas webhooks replay {name}"),
-            ));
+        let n_dead = counted.n_dead;
+        if n_dead > 0 {
+            findings.push(match Channel::of(&standing.endpoint) {
+                Channel::Webhook => Finding::warning(
+                    &format!("webhook {name}"),
+                    format!("{n_dead} messages were given up"),
+                    format!("mend the receiver, then habeas webhooks replay {name} --dead"),
+                ),
+                Channel::Mail => Finding::warning(
+                    &format!("mail to {name}"),
+                    format!("{n_dead} letters were given up"),
+                    format!("see why: habeas mail deliveries {name}; then habeas mail replay {name} --dead"),
+                ),
+            });
         }
     }
+    Ok(())
+}
+
+/// Whether the mail server would take letters. It is asked, and gets none.
+async fn mail_server(store: &Store, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
+    let about = "mail server";
+    let account = match Account::ready(store).await? {
+        Ok(account) => account,
+        Err(refused) => {
+            let endpoints = store.endpoints().await?;
+            if endpoints.iter().any(|one| Channel::of(&one.endpoint) == Channel::Mail) {
+                let what = format!("addresses are to get notices, but {refused}");
+                findings.push(Finding::broken(about, what, refused.advice()));
+            }
+            return Ok(());
+        }
+    };
+    let MailServer { host, port, .. } = &account.server;
+    findings.push(match mail::reach(&account).await {
+        Ok(()) => Finding::well(about, format!("{host}:{port} takes letters from us")),
+        Err(refused) => Finding::broken(
+            about,
+            format!("{host}:{port}: {refused} ({})", refused.code()),
+            refused.advice(),
+        ),
+    });
     Ok(())
 }
 

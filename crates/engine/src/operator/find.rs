@@ -71,7 +71,10 @@ pub async fn task(desk: &Desk<'_>, text: &str) -> Result<TaskId, OperatorError> 
 
 /// The living connection of this name.
 pub async fn connection(store: &Store, name: &str) -> Result<Connection, OperatorError> {
-    let found = store.connection_by_name(name).await?;
+    let found = match name.parse() {
+        Ok(id) => store.connection(id).await?.filter(|connection| connection.removed_at.is_none()),
+        Err(_) => store.connection_by_name(name).await?,
+    };
     found.ok_or(OperatorError::NotFound { what: "connection" })
 }
 

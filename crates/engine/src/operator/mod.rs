@@ -14,9 +14,11 @@ pub mod connections;
 pub mod controls;
 pub mod csv;
 pub mod decide;
+pub mod deliveries;
 mod desk;
 pub mod doctor;
 pub mod draft;
+pub mod endpoints;
 pub mod engine;
 pub mod fault;
 pub mod find;
@@ -25,6 +27,7 @@ pub mod intake;
 pub mod journal;
 pub mod keys;
 pub mod list;
+pub mod mail;
 pub mod meant;
 mod note;
 pub mod notices;
@@ -37,7 +40,7 @@ pub mod restore;
 #[cfg(test)]
 mod shapes;
 pub mod show;
-mod shown;
+pub(crate) mod shown;
 pub mod tasks;
 pub mod webhooks;
 

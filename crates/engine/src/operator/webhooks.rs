@@ -1,10 +1,9 @@
 //! Webhooks: URLs that are told what happens. Making them, changing them, trying them; what became of
-//! what they were told is in [`deliveries`].
+//! what they were told is in [`deliveries`](super::deliveries).
 //!
 //! The secret that signs what a webhook is told is made here and shown once. Whoever is bound to brands
 //! makes and sees webhooks of these only.
 
-pub mod deliveries;
 #[cfg(test)]
 mod tests;
 
@@ -12,14 +11,14 @@ use std::collections::BTreeSet;
 
 use domain::access::Permission;
 use domain::telling::{Attempt, Disabled, Target, Verdict};
-use domain::{Endpoint, EndpointId, Entry, Event, Instant, Principal, Reach};
+use domain::{Endpoint, EndpointId, Event, Instant, Principal, Reach};
 use serde::{Deserialize, Serialize};
-use store::endpoint::entry;
 use store::signing::new_signing_secret;
 use store::{Applied, Secret, Standing, StoreError, Transition};
 use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
+use super::endpoints::{self, Channel, TRIES, about, refuse_reach, refuse_requests};
 use super::fault::Fault;
 use crate::telling::address;
 use crate::telling::message::Message;
@@ -31,8 +30,6 @@ const LONGEST_URL: usize = 2_000;
 const USUAL_OVERLAP: u32 = 24;
 /// The most.
 const LONGEST_OVERLAP: u32 = 7 * 24;
-/// How often a change is made anew before its maker is told to look again.
-const TRIES: usize = 5;
 
 /// A webhook to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -140,10 +137,8 @@ pub struct Tried {
 /// The webhooks within reach, by name.
 pub async fn list(desk: &Desk<'_>) -> Result<WebhookList, OperatorError> {
     let mut webhooks = Vec::new();
-    for standing in desk.store.endpoints().await? {
-        if is_within_reach(desk, &standing.endpoint) {
-            webhooks.push(view_of(desk, standing).await?);
-        }
+    for standing in endpoints::list(desk, Channel::Webhook).await? {
+        webhooks.push(view_of(desk, standing).await?);
     }
     Ok(WebhookList { webhooks })
 }
@@ -174,7 +169,7 @@ pub async fn add(desk: &Desk<'_>, new: &NewWebhook) -> Result<MadeWebhook, Opera
     refuse(desk, &endpoint)?;
     let secret = new_signing_secret().map_err(StoreError::from)?;
     let entry = about(desk, Event::EndpointAdded, &endpoint);
-    if desk.store.add_endpoint(&endpoint, &secret, &entry).await? == Applied::Done {
+    if desk.store.add_endpoint(&endpoint, Some(&secret), &entry).await? == Applied::Done {
         return Ok(MadeWebhook { webhook: view(desk, &new.name).await?, secret: Some(secret) });
     }
     let known = desk.store.endpoint_by_name(&new.name).await?.map(|standing| standing.endpoint);
@@ -195,7 +190,7 @@ pub async fn set(
     changes: &Changes,
 ) -> Result<WebhookView, OperatorError> {
     change(desk, name, |endpoint| {
-        let Target::Webhook { url, allow_private } = &mut endpoint.target;
+        let (url, allow_private) = place_mut(endpoint)?;
         if let Some(new) = &changes.url {
             // Leave to call this machine was given for the URL before.
             *allow_private = *allow_private && *new == *url;
@@ -277,9 +272,9 @@ pub async fn test(
     let endpoint = find(desk, name).await?.endpoint;
     let secrets = desk.store.endpoint_secrets(endpoint.id, desk.now).await?;
     let message = Message::test(format!("evt_{}", desk.ids.next().simple()), desk.now);
-    let Target::Webhook { url, allow_private } = &endpoint.target;
+    let (url, allow_private) = place(&endpoint)?;
     let began = std::time::Instant::now();
-    let reply = client.send(url, *allow_private, &secrets, &message, desk.now).await;
+    let reply = client.send(url, allow_private, &secrets, &message, desk.now).await;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let is_taken = reply.verdict == Verdict::Taken;
     let attempt = Attempt { at: desk.now, took_ms, answer: reply.answer };
@@ -289,48 +284,41 @@ pub async fn test(
     Ok(Tried { is_taken, attempt })
 }
 
-/// The webhook of this name or id, as far as it is within reach.
 async fn find(desk: &Desk<'_>, text: &str) -> Result<Standing, OperatorError> {
-    let found = match text.parse() {
-        Ok(id) => desk.store.endpoint(id).await?,
-        Err(_) => desk.store.endpoint_by_name(text).await?,
-    };
-    let found = found.filter(|standing| is_within_reach(desk, &standing.endpoint));
-    found.ok_or(OperatorError::NotFound { what: "webhook" })
+    endpoints::find(desk, Channel::Webhook, text).await
 }
 
-fn is_within_reach(desk: &Desk<'_>, endpoint: &Endpoint) -> bool {
-    matches!(endpoint.target, Target::Webhook { .. }) && desk.reach.includes(&endpoint.reach)
-}
-
-/// Changes a webhook, whoever else may change it at the same moment.
 async fn change(
     desk: &Desk<'_>,
     name: &str,
     with: impl Fn(&mut Endpoint) -> Result<Event, OperatorError>,
 ) -> Result<WebhookView, OperatorError> {
-    for _ in 0..TRIES {
-        let standing = find(desk, name).await?;
-        let mut changed = standing.endpoint.clone();
-        let event = with(&mut changed)?;
-        if changed == standing.endpoint {
-            return view_of(desk, standing).await;
-        }
-        let entry = about(desk, event, &changed);
-        if desk.store.set_endpoint(None, &changed, &entry).await? == Applied::Done {
-            return view(desk, name).await;
-        }
+    view_of(desk, endpoints::change(desk, Channel::Webhook, name, with).await?).await
+}
+
+/// Where a webhook is, and whether it may be private. An endpoint of another channel is none.
+fn place(endpoint: &Endpoint) -> Result<(&str, bool), OperatorError> {
+    match &endpoint.target {
+        Target::Webhook { url, allow_private } => Ok((url, *allow_private)),
+        Target::Mail { .. } => Err(OperatorError::NotFound { what: "webhook" }),
     }
-    Err(OperatorError::ChangedMeanwhile)
+}
+
+/// The same, to be changed.
+fn place_mut(endpoint: &mut Endpoint) -> Result<(&mut String, &mut bool), OperatorError> {
+    match &mut endpoint.target {
+        Target::Webhook { url, allow_private } => Ok((url, allow_private)),
+        Target::Mail { .. } => Err(OperatorError::NotFound { what: "webhook" }),
+    }
 }
 
 /// Refuses what a webhook can't be.
 fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
-    let Target::Webhook { url, allow_private } = &endpoint.target;
+    let (url, allow_private) = place(endpoint)?;
     if url.len() > LONGEST_URL {
         return Err(fault("url", "E-WEB-002", "is too long"));
     }
-    address::check(url, *allow_private)
+    address::check(url, allow_private)
         .map_err(|refused| fault("url", "E-WEB-002", &refused.to_string()))?;
     let events = endpoint.events.iter().flatten();
     if let Some(other) = events.clone().find(|event| !Event::TOLD.contains(event)) {
@@ -340,27 +328,14 @@ fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
     if endpoint.events.is_some() && events.count() == 0 {
         return Err(fault("events", "E-WEB-003", "is empty, so nothing would be told"));
     }
-    if !desk.reach.includes(&endpoint.reach) {
-        let message = "goes beyond what you reach yourself";
-        return Err(OperatorError::Forbidden(Fault::new("reach", "E-WEB-004", message)));
-    }
-    refuse_requests(desk, endpoint)
-}
-
-/// Who may not see requests lets no webhook be told of them either.
-fn refuse_requests(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
-    if !endpoint.listens_to_requests() || desk.may(Permission::RequestsRead) {
-        return Ok(());
-    }
-    let message = "tell of requests, which you may not see: name those of connections, permissions \
-                   and the engine";
-    Err(OperatorError::Forbidden(Fault::new("events", "E-WEB-006", message)))
+    refuse_reach(desk, endpoint)
 }
 
 async fn view_of(desk: &Desk<'_>, standing: Standing) -> Result<WebhookView, OperatorError> {
     let Standing { endpoint, rest_until, .. } = standing;
     let counts = desk.store.count_deliveries(endpoint.id).await?;
-    let Target::Webhook { url, allow_private } = endpoint.target;
+    let (url, allow_private) = place(&endpoint)?;
+    let url = url.to_owned();
     Ok(WebhookView {
         id: endpoint.id,
         name: endpoint.name,
@@ -374,11 +349,6 @@ async fn view_of(desk: &Desk<'_>, standing: Standing) -> Result<WebhookView, Ope
         n_waiting: counts.n_waiting,
         n_dead: counts.n_dead,
     })
-}
-
-/// An entry about a webhook. Its URL may hold a secret of the other side, so it is not told.
-fn about(desk: &Desk<'_>, event: Event, endpoint: &Endpoint) -> Entry {
-    entry(desk.now, desk.actor.clone(), event, endpoint).fact("kind", "webhook")
 }
 
 fn fault(field: &str, code: &'static str, message: &str) -> OperatorError {

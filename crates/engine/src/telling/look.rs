@@ -100,7 +100,8 @@ async fn brands(store: &Store, open: &[Standing], page: &[Tellable]) -> Result<B
 
 fn is_told(one: &Standing, entry: &Tellable, brands: &Brands) -> bool {
     let Standing { endpoint, told_until, .. } = one;
-    if entry.seq <= *told_until || !endpoint.listens_to(entry.event) {
+    let takes = entry.kind.is_none_or(|kind| endpoint.takes(kind));
+    if entry.seq <= *told_until || !endpoint.listens_to(entry.event) || !takes {
         return false;
     }
     endpoint.reach == Reach::All

@@ -55,13 +55,16 @@ pub struct Data {
     /// The state after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// Where the API tells more of it, with a notice and where the public URL is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 impl Message {
     /// What is told of an entry.
     pub fn of(seq: i64, entry: &Entry) -> Self {
         let moves = matches!(entry.event, Event::RequestMoved | Event::TaskMoved);
-        let notes = matches!(entry.event, Event::NoticeRaised | Event::NoticeMended);
+        let notes = entry.event.is_of_a_notice();
         let fact = |name, is_told| {
             let word = entry.facts.get(name).filter(|_| is_told);
             word.and_then(serde_json::Value::as_str).map(str::to_owned)
@@ -81,8 +84,22 @@ impl Message {
                 kind: fact("kind", notes),
                 from: fact("from", moves),
                 to: fact("to", moves),
+                link: None,
             },
         }
+    }
+
+    /// The same; where it tells of a notice, with where more is told of that below our public URL.
+    #[must_use]
+    pub fn linked(mut self, public_url: Option<&str>) -> Self {
+        let Data { notice: Some(_), request, connection, .. } = &self.data else { return self };
+        let path = match (request, connection) {
+            (Some(id), _) => format!("requests/{id}"),
+            (None, Some(id)) => format!("connections/{id}"),
+            (None, None) => "notices?open=true".to_owned(),
+        };
+        self.data.link = public_url.map(|url| format!("{url}/api/v1/{path}"));
+        self
     }
 
     /// A message about nothing, to try an endpoint.

@@ -6,7 +6,9 @@
 //! holds up nobody. It works under the engine's lease, and its due times follow the engine's clock.
 
 pub(crate) mod address;
+pub(crate) mod letter;
 mod look;
+pub(crate) mod mail;
 pub(crate) mod message;
 mod notices;
 mod post;
@@ -22,6 +24,7 @@ use store::{Fence, StoreError};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
+pub use self::mail::{MailSecurity, MailServer, Refused as MailRefused};
 pub use self::webhook::WebhookClient;
 use crate::clock::Busy;
 use crate::pump::{PumpParts, earliest};

@@ -8,13 +8,16 @@ use domain::telling::{Attempt, DeliveryState, Disabled, Target, Verdict};
 use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant, Reach};
 use futures_util::{StreamExt as _, stream};
 use store::endpoint::entry;
-use store::{Applied, Fence, Secret, Standing, StoreError, Transition};
+use store::{Applied, Fence, Standing, StoreError, Transition};
 use tokio::sync::watch;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
+use super::letter::Letter;
+use super::mail;
 use super::message::Message;
 use super::webhook::{Reply, WebhookClient};
+use crate::operator::controls;
 use crate::pump::PumpParts;
 
 /// How many deliveries to one endpoint are under way at once.
@@ -107,15 +110,18 @@ impl Post {
                 verdict: Verdict::Hopeless,
                 answer: "not sent: it is not told of this any more".to_owned(),
             },
-            Some((seq, entry)) => match store.endpoint_secrets(endpoint.id, at).await {
-                Ok(secrets) => self.send(&endpoint, &secrets, &Message::of(*seq, entry), at).await,
-                // The next that is due finds it disabled.
-                Err(error) if error.is_unopened() => {
-                    enough.store(true, Ordering::SeqCst);
-                    return Ok(None);
+            Some((seq, entry)) => {
+                let public_url = controls::public_url(store).await?;
+                let message = Message::of(*seq, entry).linked(public_url.as_deref());
+                match self.send(&endpoint, message, at).await {
+                    // The next that is due finds it disabled.
+                    Err(error) if error.is_unopened() => {
+                        enough.store(true, Ordering::SeqCst);
+                        return Ok(None);
+                    }
+                    sent => sent?,
                 }
-                Err(error) => return Err(error),
-            },
+            }
             None => Reply {
                 verdict: Verdict::Hopeless,
                 answer: "not sent: the journal does not hold it any more".to_owned(),
@@ -134,8 +140,12 @@ impl Post {
     /// Whether an endpoint is still told of an entry. What waits, or is made again, may have been meant
     /// for it as it was before.
     async fn is_told_of(&self, endpoint: &Endpoint, entry: &Entry) -> Result<bool, StoreError> {
-        if !endpoint.listens_to(entry.event) || endpoint.reach == Reach::All {
-            return Ok(endpoint.listens_to(entry.event));
+        let kind = entry.facts.get("kind").and_then(serde_json::Value::as_str);
+        let kind = kind.and_then(|kind| kind.parse().ok()).filter(|_| entry.event.is_of_a_notice());
+        let listens =
+            endpoint.listens_to(entry.event) && kind.is_none_or(|kind| endpoint.takes(kind));
+        if !listens || endpoint.reach == Reach::All {
+            return Ok(listens);
         }
         let Some(request) = entry.request else { return Ok(false) };
         let request = self.parts.store.request(request).await?;
@@ -145,22 +155,38 @@ impl Post {
     async fn send(
         &self,
         endpoint: &Endpoint,
-        secrets: &[Secret],
-        message: &Message,
+        message: Message,
         now: Instant,
-    ) -> Reply {
-        let Target::Webhook { url, allow_private } = &endpoint.target;
-        let Some(client) = self.webhooks() else {
-            let answer = "not sent: the HTTP client could not be set up".to_owned();
-            return Reply { verdict: Verdict::Again(None), answer };
-        };
+    ) -> Result<Reply, StoreError> {
         let mut is_over = self.is_over.clone();
         tokio::select! {
             biased;
-            reply = client.send(url, *allow_private, secrets, message, now) => reply,
+            reply = self.send_to(endpoint, message, now) => reply,
             Ok(_) = is_over.wait_for(|is_over| *is_over) => {
                 let answer = "no answer while the engine ran".to_owned();
-                Reply { verdict: Verdict::Again(None), answer }
+                Ok(Reply { verdict: Verdict::Again(None), answer })
+            }
+        }
+    }
+
+    async fn send_to(
+        &self,
+        endpoint: &Endpoint,
+        message: Message,
+        now: Instant,
+    ) -> Result<Reply, StoreError> {
+        let store = &self.parts.store;
+        match &endpoint.target {
+            Target::Mail { address, .. } => {
+                mail::send(store, address, &Letter::about(message)).await
+            }
+            Target::Webhook { url, allow_private } => {
+                let secrets = store.endpoint_secrets(endpoint.id, now).await?;
+                let Some(client) = self.webhooks() else {
+                    let answer = "not sent: the HTTP client could not be set up".to_owned();
+                    return Ok(Reply { verdict: Verdict::Again(None), answer });
+                };
+                Ok(client.send(url, *allow_private, &secrets, &message, now).await)
             }
         }
     }

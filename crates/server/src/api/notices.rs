@@ -4,10 +4,11 @@
 
 use axum::extract::State;
 use domain::NoticeId;
-use engine::operator::notices::{self, Filter, NoticePage};
+use engine::operator::notices::{self, Filter, NoticePage, NoticeTest};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::webhooks::client;
 use crate::app::App;
 use crate::body::{Json, Query};
 use crate::caller::Caller;
@@ -38,4 +39,14 @@ pub(super) async fn list(
 ) -> Result<Json<NoticePage>, Problem> {
     let filter = Filter { only_open: listing.open, before: listing.before };
     Ok(Json(notices::page(&app.desk(&caller), filter, listing.limit.rows()).await?))
+}
+
+/// Sends everybody who is told of notices a test at once, and says of each what came of it.
+#[utoipa::path(post, path = "/notices/test", operation_id = "test_notices", tag = "notices",
+    responses((status = 200, description = "What came of it", body = NoticeTest)))]
+pub(super) async fn test(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<NoticeTest>, Problem> {
+    Ok(Json(notices::test(&app.desk(&caller), &client()?).await?))
 }

@@ -4,7 +4,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use engine::operator::webhooks::deliveries::{self, Again, DeliveryPage, Filter, Replayed};
+use engine::operator::deliveries::{self, Again, DeliveryPage, Filter, Replayed};
+use engine::operator::endpoints::Channel;
 use engine::operator::webhooks::{
     self, Changes, MadeWebhook, NewWebhook, Rotation, Tried, WebhookList, WebhookView,
 };
@@ -131,10 +132,14 @@ pub(super) async fn test(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<Tried>, Problem> {
-    let client = WebhookClient::new().map_err(|error| {
+    Ok(Json(webhooks::test(&app.desk(&caller), &name, &client()?).await?))
+}
+
+/// What sends a webhook at once.
+pub(super) fn client() -> Result<WebhookClient, Problem> {
+    WebhookClient::new().map_err(|error| {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "E-API-014", error.to_string())
-    })?;
-    Ok(Json(webhooks::test(&app.desk(&caller), &name, &client).await?))
+    })
 }
 
 /// Which deliveries, and which page of them.
@@ -143,12 +148,12 @@ pub(super) async fn test(
 #[into_params(parameter_in = Query)]
 pub(super) struct Listing {
     /// Only those that were given up.
-    dead: bool,
+    pub(super) dead: bool,
     /// Before the delivery of this number: `next` of the page before.
-    before: Option<i64>,
+    pub(super) before: Option<i64>,
     /// How many to list at most.
     #[param(value_type = u32, minimum = 1, maximum = 500, default = 50)]
-    limit: Limit,
+    pub(super) limit: Limit,
 }
 
 /// Lists what a webhook was told, or is to be, the newest first. What ended is kept for a month.
@@ -162,8 +167,8 @@ pub(super) async fn deliveries(
     Query(listing): Query<Listing>,
 ) -> Result<Json<DeliveryPage>, Problem> {
     let filter = Filter { only_dead: listing.dead, before: listing.before };
-    let desk = app.desk(&caller);
-    Ok(Json(deliveries::page(&desk, &name, filter, listing.limit.rows()).await?))
+    let (desk, limit) = (app.desk(&caller), listing.limit.rows());
+    Ok(Json(deliveries::page(&desk, Channel::Webhook, &name, filter, limit).await?))
 }
 
 /// Tells a webhook something again: one delivery, all that were given up, or everything since a time.
@@ -176,7 +181,7 @@ pub(super) async fn replay(
     Path(name): Path<String>,
     Json(again): Json<Again>,
 ) -> Result<Json<Replayed>, Problem> {
-    Ok(Json(deliveries::replay(&app.desk(&caller), &name, again).await?))
+    Ok(Json(deliveries::replay(&app.desk(&caller), Channel::Webhook, &name, again).await?))
 }
 
 /// Only at the machine itself may a webhook be led to it, or into the network behind it.

@@ -73,6 +73,7 @@ async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones
     let connection = again.connection_by_name("segment-eu").await.unwrap().unwrap();
     assert_eq!(again.secrets(connection.id).await.unwrap()["token"].expose(), "mark-secret");
     assert_eq!(again.endpoint_secrets(endpoint.id, now()).await.unwrap(), [signs]);
+    assert_eq!(again.sealed_setting("key").await.unwrap().unwrap().expose(), "mark-setting");
     assert_eq!(again.requests_named(&["mark-external"]).await.unwrap().len(), 1);
     assert_eq!(again.move_piece(None).await.unwrap(), 0);
 }
@@ -296,6 +297,7 @@ async fn no_table_holds_sealed_values_that_rotation_does_not_know_of() {
         "identifier.normalised",
         "request.external_id",
         "request_key.wrapped",
+        "sealed_setting.sealed",
         "secret.sealed",
     ];
     assert_eq!(places, known);

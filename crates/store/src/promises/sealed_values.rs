@@ -3,14 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use domain::request::ClosedAs;
-use domain::{IdentifierKind, Right};
+use domain::{Actor, Entry, Event, IdentifierKind, Right};
 
 use super::setup::{Setup, setup};
 use crate::keys::PurgedLine;
 use crate::{Applied, Collected, Secret, Transition};
 
-pub(super) const MARKS: [&str; 6] =
-    ["mark-email", "mark-user", "mark-evidence", "mark-body", "mark-secret", "mark-external"];
+pub(super) const MARKS: [&str; 7] = [
+    "mark-email",
+    "mark-user",
+    "mark-evidence",
+    "mark-body",
+    "mark-secret",
+    "mark-external",
+    "mark-setting",
+];
 
 /// Puts a mark into every place that takes a personal value or a secret.
 pub(super) async fn plant(setup: &Setup) -> domain::Task {
@@ -18,6 +25,9 @@ pub(super) async fn plant(setup: &Setup) -> domain::Task {
     let secret = [("token".to_owned(), Secret::new("mark-secret".into()))].into();
     let secrets = vec![(connection.id, secret)];
     setup.store.apply(None, &[Transition { secrets, ..Transition::default() }]).await.unwrap();
+    let entry = Entry::new(super::setup::now(), Actor::Engine, Event::SettingChanged);
+    let setting = Secret::new("mark-setting".into());
+    setup.store.set_sealed_setting("key", Some(&setting), &entry).await.unwrap();
     let task = setup.task(&connection, "mark-email@example.org").await;
     let mut new = setup.new_request(Right::Access, &["mark-email@example.org"]);
     new.request.external_id = Some("mark-external".into());

@@ -33,7 +33,7 @@ fn ops() -> Actor {
 pub(super) async fn added(setup: &Setup, name: &str) -> (Endpoint, Secret) {
     let (endpoint, secret) = (endpoint(setup, name), new_signing_secret().unwrap());
     let entry = entry(now(), ops(), Event::EndpointAdded, &endpoint);
-    let applied = setup.store.add_endpoint(&endpoint, &secret, &entry).await.unwrap();
+    let applied = setup.store.add_endpoint(&endpoint, Some(&secret), &entry).await.unwrap();
     assert_eq!(applied, Applied::Done);
     (endpoint, secret)
 }
@@ -264,7 +264,7 @@ async fn of_two_who_change_an_endpoint_the_second_loses_and_a_removed_one_is_gon
     let entry = |event| entry(now(), ops(), event, &one);
     let taken = endpoint(&setup, "one");
     let secret = new_signing_secret().unwrap();
-    let lost = setup.store.add_endpoint(&taken, &secret, &entry(Event::EndpointAdded)).await;
+    let lost = setup.store.add_endpoint(&taken, Some(&secret), &entry(Event::EndpointAdded)).await;
     assert_eq!(lost.unwrap(), Applied::Lost);
     let renamed = Endpoint { name: "two".into(), ..one.clone() };
     let set = async || {
@@ -282,4 +282,18 @@ async fn of_two_who_change_an_endpoint_the_second_loses_and_a_removed_one_is_gon
     assert_eq!(removed, Applied::Done);
     assert!(setup.store.endpoints().await.unwrap().is_empty());
     assert_eq!(setup.store.count_deliveries(one.id).await.unwrap().n_waiting, 0);
+}
+
+#[tokio::test]
+async fn of_a_notice_it_is_known_of_which_kind_it_is_when_it_is_told() {
+    let setup = setup().await;
+    let (one, _) = added(&setup, "one").await;
+    for event in [Event::NoticeRaised, Event::EnginePaused] {
+        let entry = Entry::new(now(), ops(), event).fact("kind", "job_overdue");
+        setup.store.set_setting("key", "value", &entry).await.unwrap();
+    }
+    let from = setup.store.endpoint(one.id).await.unwrap().unwrap().told_until;
+    let told = setup.store.tellable(from, 9).await.unwrap();
+    let kinds: Vec<_> = told.iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds, [Some(domain::NoticeKind::JobOverdue), None]);
 }

@@ -9,6 +9,7 @@ mod guards;
 mod jobs;
 mod keyless;
 mod leases;
+mod mail;
 mod notices;
 mod opt_out;
 mod packages;

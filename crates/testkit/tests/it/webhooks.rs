@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::telling::DeliveryState;
 use domain::{Event, IdentifierKind, Reach, Right};
 use engine::Until;
-use engine::operator::webhooks::deliveries::{self, Again, Filter};
+use engine::operator::deliveries::{self, Again, Filter};
+use engine::operator::endpoints::Channel;
 use engine::operator::webhooks::{self, Changes, NewWebhook, Rotation, WebhookView};
 use engine::operator::{Draft, Given, controls, decide};
 use store::signing::sign;
@@ -106,7 +107,8 @@ async fn a_dead_receiver_is_tried_for_three_days_and_told_again_when_asked() -> 
     happens(&stage).await?;
     let began = stage.now();
     stage.run_days(5).await?;
-    let page = deliveries::page(&stage.desk(), "desk", Filter::default(), 10).await?;
+    let page =
+        deliveries::page(&stage.desk(), Channel::Webhook, "desk", Filter::default(), 10).await?;
     let dead = &page.deliveries[0];
     assert_eq!((dead.state, dead.n_attempts), (DeliveryState::Dead, 10));
     assert_eq!(dead.last.as_ref().unwrap().answer, "no connection could be made");
@@ -120,15 +122,15 @@ async fn a_dead_receiver_is_tried_for_three_days_and_told_again_when_asked() -> 
         ..Changes::default()
     };
     webhooks::set(&stage.desk(), "desk", &there).await?;
-    let again = deliveries::replay(&stage.desk(), "desk", Again::Dead).await?;
+    let again = deliveries::replay(&stage.desk(), Channel::Webhook, "desk", Again::Dead).await?;
     assert_eq!(again.n_again, 1);
     stage.run().await?;
     assert_eq!(seqs(&receiver.got()), [dead.seq]);
     let view = view(&stage, "desk").await?;
     assert_eq!((view.n_waiting, view.n_dead), (0, 0));
-    deliveries::replay(&stage.desk(), "desk", Again::One(dead.seq)).await?;
+    deliveries::replay(&stage.desk(), Channel::Webhook, "desk", Again::One(dead.seq)).await?;
     stage.run().await?;
-    deliveries::replay(&stage.desk(), "desk", Again::Since(began)).await?;
+    deliveries::replay(&stage.desk(), Channel::Webhook, "desk", Again::Since(began)).await?;
     stage.run().await?;
     assert_eq!(seqs(&receiver.got()), [dead.seq; 3]);
     let ids: BTreeSet<_> =
@@ -151,7 +153,8 @@ async fn what_answers_garbage_or_errors_is_told_again_until_it_understands() -> 
     add(&stage, "desk", &receiver.url).await?;
     happens(&stage).await?;
     stage.run_days(3).await?;
-    let page = deliveries::page(&stage.desk(), "desk", Filter::default(), 10).await?;
+    let page =
+        deliveries::page(&stage.desk(), Channel::Webhook, "desk", Filter::default(), 10).await?;
     assert_eq!(
         (page.deliveries[0].state, page.deliveries[0].n_attempts),
         (DeliveryState::Delivered, 5)
@@ -202,7 +205,8 @@ async fn a_receiver_that_hangs_keeps_no_command_waiting_and_is_told_later() -> a
     let ran = tokio::time::timeout(Duration::from_secs(12), stage.run()).await??;
     assert!(ran.next_due.is_some());
     assert_eq!(hangs.got().len(), 8, "those that it takes at once");
-    let page = deliveries::page(&stage.desk(), "hangs", Filter::default(), 50).await?;
+    let page =
+        deliveries::page(&stage.desk(), Channel::Webhook, "hangs", Filter::default(), 50).await?;
     let tried = page.deliveries.iter().filter(|one| one.n_attempts == 1);
     assert!(tried.clone().all(|one| one.state == DeliveryState::Waiting));
     assert_eq!((tried.count(), view(&stage, "hangs").await?.n_waiting), (8, 40));
@@ -317,7 +321,8 @@ async fn what_waits_is_not_told_to_who_listens_to_other_things_by_now() -> anyho
     webhooks::set(&stage.desk(), "desk", &other).await?;
     stage.run_days(1).await?;
     assert_eq!(receiver.got().len(), 1);
-    let page = deliveries::page(&stage.desk(), "desk", Filter::default(), 9).await?;
+    let page =
+        deliveries::page(&stage.desk(), Channel::Webhook, "desk", Filter::default(), 9).await?;
     let answer = &page.deliveries[0].last.as_ref().unwrap().answer;
     assert_eq!(answer, "not sent: it is not told of this any more");
     Ok(())

@@ -1,7 +1,7 @@
 //! Who may make which webhook, and what the journal says of it.
 
-use super::deliveries::{Again, replay};
 use super::*;
+use crate::operator::deliveries::{Again, replay};
 use crate::operator::office::{now, office};
 use crate::operator::shapes::strict::check;
 use domain::Role;
@@ -89,7 +89,7 @@ async fn who_may_not_see_requests_lets_no_webhook_be_told_of_them() {
     add(&manager(), &own).await.unwrap();
     let wider = Changes { events: of(&[Event::RequestMoved]), ..Changes::default() };
     assert_eq!(code(set(&manager(), "own", &wider).await), "E-WEB-006");
-    assert_eq!(replay(&manager(), "own", Again::Dead).await.unwrap().n_again, 0);
+    assert_eq!(replay(&manager(), Channel::Webhook, "own", Again::Dead).await.unwrap().n_again, 0);
     add(&all, &new("all", URL)).await.unwrap();
     let elsewhere = Changes { url: Some("https://example.org/".into()), ..Changes::default() };
     assert_eq!(code(set(&manager(), "all", &elsewhere).await), "E-WEB-006");
@@ -97,7 +97,7 @@ async fn who_may_not_see_requests_lets_no_webhook_be_told_of_them() {
     disable(&manager(), "all").await.unwrap();
     assert_eq!(code(enable(&manager(), "all").await), "E-WEB-006");
     for again in [Again::Dead, Again::One(1), Again::Since(now())] {
-        assert_eq!(code(replay(&manager(), "all", again).await), "E-WEB-006");
+        assert_eq!(code(replay(&manager(), Channel::Webhook, "all", again).await), "E-WEB-006");
     }
     let approver = BTreeSet::from([Role::ConnectionsManager, Role::Approver]);
     set(&Desk { roles: approver, ..office.desk() }, "all", &elsewhere).await.unwrap();
@@ -145,9 +145,9 @@ async fn a_webhook_is_changed_disabled_enabled_and_removed_and_the_journal_says_
     let rotation = Rotation { overlap_hours: Some(200) };
     assert_eq!(code(rotate(&desk, "desk", &rotation).await), "E-WEB-005");
     assert!(rotate(&desk, "desk", &Rotation::default()).await.unwrap().secret.is_some());
-    assert_eq!(code(replay(&desk, "desk", Again::One(7)).await), "E-ACT-001");
+    assert_eq!(code(replay(&desk, Channel::Webhook, "desk", Again::One(7)).await), "E-ACT-001");
     let future = Again::Since("2027-01-01T00:00:00Z".parse().unwrap());
-    assert_eq!(code(replay(&desk, "desk", future).await), "E-WEB-005");
+    assert_eq!(code(replay(&desk, Channel::Webhook, "desk", future).await), "E-WEB-005");
     remove(&desk, "desk").await.unwrap();
     for event in [
         Event::EndpointSet,

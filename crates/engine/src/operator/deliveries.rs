@@ -1,4 +1,4 @@
-//! What became of what a webhook was told, and telling it again.
+//! What became of what an endpoint was told, and telling it again.
 
 use domain::access::Permission;
 use domain::telling::{Attempt, DeliveryState};
@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use store::Replay;
 use utoipa::ToSchema;
 
-use super::{about, fault, find, refuse_requests};
-use crate::operator::desk::{Desk, OperatorError};
+use super::desk::{Desk, OperatorError};
+use super::endpoints::{Channel, about, find, refuse_requests};
+use super::fault::Fault;
 use crate::telling::message::Message;
 
 /// Which deliveries to show. The default is all of them.
@@ -29,12 +30,12 @@ pub struct DeliveryPage {
     pub next: Option<i64>,
 }
 
-/// One thing that a webhook is told.
+/// One thing that an endpoint is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryView {
     /// Its number in the journal.
     pub seq: i64,
-    /// What names the message: its `webhook-id`.
+    /// What names the message: the `webhook-id`, or what its `Message-ID` begins with.
     pub id: String,
     /// What happened.
     pub event: Event,
@@ -84,14 +85,15 @@ pub struct Replayed {
     pub n_again: u64,
 }
 
-/// A page of what a webhook was told, or is to be.
+/// A page of what an endpoint was told, or is to be.
 pub async fn page(
     desk: &Desk<'_>,
+    channel: Channel,
     name: &str,
     filter: Filter,
     limit: u32,
 ) -> Result<DeliveryPage, OperatorError> {
-    let endpoint = find(desk, name).await?.endpoint;
+    let endpoint = find(desk, channel, name).await?.endpoint;
     let before = filter.before.unwrap_or(i64::MAX);
     // One more than fits says whether another page follows.
     let fetched = limit.saturating_add(1);
@@ -123,16 +125,23 @@ pub async fn page(
     Ok(DeliveryPage { deliveries: deliveries.collect(), next })
 }
 
-/// Tells a webhook something again: one delivery, all that were given up, or everything since a time.
-pub async fn replay(desk: &Desk<'_>, name: &str, again: Again) -> Result<Replayed, OperatorError> {
-    let endpoint = find(desk, name).await?.endpoint;
+/// Tells an endpoint something again: one delivery, all that were given up, or everything since a
+/// time.
+pub async fn replay(
+    desk: &Desk<'_>,
+    channel: Channel,
+    name: &str,
+    again: Again,
+) -> Result<Replayed, OperatorError> {
+    let endpoint = find(desk, channel, name).await?.endpoint;
     refuse_requests(desk, &endpoint)?;
     let entry = about(desk, Event::EndpointReplayed, &endpoint);
     let (replay, entry) = match again {
         Again::One(seq) => (Replay::One(seq), entry.fact("seq", seq)),
         Again::Dead => (Replay::Dead, entry.fact("which", "dead")),
         Again::Since(since) if since > desk.now => {
-            return Err(fault("since", "E-WEB-005", "lies in the future"));
+            let fault = Fault::new("since", "E-WEB-005", "lies in the future");
+            return Err(OperatorError::Fault(fault));
         }
         Again::Since(since) => {
             let before = desk.store.journal_before(since).await?;

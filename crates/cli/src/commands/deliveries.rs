@@ -1,24 +1,21 @@
-//! `habeas webhooks deliveries` and `replay`: what became of what was told, and telling it again.
+//! `deliveries` and `replay` of `habeas webhooks` and `habeas mail`: what became of what was told, and
+//! telling it again.
 
 use anyhow::Context as _;
 use domain::Instant;
-use engine::operator::webhooks::deliveries::{Again, DeliveryPage, DeliveryView, Replayed};
+use engine::operator::deliveries::{Again, DeliveryPage, DeliveryView, Replayed};
 
-use super::at;
 use crate::args::Common;
 use crate::client::{Client, query};
 use crate::exit::{Exit, Stop};
 use crate::screen::Screen;
 use crate::show;
 
-/// Arguments of `webhooks deliveries`.
+/// Arguments of `deliveries`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    habeas webhooks deliveries desk\n  \
-    habeas webhooks deliveries desk --dead")]
 pub struct DeliveriesArgs {
-    /// The name of the webhook.
-    name: String,
+    /// Its name.
+    pub name: String,
     /// Only those that were given up.
     #[arg(long)]
     dead: bool,
@@ -30,16 +27,12 @@ pub struct DeliveriesArgs {
     before: Option<i64>,
 }
 
-/// Arguments of `webhooks replay`.
+/// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    habeas webhooks replay desk --seq 4711\n  \
-    habeas webhooks replay desk --dead\n  \
-    habeas webhooks replay desk --since 2026-11-20T00:00:00Z")]
 #[command(group = clap::ArgGroup::new("which").required(true).args(["seq", "dead", "since"]))]
 pub struct ReplayArgs {
-    /// The name of the webhook.
-    name: String,
+    /// Its name.
+    pub name: String,
     /// The delivery of this number.
     #[arg(long)]
     seq: Option<i64>,
@@ -51,9 +44,11 @@ pub struct ReplayArgs {
     since: Option<String>,
 }
 
-/// Lists deliveries.
+/// Lists deliveries to an endpoint that lies `at` this path, by the command of this name.
 pub async fn deliveries(
     args: DeliveriesArgs,
+    at: &str,
+    command: &str,
     common: &Common,
     screen: Screen,
 ) -> anyhow::Result<Exit> {
@@ -63,7 +58,7 @@ pub async fn deliveries(
         ("before", args.before.map(|before| before.to_string())),
         ("limit", Some(args.limit.to_string())),
     ]);
-    let page: DeliveryPage = client.get(&at(&args.name, &format!("/deliveries{query}"))).await?;
+    let page: DeliveryPage = client.get(&format!("{at}/deliveries{query}")).await?;
     if screen.json {
         screen.json(&page)?;
         return Ok(Exit::Done);
@@ -71,7 +66,7 @@ pub async fn deliveries(
     let rows = page.deliveries.iter().map(|one| row(one, client.now)).collect();
     screen.table(&["seq", "event", "happened", "state", "tries", "last answer"], rows);
     if let Some(next) = page.next {
-        screen.line(format!("More: habeas webhooks deliveries {} --before {next}", args.name));
+        screen.line(format!("More: habeas {command} deliveries {} --before {next}", args.name));
     }
     Ok(Exit::Done)
 }
@@ -86,15 +81,20 @@ fn row(one: &DeliveryView, now: Instant) -> Vec<String> {
     vec![one.seq.to_string(), event, show::time(one.happened_at), state, tries, answer]
 }
 
-/// Tells a webhook something again.
-pub async fn replay(args: ReplayArgs, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+/// Tells an endpoint that lies `at` this path something again.
+pub async fn replay(
+    args: ReplayArgs,
+    at: &str,
+    common: &Common,
+    screen: Screen,
+) -> anyhow::Result<Exit> {
     let client = Client::to_write(common, screen).await?;
     let again = match (args.seq, args.since) {
         (Some(seq), _) => Again::One(seq),
         (None, Some(since)) => Again::Since(time(&since)?),
         (None, None) => Again::Dead,
     };
-    let replayed: Replayed = client.post(&at(&args.name, "/replay"), &again).await?;
+    let replayed: Replayed = client.post(&format!("{at}/replay"), &again).await?;
     if screen.json {
         screen.json(&replayed)?;
     } else {
