@@ -155,6 +155,8 @@ impl Stage {
             let came_to = self.tested(name)?;
             ensure!(came_to["code"] == code, "{came_to}");
             ensure!(!came_to.to_string().contains("secret.example"), "{came_to}");
+            // Ann was tried too.
+            self.letter("ann@example.org")?;
             self.world.run(&["mail", "remove", name])?;
         }
         Ok(())
