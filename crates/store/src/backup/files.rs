@@ -219,6 +219,10 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
 /// next can remove.
 pub(super) fn remove_folder(folder: &Path) -> Result<(), StoreError> {
     let removed = |error| failed("remove an unfinished folder", error);
+    // What a link leads to is not ours to clear.
+    if fs::symlink_metadata(folder).is_ok_and(|entry| entry.is_symlink()) {
+        return fs::remove_file(folder).map_err(removed);
+    }
     for entry in list(folder).map_err(removed)? {
         let entry = entry.map_err(removed)?;
         let is_last = OURS.iter().any(|name| entry.file_name() == *name);

@@ -71,6 +71,18 @@ async fn a_backup_replaces_nothing_unasked_and_leaves_nothing_half_written() {
 }
 
 #[tokio::test]
+async fn a_backup_in_place_of_a_link_leaves_alone_what_the_link_leads_to() {
+    let setup = setup().await;
+    setup.request(Right::Access, &["ada@example.org"]).await;
+    setup.back_up("first", Existing::Refuse).await.unwrap();
+    std::os::unix::fs::symlink(setup.beside("first"), setup.beside("latest")).unwrap();
+    setup.back_up("latest", Existing::Replace).await.unwrap();
+    setup.restored("first", "one").await;
+    setup.restored("latest", "two").await;
+    assert!(!setup.beside("latest.before").exists());
+}
+
+#[tokio::test]
 async fn a_backup_that_was_altered_or_cut_short_or_is_of_other_keys_is_refused() {
     let (setup, other) = (setup().await, setup().await);
     plant(&setup).await;
