@@ -119,8 +119,12 @@ impl Blobs {
             let entry = entry.map_err(failed)?;
             let is_wanted = !is_draft && entry.file_name().to_str().is_some_and(&is_known);
             if !is_wanted && is_left(&entry.path()).map_err(failed)? {
-                fs::remove_file(entry.path()).map_err(failed)?;
-                n_removed += 1;
+                match fs::remove_file(entry.path()) {
+                    Ok(()) => n_removed += 1,
+                    // Somebody was quicker.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(failed(error)),
+                }
             }
         }
         Ok(n_removed)

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use crate::keys::KeyError;
+use crate::keys::{KeyError, READ};
 
 /// A lower error, kept for the cause chain only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -122,6 +122,12 @@ pub enum StoreError {
     /// A value could not be sealed or opened.
     #[error("a sealed value could not be used")]
     Seal(#[from] crate::seal::SealError),
+    /// The values of a request can't be opened although nobody destroyed them.
+    #[error("{why}")]
+    Unopened {
+        /// Why, and what helps.
+        why: String,
+    },
     /// What the database holds is not what this program writes.
     #[error("the store holds a {what} that this program cannot read")]
     Unreadable {
@@ -137,9 +143,10 @@ impl StoreError {
     /// Whether a sealed value does not open as the keys stand: somebody has to look after it, and
     /// nothing else need wait for that.
     pub fn is_unopened(&self) -> bool {
-        use KeyError::{Destroyed, Make, Malformed, Missing, TooOpen};
+        use KeyError::{Destroyed, File, Make, Malformed, Missing, TooOpen};
         match self {
-            Self::Seal(_) => true,
+            Self::Seal(_) | Self::Unopened { .. } => true,
+            Self::Keys(File { attempt, .. }) => *attempt == READ,
             Self::Keys(error) => matches!(
                 error,
                 Missing(_) | Malformed { .. } | Destroyed(_) | TooOpen { .. } | Make(_)
@@ -153,6 +160,9 @@ impl StoreError {
         match self {
             Self::Keys(error @ (KeyError::Missing(_) | KeyError::Malformed { .. })) => {
                 format!("{error}: put its file back from the copy of the key folder")
+            }
+            Self::Keys(error @ KeyError::File { .. }) => {
+                format!("{error}: whoever runs Habeas has to own it")
             }
             Self::Keys(KeyError::Make(_)) | Self::Seal(_) => {
                 "a sealed value was altered, and does not open any more".to_owned()

@@ -39,7 +39,7 @@ impl Store {
         self.evidence_of_owner(job.to_string()).await
     }
 
-    /// The body of a piece of evidence, or nothing if there is none, or its key was destroyed.
+    /// The body of a piece of evidence, or nothing if there is none, or its key was destroyed or is missing.
     pub async fn evidence_body(&self, id: EvidenceId) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(row) = self.db().fetch_optional(BODY, values![id]).await? else { return Ok(None) };
         let sealed: &[u8] = row.get("sealed")?;
@@ -57,7 +57,7 @@ impl Store {
     }
 }
 
-/// The row of a piece of evidence, or nothing if the key of its request was destroyed.
+/// The row of a piece of evidence, or nothing if the key of its request was destroyed or is missing.
 pub(crate) fn row(
     keys: &Keyring,
     request_keys: &RequestKeys,

@@ -45,6 +45,8 @@ pub struct Keyring {
     fingerprint: IndexKey,
     /// Held by whoever makes a key in place of another.
     making: Mutex<()>,
+    /// The newest epoch that ever was in use, as far as is known: its name is given to no other key.
+    known_epoch: Mutex<Option<KeyName>>,
     named: Mutex<HashMap<KeyName, Arc<SealingKey>>>,
     recent: Mutex<Recent>,
 }
@@ -92,22 +94,39 @@ impl Keyring {
         let fingerprint = IndexKey::new(name.as_str(), &secret);
         // Until it is known that all have moved.
         let living = RwLock::new(Arc::new(Living::read(&*source, true)?));
-        let (making, named, recent) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self { source, living, fingerprint, making, named, recent })
+        let ring = Self {
+            source,
+            living,
+            fingerprint,
+            making: Mutex::default(),
+            known_epoch: Mutex::default(),
+            named: Mutex::default(),
+            recent: Mutex::default(),
+        };
+        ring.know_epoch(ring.names_of(EPOCH).pop());
+        Ok(ring)
     }
 
     /// Looks again which keys exist, after somebody may have made or destroyed some.
     pub fn reload(&self, is_moving: bool) -> Result<(), KeyError> {
         let living = Arc::new(Living::read(&*self.source, is_moving)?);
         *self.living.write().unwrap_or_else(PoisonError::into_inner) = living;
+        self.know_epoch(self.names_of(EPOCH).pop());
         Ok(())
+    }
+
+    /// Remembers that an epoch was in use, whether its key is still there or not.
+    pub fn know_epoch(&self, epoch: Option<KeyName>) {
+        let mut known = self.known_epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = known.take().max(epoch);
     }
 
     /// Whether the keys that were taken up are still there, but for those that were destroyed.
     pub fn check(&self) -> Result<(), KeyError> {
         self.source.check()?;
+        let taken_up = self.names();
         let there = self.source.names()?;
-        for name in self.names().into_iter().filter(|name| !there.contains(name)) {
+        for name in taken_up.into_iter().filter(|name| !there.contains(name)) {
             if !self.source.was_destroyed(&name)? {
                 return Err(KeyError::Missing(name));
             }
@@ -301,15 +320,19 @@ impl Keyring {
         self.reload(living.is_moving)
     }
 
-    /// The epoch under which new request keys are wrapped: that of the month, or one made since.
+    /// The epoch under which new request keys are wrapped: that of the month, or one made since. Where
+    /// the key of the newest one is missing, another takes its place, under a name of its own.
     fn epoch(&self, now: Timestamp) -> Result<KeyName, KeyError> {
         let month = KeyName::epoch(now);
-        if let Some(newest) = self.living().of(EPOCH).next_back().filter(|one| **one >= month) {
-            return Ok(newest.clone());
+        let known = self.known_epoch.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let newest = self.living().of(EPOCH).next_back().cloned();
+        if let Some(newest) = newest.filter(|one| *one >= month && Some(one) >= known.as_ref()) {
+            return Ok(newest);
         }
-        self.source.get_or_make(&month)?;
+        let made = known.filter(|known| *known >= month).map_or(month, |known| known.next());
+        self.source.get_or_make(&made)?;
         self.reload(self.living().is_moving)?;
-        Ok(month)
+        Ok(made)
     }
 
     fn living(&self) -> Arc<Living> {

@@ -18,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+pub(crate) use files::READ;
 use files::{
     absent_is_well, failed, make_folder, overwrite, read_optional, refuse_inside,
     refuse_open_to_others, sync_folder, write_once,

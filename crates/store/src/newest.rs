@@ -46,6 +46,7 @@ impl Store {
     /// of a month to come, that is replaced once it has served for a month.
     pub async fn make_epoch(&self, now: Instant) -> Result<(), StoreError> {
         self.keys().make_epoch(now)?;
+        self.note_newest().await?;
         let Some(newest) = self.epoch_ahead(now) else { return Ok(()) };
         let seen = self.setting(AHEAD).await?;
         let seen = seen.and_then(|text| serde_json::from_str::<(String, Instant)>(&text).ok());
@@ -102,7 +103,7 @@ impl Store {
         Ok(known.iter().any(|(purpose, key)| Some(key) > self.keys().names_of(purpose).last()))
     }
 
-    async fn newest_known(&self) -> Result<Newest, StoreError> {
+    pub(crate) async fn newest_known(&self) -> Result<Newest, StoreError> {
         read(self.db().fetch_optional(GET, values![NEWEST]).await?.as_ref())
     }
 

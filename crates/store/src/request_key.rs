@@ -29,6 +29,15 @@ impl Store {
         Ok(self.keys_or_why(requests.iter().copied()).await?.1)
     }
 
+    /// Refuses to go on with requests whose values can't be opened although nobody destroyed them:
+    /// where a value that is not there would be taken for one that is not known.
+    pub async fn refuse_unopened(&self, requests: &[RequestId]) -> Result<(), StoreError> {
+        match self.unopened(requests).await?.into_values().next() {
+            Some(why) => Err(StoreError::Unopened { why }),
+            None => Ok(()),
+        }
+    }
+
     /// The keys of some requests.
     pub(crate) async fn request_keys(
         &self,

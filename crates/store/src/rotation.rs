@@ -73,6 +73,9 @@ const N_SEALED: &str = "SELECT COUNT(*) AS n FROM evidence WHERE sealed_under = 
 const N_FILED: &str = "SELECT (SELECT COUNT(*) FROM identifier WHERE token >= $1 AND token < $2)
     + (SELECT COUNT(*) FROM identifier WHERE older_token >= $1 AND older_token < $2)
     + (SELECT COUNT(*) FROM request WHERE external_token >= $1 AND external_token < $2) AS n";
+/// Whether anything is filed under a key of the index alone.
+const LEFT: &str = "SELECT id FROM identifier WHERE token >= $1 AND token < $2
+    UNION ALL SELECT id FROM request WHERE external_token >= $1 AND external_token < $2 LIMIT 1";
 const N_KNOWN_BY: &str =
     "SELECT COUNT(*) AS n FROM request WHERE idempotency >= $1 AND idempotency < $2";
 const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
@@ -82,7 +85,8 @@ const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
     let sets = [&REWRAP, &RESEAL, &REFILE, &RENAME].map(Over::longest_text);
-    [&[WRAPPED, SEALED, FILED, FORGET, NAMED_OUTSIDE, N_WRAPPED, N_SEALED][..], &sets].concat()
+    [&[WRAPPED, SEALED, FILED, FORGET, LEFT, NAMED_OUTSIDE, N_WRAPPED, N_SEALED][..], &sets]
+        .concat()
 }
 
 /// What names a key.
@@ -110,6 +114,7 @@ impl Store {
         let has_one = self.keys().names_of(INDEX).len() < 2;
         let is_moving = !has_one && moved.as_deref() != newest.as_ref().map(KeyName::as_str);
         self.keys().reload(is_moving)?;
+        self.keys().know_epoch(self.newest_known().await?.remove(EPOCH));
         self.note_newest().await
     }
 
@@ -332,6 +337,14 @@ impl Store {
         let Some(newest) = newest.filter(|newest| Some(newest) == moved_to.as_ref()) else {
             return Ok(0);
         };
+        // Rows that do not open stay under the older key: until they do, values are looked for under both.
+        for older in self.keys().names_of(INDEX).into_iter().filter(|older| *older < newest) {
+            let (from, to) = token_range(&older);
+            let left = tx.fetch_optional(LEFT, values![&*from, &*to]).await?;
+            if self.is_index_moving() && left.is_some() {
+                return Ok(0);
+            }
+        }
         if self.is_index_moving() {
             tx.execute(SET, values![MOVED, newest.as_str()]).await?;
             tx.commit().await?;

@@ -79,6 +79,7 @@ impl Store {
         store.reload_keys().await?;
         store.refuse_lost_epoch(now).await?;
         store.keys().make_epoch(now)?;
+        store.note_newest().await?;
         Ok(store)
     }
 

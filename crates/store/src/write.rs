@@ -51,7 +51,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// The rows of these transitions, or nothing if the key of one of their requests was destroyed.
+    /// The rows of these transitions, or nothing if the key of one of their requests was destroyed or is missing.
     pub(crate) fn of(
         keys: &Keyring,
         request_keys: &RequestKeys,

@@ -187,10 +187,11 @@ pub async fn approve_shown(
 
 async fn approve_group(desk: &Desk<'_>, group: &[Shown]) -> Result<Vec<Approved>, OperatorError> {
     let ids: Vec<_> = group.iter().map(|one| one.task).collect();
-    let mut tasks: HashMap<_, _> =
-        desk.store.tasks(&ids).await?.into_iter().map(|task| (task.id, task)).collect();
-    let within = desk.within_reach(tasks.values().map(|task| task.request)).await?;
-    tasks.retain(|_, task| within.contains(&task.request));
+    let mut tasks = desk.store.tasks(&ids).await?;
+    let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
+    tasks.retain(|task| within.contains(&task.request));
+    select::drop_unopened(desk, &mut tasks).await?;
+    let tasks: HashMap<_, _> = tasks.into_iter().map(|task| (task.id, task)).collect();
     let mut out = Vec::with_capacity(group.len());
     let mut transitions = Vec::new();
     let mut sent = Vec::new();

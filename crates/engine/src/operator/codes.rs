@@ -66,6 +66,7 @@ pub fn of_store(error: &StoreError) -> &'static str {
         StoreError::DiskFull { .. } => "E-STO-001",
         StoreError::Keys(error) => of_keys(error),
         StoreError::Seal(_) => "E-KEY-008",
+        StoreError::Unopened { .. } => "E-KEY-007",
         _ => "E-STO-002",
     }
 }

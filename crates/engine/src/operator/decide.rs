@@ -221,6 +221,7 @@ pub async fn add_identifiers(
     desk.write_fresh(|| async {
         let (request, tasks) = load(desk, id).await?;
         refuse_closed(&request)?;
+        desk.store.refuse_unopened(&[id]).await?;
         let known = desk.store.identifiers_of(&[id]).await?;
         let is_known = |kind: &IdentifierKind, normalised: &str| {
             known.iter().any(|(_, one)| one.kind == *kind && one.normalised == normalised)

@@ -28,6 +28,8 @@ pub(super) async fn read(
     let lower = note.to_lowercase();
     let names_the_person =
         |value: &str| value.len() >= SHORTEST_VALUE && lower.contains(&value.to_lowercase());
+    // What can't be read can't be compared.
+    desk.store.refuse_unopened(&[request]).await?;
     let identifiers = desk.store.identifiers_of(&[request]).await?;
     if identifiers
         .iter()

@@ -56,7 +56,7 @@ families! {
     DEAD = "habeas_delivery_dead", Gauge,
         "what was given up and can be told again by `replay`, counted to 100,000";
     DISABLED = "habeas_endpoint_disabled", Gauge,
-        "1 while an endpoint is told nothing, by a person or since it answered that it is gone";
+        "1 while an endpoint is told nothing; what it shows says why";
 
     HTTP = "habeas_http_request_seconds", Histogram,
         "requests answered, by route, method and status";

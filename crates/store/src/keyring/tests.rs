@@ -120,6 +120,18 @@ fn a_key_made_within_a_month_is_the_one_in_use_until_the_next_month() {
 }
 
 #[test]
+fn a_key_that_went_missing_is_followed_by_one_of_another_name() {
+    let root = tempfile::tempdir().unwrap();
+    let ring = ring(&root);
+    ring.make_epoch(november()).unwrap();
+    std::fs::remove_file(root.path().join("keys/epoch-2026-11.key")).unwrap();
+    ring.reload(false).unwrap();
+    let epoch = ring.new_request_key("req_1", november()).unwrap().epoch;
+    assert_eq!(epoch.as_str(), "epoch-2026-11-2");
+    assert_eq!(ring.new_request_key("req_2", november()).unwrap().epoch, epoch, "and by no more");
+}
+
+#[test]
 fn while_values_move_to_a_new_index_key_they_are_filed_under_the_one_before_too() {
     let root = tempfile::tempdir().unwrap();
     let ring = ring(&root);

@@ -68,11 +68,14 @@ pub(super) fn refuse_open_to_others(path: &Path, wanted: u32) -> Result<(), KeyE
     Ok(())
 }
 
+/// What was attempted where a file is there and can't be read.
+pub(crate) const READ: &str = "read";
+
 pub(super) fn read_optional(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
     match fs::read(path) {
         Ok(content) => Ok(Some(Zeroizing::new(content))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(failed("read", path, cause)),
+        Err(cause) => Err(failed(READ, path, cause)),
     }
 }
 

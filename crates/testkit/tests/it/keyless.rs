@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use domain::{Right, TaskState};
 use engine::operator::keys::{self, KeyPurpose};
-use engine::operator::{controls, list, show, webhooks};
+use engine::operator::{controls, decide, list, show, webhooks};
 use testkit::receiver::Receiver;
 use testkit::stage::Stage;
 
@@ -49,6 +49,15 @@ async fn a_request_whose_key_is_missing_waits_for_it_and_all_others_go_on() -> a
     assert_eq!((page.requests.len(), &page.requests[1].unopened), (2, &None));
     let view = show::request_view(&desk, requests[0], true).await?;
     assert_eq!((view.asked.identifiers.len(), view.asked.unopened), (0, Some(why.clone())));
+    // Nor does a file stop the others that is there and can't be read.
+    fs::create_dir(&taken.path)?;
+    fs::set_permissions(&taken.path, fs::Permissions::from_mode(0o700))?;
+    let page = list::page(&desk, &list::Filter::default(), None, 10).await?;
+    let unread = page.requests[0].unopened.clone().unwrap_or_default();
+    assert!(unread.starts_with("could not read"), "{unread}");
+    let noted = decide::deny(&desk, requests[0], "it is not theirs").await;
+    assert!(noted.is_err_and(|error| format!("{error:?}").contains("could not read")));
+    fs::remove_dir(&taken.path)?;
 
     stage.run_days(2).await?;
     let held_up = stage.task(requests[0]).await?;

@@ -49,12 +49,24 @@ pub(super) async fn tasks(
         after = tasks.last().map(|task| task.id);
         let within = desk.within_reach(tasks.iter().map(|task| task.request)).await?;
         tasks.retain(|task| within.contains(&task.request));
+        drop_unopened(desk, &mut tasks).await?;
         // A page goes on after a task that is in it: what is out of reach is not named.
         if is_all || !tasks.is_empty() {
             let last = tasks.last().map(|task| task.id);
             return Ok((tasks, last.filter(|_| !is_all)));
         }
     }
+}
+
+/// Leaves out tasks of people whom nobody can see now: nobody decides about them either.
+pub(super) async fn drop_unopened(
+    desk: &Desk<'_>,
+    tasks: &mut Vec<Task>,
+) -> Result<(), OperatorError> {
+    let requests: Vec<_> = tasks.iter().map(|task| task.request).collect();
+    let unopened = desk.store.unopened(&requests).await?;
+    tasks.retain(|task| !unopened.contains_key(&task.request));
+    Ok(())
 }
 
 fn fits(task: &Task, connection: Option<ConnectionId>, selection: &Selection) -> bool {
