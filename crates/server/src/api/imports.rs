@@ -70,7 +70,8 @@ pub struct ImportProgress {
 ///
 /// The file is taken in whole first: a fault of the file, such as an unknown column, imports nothing. A
 /// fault of a row leaves that row out. The answer is a line of JSON for each step, the last one with
-/// what it came to. It goes on though nobody reads the answer; sending the same file again is harmless,
+/// what it came to. It goes on though nobody reads the answer (whoever takes it slower than 64 KiB a second for
+/// half a minute is told the last line only); sending the same file again is harmless,
 /// since rows that are in come back as known.
 #[utoipa::path(post, path = "/imports", operation_id = "import_requests", tag = "requests",
     params(Importing),
@@ -157,7 +158,7 @@ async fn run(
     let desk = app.desk(caller);
     let options = Options { dry_run, phone_region };
     let mut import = Import::begin(&desk, spool.open()?, &options).await?;
-    let mut n_rows = 0;
+    let (mut n_rows, mut patience) = (0, Some(Patience::new()));
     loop {
         // It may take long, and whoever began it may have lost the right to meanwhile.
         if !is_good_still(app.store(), caller.access(), app.now()).await? {
@@ -168,8 +169,15 @@ async fn run(
         let progress = ImportLine::Progress(ImportProgress { n_rows, n_rows_total });
         let told = rows.into_iter().filter(|_| tells_rows).map(ImportLine::Row);
         let all: Vec<_> = told.chain([progress]).collect();
-        // It goes on though nobody listens any more.
-        let _ = say.send(lines(&all)).await;
+        // It goes on, and gives its place back, though nobody listens any more or only very slowly.
+        if let Some(waiting) = &mut patience {
+            let told = lines(&all);
+            let n_bytes = told.len();
+            match waiting.wait(say.send(told)).await {
+                Some(Ok(())) => waiting.moved(n_bytes),
+                _ => patience = None,
+            }
+        }
     }
     Ok(import.finish().await?)
 }
