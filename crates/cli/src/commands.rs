@@ -29,13 +29,14 @@ pub mod webhooks;
 
 use serde_json::json;
 
-use crate::args::{Cli, Command, reference};
-use crate::exit::Exit;
+use crate::args::{Cli, Command, Common, reference};
+use crate::exit::{Exit, Stop};
 use crate::screen::Screen;
 
 /// Runs a command.
 pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let common = cli.common;
+    refuse_elsewhere(&cli.command, &common)?;
     let screen = Screen { json: common.json };
     match cli.command {
         Command::Demo(args) => demo::run(args, &common, screen).await,
@@ -68,6 +69,20 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// Refuses to look at the folders of this machine where another one was named.
+fn refuse_elsewhere(command: &Command, common: &Common) -> anyhow::Result<()> {
+    let is_of_folders =
+        matches!(command, Command::Backup(_) | Command::Restore(_) | Command::Doctor(_));
+    if is_of_folders && common.url.is_some() {
+        return Err(Stop::usage(
+            "this works on the folders of its own machine, and never over a URL",
+        )
+        .advise("run it where the data is, without --url and HABEAS_URL")
+        .into());
+    }
+    Ok(())
 }
 
 fn version(screen: Screen) -> anyhow::Result<Exit> {

@@ -86,7 +86,7 @@ fn routed(
         Entry::new(now, Actor::Engine, Event::RequestRouted)
             .request(request.id)
             .fact(
-                "to",
+                "n_systems",
                 transition.new_tasks.iter().filter(|task| task.connection.is_some()).count(),
             )
             .fact("left_out", left_out(&routes)),

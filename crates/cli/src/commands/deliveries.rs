@@ -92,14 +92,14 @@ pub async fn replay(
     let again = match (args.seq, args.since) {
         (Some(seq), _) => Again::One(seq),
         (None, Some(since)) => Again::Since(time(&since)?),
-        (None, None) => Again::Dead,
+        (None, None) => Again::Dead {},
     };
     let replayed: Replayed = client.post(&format!("{at}/replay"), &again).await?;
     if screen.json {
         screen.json(&replayed)?;
     } else {
-        let told = show::n_of(replayed.n_again, "delivery");
-        screen.line(format!("{told} that had ended will be made again."));
+        let told = show::n_of(replayed.n_again, "message");
+        screen.line(format!("{told} will be told again."));
     }
     client.act().await.context("it is due; the engine could not run")?;
     Ok(Exit::Done)

@@ -72,7 +72,7 @@ pub enum Webhooks {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     habeas webhooks add desk --to https://example.org/habeas\n  \
-    habeas webhooks add pager --to https://example.org/page --event connection.paused --event job.overdue")]
+    habeas webhooks add pager --to https://example.org/page --event job.overdue")]
 pub struct AddArgs {
     /// Its name: small letters, digits, `-`, `_` and `.`.
     name: String,

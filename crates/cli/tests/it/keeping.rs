@@ -51,6 +51,27 @@ fn a_backup_is_put_back_paused_and_purges_again() {
 }
 
 #[test]
+fn what_is_of_the_folders_here_is_refused_where_another_machine_is_named() {
+    let world = World::new();
+    let backup = world.path("backup");
+    for command in [&["backup", &*backup][..], &["restore", &*backup], &["doctor"]] {
+        let elsewhere = [&["--url", "https://habeas.example.org"], command].concat();
+        let refused = world.run(&elsewhere);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains("never over a URL"), "{}", refused.err);
+    }
+}
+
+#[test]
+fn all_that_was_given_up_is_told_again_by_one_command() {
+    let world = World::new();
+    let add = ["webhooks", "add", "desk", "--to", "http://127.0.0.1:9/", "--allow-private"];
+    assert_eq!(world.run(&add).code, 0);
+    let again = world.run(&["webhooks", "replay", "desk", "--dead"]);
+    assert_eq!((again.code, &*again.out), (0, "0 messages will be told again.\n"), "{}", again.err);
+}
+
+#[test]
 fn a_backup_that_is_damaged_or_of_other_keys_is_refused_and_leaves_nothing() {
     let (world, _) = answered();
     let backup = world.path("backup");

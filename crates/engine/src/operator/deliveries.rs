@@ -70,8 +70,8 @@ pub struct DeliveryView {
 pub enum Again {
     /// The delivery of this number.
     One(i64),
-    /// All that were given up.
-    Dead,
+    /// All that were given up: `{"dead": {}}`.
+    Dead {},
     /// Everything that happened since, delivered or not.
     #[schema(value_type = Timestamp)]
     Since(Instant),
@@ -138,7 +138,7 @@ pub async fn replay(
     let entry = about(desk, Event::EndpointReplayed, &endpoint);
     let (replay, entry) = match again {
         Again::One(seq) => (Replay::One(seq), entry.fact("seq", seq)),
-        Again::Dead => (Replay::Dead, entry.fact("which", "dead")),
+        Again::Dead {} => (Replay::Dead, entry.fact("which", "dead")),
         Again::Since(since) if since > desk.now => {
             let fault = Fault::new("since", "E-WEB-005", "lies in the future");
             return Err(OperatorError::Fault(fault));

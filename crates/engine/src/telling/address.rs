@@ -20,7 +20,9 @@ pub enum Refused {
     #[error("is not https")]
     Plain,
     /// This machine, or a private network.
-    #[error("leads to this machine or into a private network")]
+    #[error(
+        "leads to this machine or into a private network; if it is meant to, allow it at the machine itself (--allow-private)"
+    )]
     Private,
 }
 

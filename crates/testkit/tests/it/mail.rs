@@ -146,7 +146,7 @@ async fn what_is_refused_for_good_is_dead_at_once_told_of_and_sent_again_when_as
     let found = doctor::examine(&stage.desk()).await?;
     let about: Vec<_> = found.iter().filter(|one| one.about == "mail to ann").collect();
     assert_eq!(about[0].what, "1 letters were given up");
-    deliveries::replay(&stage.desk(), Channel::Mail, "ann", Again::Dead).await?;
+    deliveries::replay(&stage.desk(), Channel::Mail, "ann", Again::Dead {}).await?;
     stage.run().await?;
     assert_eq!(postbox.letters().len(), 1);
     stage.run_days(1).await?;

@@ -122,7 +122,7 @@ async fn a_dead_receiver_is_tried_for_three_days_and_told_again_when_asked() -> 
         ..Changes::default()
     };
     webhooks::set(&stage.desk(), "desk", &there).await?;
-    let again = deliveries::replay(&stage.desk(), Channel::Webhook, "desk", Again::Dead).await?;
+    let again = deliveries::replay(&stage.desk(), Channel::Webhook, "desk", Again::Dead {}).await?;
     assert_eq!(again.n_again, 1);
     stage.run().await?;
     assert_eq!(seqs(&receiver.got()), [dead.seq]);

@@ -75,7 +75,7 @@ fn whole(view: &RequestView, revealed: &[Revealed], client: &Client) -> String {
         out.push(format!("  The clock is that of the simulated vendor at {url}: {}.", time(now)));
     }
     if view.is_paused_everywhere {
-        out.push("  EVERY CHANGING CALL IS STOPPED (habeas pause --all).".to_owned());
+        out.push("  EVERY CHANGING CALL IS STOPPED; on again: habeas resume --all".to_owned());
     }
     heading("Known, per system", &mut out);
     for system in &view.systems {

@@ -89,14 +89,17 @@ async fn who_may_not_see_requests_lets_no_webhook_be_told_of_them() {
     add(&manager(), &own).await.unwrap();
     let wider = Changes { events: of(&[Event::RequestMoved]), ..Changes::default() };
     assert_eq!(code(set(&manager(), "own", &wider).await), "E-WEB-006");
-    assert_eq!(replay(&manager(), Channel::Webhook, "own", Again::Dead).await.unwrap().n_again, 0);
+    assert_eq!(
+        replay(&manager(), Channel::Webhook, "own", Again::Dead {}).await.unwrap().n_again,
+        0
+    );
     add(&all, &new("all", URL)).await.unwrap();
     let elsewhere = Changes { url: Some("https://example.org/".into()), ..Changes::default() };
     assert_eq!(code(set(&manager(), "all", &elsewhere).await), "E-WEB-006");
     assert_eq!(code(rotate(&manager(), "all", &Rotation::default()).await), "E-WEB-006");
     disable(&manager(), "all").await.unwrap();
     assert_eq!(code(enable(&manager(), "all").await), "E-WEB-006");
-    for again in [Again::Dead, Again::One(1), Again::Since(now())] {
+    for again in [Again::Dead {}, Again::One(1), Again::Since(now())] {
         assert_eq!(code(replay(&manager(), Channel::Webhook, "all", again).await), "E-WEB-006");
     }
     let approver = BTreeSet::from([Role::ConnectionsManager, Role::Approver]);
