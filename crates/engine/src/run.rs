@@ -34,6 +34,9 @@ const SOON: Duration = Duration::from_secs(5);
 /// How often the store is asked whether another process has written.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How soon the keys are looked at again where that failed.
+const LOOK_AT_KEYS_AGAIN: Duration = Duration::from_secs(60);
+
 /// How often others are told what happened while a connection works on and on.
 const TELL: Duration = Duration::from_millis(500);
 
@@ -232,7 +235,21 @@ struct Keys {
 }
 
 impl Keys {
+    /// Looks, if it is time. Where the keys can't be read now it looks again soon: what needs none of
+    /// them goes on.
     async fn tend(&mut self, store: &Store, fence: &Fence, now: Instant) -> Result<(), StoreError> {
+        match self.look(store, fence, now).await {
+            Err(StoreError::Keys(error)) => {
+                tracing::warn!(%error, "the keys could not be looked after");
+                self.look_at = add(now, LOOK_AT_KEYS_AGAIN);
+                (self.tended, self.n_seen) = (Tended::All, store.key_names().len());
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn look(&mut self, store: &Store, fence: &Fence, now: Instant) -> Result<(), StoreError> {
         let n_keys = store.key_names().len();
         if now < self.look_at && self.tended == Tended::All && n_keys == self.n_seen {
             return Ok(());
