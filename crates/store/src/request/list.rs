@@ -46,7 +46,7 @@ pub struct RequestPage {
 }
 
 /// Rows along an index that are compared for one page.
-const MOST_COMPARED: u32 = 2_000;
+const MOST_COMPARED: u32 = 1_000;
 /// Comes after every id.
 const PAST_ALL: &str = "~";
 
