@@ -13,6 +13,7 @@ use engine::operator::Desk;
 use engine::operator::controls;
 use engine::operator::purge;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
+use store::backup::is_begun;
 use store::{LeaseRow, Options, Store, StoreError};
 use tempfile::TempDir;
 
@@ -44,8 +45,13 @@ impl Session {
     /// Opens what exists, to read.
     pub async fn to_read(common: &Common, screen: Screen) -> anyhow::Result<Self> {
         if !common.data.exists() {
+            let advice = if is_begun(&common.data) {
+                "a restore is at work, or was broken off: begin it again with `habeas restore`"
+            } else {
+                "begin with `habeas connect segment`, or try `habeas demo`; HABEAS_DATA names another folder"
+            };
             return Err(Stop::failed(format!("there is no data in {} yet", common.data.display()))
-                .advise("begin with `habeas connect segment`, or try `habeas demo`; HABEAS_DATA names another folder")
+                .advise(advice)
                 .into());
         }
         let store = Store::open_read_only(&options(common)).await?;

@@ -23,7 +23,7 @@ use crate::store::Options;
 use files::{Unnamed, copy, digest_of, make_folder, walk};
 use manifest::ManifestWriter;
 pub use manifest::{FileLine, Head, Manifest};
-pub use restore::{Draft, put_back};
+pub use restore::{Draft, is_begun, put_back};
 
 /// The database's name in a backup.
 const DATABASE: &str = crate::driver::sqlite::FILE;

@@ -63,6 +63,14 @@ pub enum KeyError {
         /// The data folder.
         data: PathBuf,
     },
+    /// Keys are in use, and the store that they are of is not there.
+    #[error("the key folder {keys} is in use, but {data} does not hold its store")]
+    NoStore {
+        /// The key folder.
+        keys: PathBuf,
+        /// The data folder.
+        data: PathBuf,
+    },
     /// A store exists, its keys do not.
     #[error("the data folder {data} is in use, but {keys} holds no keys for it: restore them")]
     Lost {
@@ -187,7 +195,8 @@ impl KeyFolder {
             (Some(of_keys), Some(of_data)) if of_keys == of_data => Ok(()),
             // A crash between the two writes below leaves an id without keys: it is taken up.
             (Some(id), None) if self.names()?.is_empty() => write_once(&there, &id).map(drop),
-            (Some(_), _) => Err(KeyError::OtherInstallation { keys, data }),
+            (Some(_), None) => Err(KeyError::NoStore { keys, data }),
+            (Some(_), Some(_)) => Err(KeyError::OtherInstallation { keys, data }),
             (None, Some(_)) => Err(KeyError::Lost { keys, data }),
             (None, None) => {
                 let id: [u8; 16] = random()?;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::kills::{BODY_LENGTH, DATABASE, length, requests, stocked};
 use crate::world::{Ended, World};
 
 /// A person who may read and write only what belongs to everybody; nobody is born with it.
@@ -97,6 +98,36 @@ fn an_engine_whose_disk_is_full_says_so_and_goes_on_later_without_sending_twice(
     let n_written = world.n_entries("intent.written");
     let n_ended = world.n_entries("intent.answered") + world.n_entries("intent.reconciled");
     assert_eq!(n_written, n_ended, "each call is accounted for");
+}
+
+#[test]
+fn a_backup_or_a_restore_whose_disk_is_full_says_so_and_leaves_nothing() {
+    let (world, list) = stocked();
+    let (data, backup) = (world.path("data"), world.path("backup"));
+    let room = [length(&data, DATABASE) / 2, BODY_LENGTH as u64 / 2];
+    let refuse = |args: &[&str], there: &[&str]| {
+        for longest in room {
+            let ended = world.start_on_full_disk(longest, args).wait();
+            assert_eq!(ended.code, 1, "{}", ended.err);
+            assert!(ended.err.contains("no disk space is left"), "{}", ended.err);
+            assert!(ended.err.contains("E-STO-001"), "{}", ended.err);
+            assert!(ended.err.contains("nothing of it is left"), "{}", ended.err);
+            let left = fs::read_dir(world.path("")).unwrap();
+            let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let left: BTreeSet<String> = left.collect();
+            let there = ["keys", "twins.json"].iter().chain(there);
+            assert_eq!(left, there.map(|name| (*name).to_owned()).collect());
+        }
+    };
+    let before = world.data();
+    refuse(&["backup", &backup], &["data"]);
+    assert!(world.data() == before, "the store is as it was");
+    assert_eq!(world.run(&["backup", &backup]).code, 0);
+    refuse(&["backup", &backup, "--force"], &["backup", "data"]);
+    fs::remove_dir_all(&data).unwrap();
+    refuse(&["restore", &backup], &["backup"]);
+    world.json(&["restore", &backup]);
+    assert_eq!(requests(&world), list);
 }
 
 /// A world's data folder that takes no writes, and how to run the program so that this holds.

@@ -13,6 +13,7 @@ mod exits;
 mod holders;
 mod imports;
 mod keeping;
+mod kills;
 mod logs;
 mod metrics;
 mod principals;

@@ -148,9 +148,19 @@ impl World {
     /// Starts a command that can make no file longer than this: a disk that is full, as far as it
     /// can tell.
     pub fn start_on_full_disk(&self, longest_file: u64, args: &[&str]) -> Running {
-        // The shell counts in blocks of 512 bytes. Ignored, the signal becomes an error of the write.
+        // Ignored, the signal becomes an error of the write.
+        self.start_bounded("trap '' XFSZ", longest_file, args)
+    }
+
+    /// Starts a command that dies of a signal where it would make a file longer than this.
+    pub fn start_to_die(&self, longest_file: u64, args: &[&str]) -> Running {
+        self.start_bounded("ulimit -c 0", longest_file, args)
+    }
+
+    fn start_bounded(&self, first: &str, longest_file: u64, args: &[&str]) -> Running {
+        // The shell counts in blocks of 512 bytes.
         let n_blocks = longest_file / 512;
-        let script = format!("trap '' XFSZ; ulimit -f {n_blocks}; exec \"$0\" \"$@\"");
+        let script = format!("{first}; ulimit -f {n_blocks}; exec \"$0\" \"$@\"");
         let mut command = self.command_of(Path::new("sh"));
         Running::start(command.args(["-c", &script, env!("CARGO_BIN_EXE_habeas")]).args(args))
     }
@@ -193,9 +203,7 @@ impl World {
 
     /// Every file below the world's data, with its bytes.
     pub fn data(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut files = Vec::new();
-        collect(&self.folder.path().join("data"), &mut files);
-        files
+        contents(&self.folder.path().join("data"))
     }
 }
 
@@ -217,6 +225,14 @@ pub fn http(
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+/// Every file below a folder, with its bytes, in order.
+pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    collect(folder, &mut files);
+    files.sort();
+    files
 }
 
 fn collect(folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
@@ -251,6 +267,12 @@ impl Running {
         let mut line = String::new();
         self.err.read_line(&mut line).unwrap();
         line
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Asks it to end, waits, and gives what it said.

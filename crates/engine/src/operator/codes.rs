@@ -74,7 +74,7 @@ pub fn of_store(error: &StoreError) -> &'static str {
 fn of_keys(error: &KeyError) -> &'static str {
     match error {
         KeyError::InsideData { .. } | KeyError::InsideKeys { .. } => "E-KEY-001",
-        KeyError::OtherInstallation { .. } => "E-KEY-002",
+        KeyError::OtherInstallation { .. } | KeyError::NoStore { .. } => "E-KEY-002",
         KeyError::Lost { .. } => "E-KEY-003",
         KeyError::TooOpen { .. } => "E-KEY-004",
         KeyError::File { .. } => "E-KEY-005",
@@ -96,6 +96,9 @@ pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
         ) => Some("nothing was changed; put the key folder back from its copy"),
         StoreError::Keys(KeyError::OtherInstallation { .. }) => Some(
             "nothing was changed; HABEAS_KEYS and HABEAS_DATA have to name what belongs together",
+        ),
+        StoreError::Keys(KeyError::NoStore { .. }) => Some(
+            "nothing was changed; put a backup of it back, or name with HABEAS_DATA where it lies",
         ),
         _ => None,
     }
@@ -130,6 +133,9 @@ pub fn advice_on_backup(error: &BackupError) -> Option<&'static str> {
         BackupError::BadDatabase(_) => {
             Some("no backup was made; put the last good one back, and have the disk looked at")
         }
+        BackupError::Store(StoreError::DiskFull { .. }) => Some(
+            "nothing of it is left, and no store was changed; make room where it has to lie, and begin again",
+        ),
         BackupError::Store(error) => advice_on_store(error),
     }
 }

@@ -74,6 +74,11 @@ pub fn put_back(
     Ok((manifest, Draft { folder, data: data.to_owned() }))
 }
 
+/// Whether a backup is being put back as this data folder, or one was and it was broken off.
+pub fn is_begun(data: &Path) -> bool {
+    data.with_added_extension(UNFINISHED).exists()
+}
+
 /// A data folder that holds anything is somebody's.
 fn refuse_in_use(data: &Path) -> Result<(), BackupError> {
     let is_empty = match fs::read_dir(data) {
