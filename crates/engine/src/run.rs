@@ -9,6 +9,7 @@ use connector_api::Connector;
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
 use domain::{ConnectionId, Instant};
+use store::rotation::Walk;
 use store::{Fence, LeaseAnswer, LeaseRow, Store, StoreError, Transition};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
@@ -175,7 +176,8 @@ impl Engine {
         let mut aside = JoinSet::new();
         aside.spawn(sweep_bodies(store.clone()));
         let mut seen = -1;
-        let mut keys = Keys { look_at: Instant::MIN, n_seen: 0, tended: Tended::All };
+        let mut keys =
+            Keys { look_at: Instant::MIN, n_seen: 0, tended: Tended::All, walk: Walk::default() };
         let mut patience = PATIENCE;
         loop {
             keys.tend(store, fence, clock.now()).await?;
@@ -232,6 +234,7 @@ struct Keys {
     /// How many there were: whoever makes one wants it used.
     n_seen: usize,
     tended: Tended,
+    walk: Walk,
 }
 
 impl Keys {
@@ -259,7 +262,7 @@ impl Keys {
             store.make_epoch(now).await?;
             self.look_at = add(now, tend::EVERY);
         }
-        self.tended = tend(store, fence, now).await?;
+        self.tended = tend(store, fence, &mut self.walk, now).await?;
         self.n_seen = store.key_names().len();
         Ok(())
     }

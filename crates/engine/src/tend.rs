@@ -11,6 +11,7 @@ use domain::{Instant, words};
 use jiff::SignedDuration;
 use store::keyring::ROTATING;
 use store::keys::KeyName;
+use store::rotation::Walk;
 use store::{Applied, Fence, Store, StoreError};
 
 /// How long backups may be kept.
@@ -31,8 +32,13 @@ words! {
 }
 
 /// Moves one piece of what names an old key; if there is none, retires keys and destroys them.
-pub(crate) async fn tend(store: &Store, fence: &Fence, now: Instant) -> Result<Tended, StoreError> {
-    if store.move_piece(Some(fence)).await? > 0 {
+pub(crate) async fn tend(
+    store: &Store,
+    fence: &Fence,
+    walk: &mut Walk,
+    now: Instant,
+) -> Result<Tended, StoreError> {
+    if store.move_piece(Some(fence), walk).await?.is_some() {
         return Ok(Tended::More);
     }
     let names = store.key_names();

@@ -59,6 +59,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "sweeping",
         sql: include_str!("../migrations/sqlite/0008_sweeping.sql"),
     },
+    Migration {
+        number: 9,
+        name: "walks",
+        sql: include_str!("../migrations/sqlite/0009_walks.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (

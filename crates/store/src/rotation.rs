@@ -6,68 +6,31 @@
 //! What an old token stands for that nobody knows any more (why a request is the same when it comes
 //! again) can't move: its index key stays until the last such request is purged. A row that does not open
 //! stays where it is, and keeps no other from moving.
+//!
+//! `pages` has the lists of such rows, and what is done with a page of each.
 
-use std::sync::Arc;
+mod pages;
 
-use domain::{EvidenceId, IdentifierId, RequestId};
-
-use crate::bulk::{Kind, Over};
-use crate::db::{Row, Tx, Value, values};
+use crate::db::values;
 use crate::error::StoreError;
-use crate::evidence;
-use crate::identifier;
 use crate::keyring::{CREDENTIALS, EVIDENCE, INDEX, ROTATING};
 use crate::keys::{EPOCH, KeyName};
 use crate::lease::{self, Fence};
-use crate::request::EXTERNAL;
-use crate::request_key::{RequestKeys, Unopened};
-use crate::seal::{Place, SealError, SealingKey, key_name_of};
+use crate::seal::key_name_of;
 use crate::store::Store;
+use pages::{After, List, Stop};
 
-/// How many rows move in one transaction.
+/// How many rows are looked at in one transaction.
 const PIECE: i64 = 500;
 /// The newest index key under which all values are filed.
 const MOVED: &str = "index_moved";
 
-const WRAPPED: &str =
-    "SELECT request_id, wrapped FROM request_key WHERE epoch = $1 LIMIT $2 OFFSET $3";
-static REWRAP: Over = Over::new(
-    &[("id", Kind::Text), ("wrapped", Kind::Bytes), ("epoch", Kind::Text)],
-    "UPDATE request_key SET wrapped = v.wrapped, epoch = v.epoch
-     FROM v WHERE request_key.request_id = v.id",
-);
-const SEALED: &str = "SELECT id, sealed FROM evidence WHERE sealed_under = $1 LIMIT $2 OFFSET $3";
-static RESEAL: Over = Over::new(
-    &[("id", Kind::Text), ("sealed", Kind::Bytes), ("sealed_under", Kind::Text)],
-    "UPDATE evidence SET sealed = v.sealed, sealed_under = v.sealed_under
-     FROM v WHERE evidence.id = v.id",
-);
-const FILED: &str = "SELECT i.request_id, i.id, i.kind, i.token, i.normalised, i.given, i.origin,
-    i.seen_in FROM identifier i WHERE i.token >= $1 AND i.token < $2 LIMIT $3 OFFSET $4";
-static REFILE: Over = Over::new(
-    &[("id", Kind::Text), ("token", Kind::Text), ("older_token", Kind::Text)],
-    "UPDATE identifier SET token = v.token, older_token = v.older_token
-     FROM v WHERE identifier.id = v.id",
-);
 const FORGET: &str = "UPDATE identifier SET older_token = NULL
     WHERE id IN (SELECT id FROM identifier WHERE older_token IS NOT NULL LIMIT $1)";
-const NAMED_OUTSIDE: &str = "SELECT r.id, r.external_id FROM request r
-    WHERE r.external_token >= $1 AND r.external_token < $2 LIMIT $3 OFFSET $4";
-static RENAME: Over = Over::new(
-    &[("id", Kind::Text), ("token", Kind::Text)],
-    "UPDATE request SET external_token = v.token FROM v WHERE request.id = v.id",
-);
 const SECRETS: &str = "SELECT 'secret' AS place, connection_id AS owner, name, sealed FROM secret
     UNION ALL SELECT 'endpoint_secret', endpoint_id, CAST(number AS TEXT), sealed
     FROM endpoint_secret
     UNION ALL SELECT 'sealed_setting', key, 'value', sealed FROM sealed_setting";
-const SET_SECRET: &str = "UPDATE secret SET sealed = $3 WHERE connection_id = $1 AND name = $2";
-const SET_ENDPOINT_SECRET: &str = "UPDATE endpoint_secret SET sealed = $3
-    WHERE endpoint_id = $1 AND CAST(number AS TEXT) = $2";
-
-const SET_SEALED_SETTING: &str =
-    "UPDATE sealed_setting SET sealed = $3 WHERE key = $1 AND $2 = 'value'";
-
 const N_WRAPPED: &str = "SELECT COUNT(*) AS n FROM request_key WHERE epoch = $1";
 const N_SEALED: &str = "SELECT COUNT(*) AS n FROM evidence WHERE sealed_under = $1";
 const N_FILED: &str = "SELECT (SELECT COUNT(*) FROM identifier WHERE token >= $1 AND token < $2)
@@ -84,9 +47,7 @@ const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
 /// What is asked for each piece, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    let sets = [&REWRAP, &RESEAL, &REFILE, &RENAME].map(Over::longest_text);
-    [&[WRAPPED, SEALED, FILED, FORGET, LEFT, NAMED_OUTSIDE, N_WRAPPED, N_SEALED][..], &sets]
-        .concat()
+    [&[FORGET, LEFT, N_WRAPPED, N_SEALED][..], &pages::frequent()].concat()
 }
 
 /// What names a key.
@@ -96,6 +57,18 @@ pub struct Named {
     pub n_rows: u64,
     /// Rows that can't: why requests are the same when they come again.
     pub n_fixed: u64,
+}
+
+/// How far a look at all that may name an older key has come. Rows that do not open are passed, so it
+/// goes by the last row that was seen; and it is gone through again until nothing has moved, since others may
+/// have written meanwhile. Kept by whoever moves: a new one begins anew.
+#[derive(Debug, Default)]
+pub struct Walk {
+    at: Option<Stop>,
+    after: After,
+    n_moved: u64,
+    newest_index: Option<KeyName>,
+    is_over: bool,
 }
 
 impl Store {
@@ -149,28 +122,79 @@ impl Store {
         Ok(Named { n_rows, n_fixed })
     }
 
-    /// Moves one piece of what names an older key, and returns how many rows; none when all have.
-    pub async fn move_piece(&self, fence: Option<&Fence>) -> Result<u64, StoreError> {
-        let newest_index = self.keys().names_of(INDEX).pop();
-        for purpose in ROTATING {
-            let mut names = self.keys().names_of(purpose);
-            let Some(newest) = names.pop() else { continue };
-            for older in names {
-                let mut tx = self.db().begin().await?;
-                lease::check(&mut tx, fence).await?;
-                let n_moved = match purpose {
-                    EPOCH => self.rewrap(&mut tx, &older, &newest).await?,
-                    EVIDENCE => self.reseal(&mut tx, &older, &newest).await?,
-                    CREDENTIALS => self.reseal_secrets(&mut tx, &older).await?,
-                    _ => self.refile(&mut tx, &older).await?,
-                };
-                if n_moved > 0 {
-                    tx.commit().await?;
-                    return Ok(n_moved);
-                }
+    /// Looks at one piece of what names an older key, moves what opens of it, and returns how many rows
+    /// that were; nothing when all is done.
+    pub async fn move_piece(
+        &self,
+        fence: Option<&Fence>,
+        walk: &mut Walk,
+    ) -> Result<Option<u64>, StoreError> {
+        if !walk.is_over {
+            if walk.at.is_none() {
+                walk.newest_index = self.keys().names_of(INDEX).pop();
+            }
+            if let Some(page) = self.move_next_page(fence, walk).await? {
+                return Ok(Some(page));
+            }
+            let has_moved = walk.n_moved > 0;
+            *walk = Walk {
+                is_over: !has_moved,
+                newest_index: walk.newest_index.take(),
+                ..Walk::default()
+            };
+            if has_moved {
+                return Ok(Some(0));
             }
         }
-        self.end_move(fence, newest_index).await
+        match self.end_move(fence, walk.newest_index.as_ref()).await? {
+            0 => {
+                *walk = Walk::default();
+                Ok(None)
+            }
+            n_moved => Ok(Some(n_moved)),
+        }
+    }
+
+    /// Moves the page at which a walk is; nothing where it has come to its end.
+    async fn move_next_page(
+        &self,
+        fence: Option<&Fence>,
+        walk: &mut Walk,
+    ) -> Result<Option<u64>, StoreError> {
+        let stops = self.stops();
+        let at = walk.at.as_ref().and_then(|at| stops.iter().position(|stop| stop == at));
+        let mut after =
+            if at.is_some() { std::mem::take(&mut walk.after) } else { After::default() };
+        for stop in stops.into_iter().skip(at.unwrap_or(0)) {
+            let mut tx = self.db().begin().await?;
+            lease::check(&mut tx, fence).await?;
+            let page = self.move_page(&mut tx, &stop, std::mem::take(&mut after)).await?;
+            if let Some(last) = page.last {
+                tx.commit().await?;
+                (walk.at, walk.after) = (Some(stop), last);
+                walk.n_moved += page.n_moved;
+                return Ok(Some(page.n_moved));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every list of rows that may name an older key, with that key.
+    fn stops(&self) -> Vec<Stop> {
+        let mut stops = Vec::new();
+        for purpose in ROTATING {
+            let mut older = self.keys().names_of(purpose);
+            let Some(newest) = older.pop() else { continue };
+            for older in older {
+                let stop = |list: &List| Stop {
+                    list: *list,
+                    older: older.clone(),
+                    newest: newest.clone(),
+                };
+                stops.extend(List::of(purpose).iter().map(stop));
+            }
+        }
+        stops
     }
 
     /// Destroys a key if nothing names it, and says whether it did.
@@ -189,152 +213,17 @@ impl Store {
         Ok(is_free)
     }
 
-    async fn rewrap(
-        &self,
-        tx: &mut Tx,
-        older: &KeyName,
-        newest: &KeyName,
-    ) -> Result<u64, StoreError> {
-        for page in 0.. {
-            let page = tx.fetch(WRAPPED, values![older.as_str(), PIECE, page * PIECE]).await?;
-            let mut rows = Vec::new();
-            for row in &page {
-                let id: RequestId = row.parse("request_id")?;
-                let wrapped = self.keys().rewrap(&id.to_string(), row.get("wrapped")?, newest);
-                if let Some(wrapped) = opened(wrapped.map_err(StoreError::from))? {
-                    rows.push(values![id, wrapped, newest.as_str()]);
-                }
-            }
-            if page.is_empty() || !rows.is_empty() {
-                return REWRAP.change(tx, rows).await;
-            }
-        }
-        Ok(0)
-    }
-
-    async fn reseal(
-        &self,
-        tx: &mut Tx,
-        older: &KeyName,
-        newest: &KeyName,
-    ) -> Result<u64, StoreError> {
-        for page in 0.. {
-            let page = tx.fetch(SEALED, values![older.as_str(), PIECE, page * PIECE]).await?;
-            let mut rows = Vec::new();
-            for row in &page {
-                let (id, sealed): (EvidenceId, &[u8]) = (row.parse("id")?, row.get("sealed")?);
-                let text = id.to_string();
-                let open = |key: Arc<SealingKey>| Ok(key.open(evidence::place(&text), sealed)?);
-                let plain = self.keys().evidence_of(sealed).map_err(StoreError::from);
-                let Some(plain) = opened(plain.and_then(open))? else { continue };
-                let sealed = self.keys().evidence()?.seal(evidence::place(&text), &plain)?;
-                rows.push(values![id, sealed, newest.as_str()]);
-            }
-            if page.is_empty() || !rows.is_empty() {
-                return RESEAL.change(tx, rows).await;
-            }
-        }
-        Ok(0)
-    }
-
-    async fn reseal_secrets(&self, tx: &mut Tx, older: &KeyName) -> Result<u64, StoreError> {
-        let mut n_moved = 0;
-        for row in tx.fetch(SECRETS, []).await? {
-            let (table, owner): (String, String) = (row.get("place")?, row.get("owner")?);
-            let (name, sealed): (String, &[u8]) = (row.get("name")?, row.get("sealed")?);
-            if key_name_of(sealed).ok() != Some(older.as_str()) {
-                continue;
-            }
-            let place = || Place::new(&table, &owner, &name);
-            let open = |key: Arc<SealingKey>| Ok(key.open(place(), sealed)?);
-            let plain = self.keys().credentials_of(sealed).map_err(StoreError::from);
-            let Some(plain) = opened(plain.and_then(open))? else { continue };
-            let sealed = self.keys().credentials()?.seal(place(), &plain)?;
-            let set = match &*table {
-                "secret" => SET_SECRET,
-                "endpoint_secret" => SET_ENDPOINT_SECRET,
-                _ => SET_SEALED_SETTING,
-            };
-            n_moved += tx.execute(set, values![&*owner, &*name, sealed]).await?;
-        }
-        Ok(n_moved)
-    }
-
-    /// Files values under their new tokens; those of identifiers keep the old one beside it, until
-    /// all have moved.
-    async fn refile(&self, tx: &mut Tx, older: &KeyName) -> Result<u64, StoreError> {
-        let (from, to) = token_range(older);
-        for page in 0.. {
-            let range = || values![&*from, &*to, PIECE, page * PIECE];
-            let named = tx.fetch(NAMED_OUTSIDE, range()).await?;
-            let filed = tx.fetch(FILED, range()).await?;
-            let ids = named.iter().map(|row| row.parse("id"));
-            let ids = ids.chain(filed.iter().map(|row| row.parse("request_id")));
-            let keys = self.keys_or_why(ids.collect::<Result<Vec<_>, _>>()?).await?;
-            let (mut names, mut tokens) = (Vec::new(), Vec::new());
-            for row in &named {
-                names.extend(opened(self.renamed(row, &keys))?);
-            }
-            for row in &filed {
-                tokens.extend(opened(self.refiled(row, &keys))?);
-            }
-            let is_over = named.is_empty() && filed.is_empty();
-            if is_over || !names.is_empty() || !tokens.is_empty() {
-                return Ok(RENAME.change(tx, names).await? + REFILE.change(tx, tokens).await?);
-            }
-        }
-        Ok(0)
-    }
-
-    /// The row by which another system's name of a request is filed anew.
-    fn renamed(
-        &self,
-        row: &Row,
-        (keys, unopened): &(RequestKeys, Unopened),
-    ) -> Result<Vec<Value>, StoreError> {
-        let id: RequestId = row.parse("id")?;
-        let token = match keys.get(&id).zip(row.get::<Option<&[u8]>>("external_id")?) {
-            Some((key, sealed)) => {
-                let plain = key.open(Place::new("request", &id.to_string(), EXTERNAL), sealed)?;
-                Some(self.keys().token(EXTERNAL, &crate::text(&plain)?)?)
-            }
-            None if unopened.contains_key(&id) => return Err(SealError::Refused.into()),
-            // Nobody can read it, so nobody can ask for it.
-            None => None,
-        };
-        Ok(values![id, token])
-    }
-
-    /// The row by which an identifier is filed anew.
-    fn refiled(
-        &self,
-        row: &Row,
-        (keys, unopened): &(RequestKeys, Unopened),
-    ) -> Result<Vec<Value>, StoreError> {
-        let (id, request): (IdentifierId, RequestId) = (row.parse("id")?, row.parse("request_id")?);
-        let (token, before) = match keys.get(&request) {
-            Some(key) => {
-                let one = identifier::open(key, row)?;
-                let token = self.keys().token(&one.kind.to_string(), &one.normalised)?;
-                (token, Some(row.get::<String>("token")?))
-            }
-            None if unopened.contains_key(&request) => return Err(SealError::Refused.into()),
-            None => (format!("unreadable:{id}"), None),
-        };
-        Ok(values![id, token, before])
-    }
-
     /// Once all identifiers are filed under the newest key, none needs its older token.
     async fn end_move(
         &self,
         fence: Option<&Fence>,
-        moved_to: Option<KeyName>,
+        moved_to: Option<&KeyName>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.db().begin().await?;
         lease::check(&mut tx, fence).await?;
         // To one that was made meanwhile nothing has moved yet.
         let newest = self.keys().names_of(INDEX).pop();
-        let Some(newest) = newest.filter(|newest| Some(newest) == moved_to.as_ref()) else {
+        let Some(newest) = newest.filter(|newest| Some(newest) == moved_to) else {
             return Ok(0);
         };
         // Rows that do not open stay under the older key: until they do, values are looked for under both.
@@ -359,14 +248,6 @@ impl Store {
             tx.commit().await?;
         }
         Ok(n_moved)
-    }
-}
-
-/// What a row came to; nothing where it does not open.
-fn opened<T>(row: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match row {
-        Err(error) if error.is_unopened() => Ok(None),
-        other => other.map(Some),
     }
 }
 

@@ -139,7 +139,8 @@ async fn what_was_purged_can_t_be_read_from_an_old_backup_once_its_key_is_gone()
     assert_eq!(within.identifiers_of(&[task.request]).await.unwrap().len(), 2, "within the window");
 
     setup.rotate("epoch").await;
-    while setup.store.move_piece(None).await.unwrap() > 0 {}
+    let mut walk = crate::rotation::Walk::default();
+    while setup.store.move_piece(None, &mut walk).await.unwrap().is_some() {}
     let old = crate::keys::KeyName::parse("epoch-2026-11").unwrap();
     assert_eq!(setup.store.named(&old).await.unwrap().n_rows, 0);
     assert!(setup.store.destroy_key(None, &old).await.unwrap());

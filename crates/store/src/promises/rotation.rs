@@ -9,6 +9,7 @@ use crate::db::values;
 use crate::keyring::ROTATING;
 use crate::keys::{KeyError, KeyName};
 use crate::lost::LostEpoch;
+use crate::rotation::Walk;
 use crate::{Applied, Store, StoreError, Transition};
 
 fn name(text: &str) -> KeyName {
@@ -16,13 +17,11 @@ fn name(text: &str) -> KeyName {
 }
 
 async fn move_all(setup: &Setup) -> u64 {
-    let mut n_moved = 0;
-    loop {
-        match setup.store.move_piece(None).await.unwrap() {
-            0 => return n_moved,
-            n => n_moved += n,
-        }
+    let (mut walk, mut n_moved) = (Walk::default(), 0);
+    while let Some(n) = setup.store.move_piece(None, &mut walk).await.unwrap() {
+        n_moved += n;
     }
+    n_moved
 }
 
 /// Evidence about many, which no request's key seals.
@@ -75,7 +74,7 @@ async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones
     assert_eq!(again.endpoint_secrets(endpoint.id, now()).await.unwrap(), [signs]);
     assert_eq!(again.sealed_setting("key").await.unwrap().unwrap().expose(), "mark-setting");
     assert_eq!(again.requests_named(&["mark-external"]).await.unwrap().len(), 1);
-    assert_eq!(again.move_piece(None).await.unwrap(), 0);
+    assert_eq!(again.move_piece(None, &mut Walk::default()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -170,13 +169,41 @@ async fn a_row_that_does_not_open_keeps_no_other_from_being_read_and_none_from_m
     for purpose in ["epoch", "index"] {
         rotate(&again, purpose).await.unwrap();
     }
-    while again.move_piece(None).await.unwrap() > 0 {}
+    let mut walk = Walk::default();
+    while again.move_piece(None, &mut walk).await.unwrap().is_some() {}
     assert!(again.is_index_moving(), "until it opens, values are filed under both keys");
     // What was altered stays; by the older key of the index the other is still found too.
     for (key, n_rows) in [("epoch-2026-11", 1), ("index-1", 2)] {
         assert_eq!(again.named(&name(key)).await.unwrap().n_rows, n_rows, "{key}");
     }
     assert_eq!(again.identifiers_of(&ids).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn rows_that_do_not_open_are_passed_a_piece_at_a_time_and_not_again_for_each_piece() {
+    let setup = setup().await;
+    let new = |n: i32| setup.new_request(Right::Access, &[format!("p{n}@example.org").as_str()]);
+    let requests: Vec<_> = (0..1_700).map(new).collect();
+    setup.store.add_requests(requests, now()).await.unwrap();
+    let mut tx = setup.store.db().begin().await.unwrap();
+    // The first by their ids, which a page begins with.
+    let spoil = "UPDATE request_key SET wrapped = ZEROBLOB(20) WHERE request_id IN
+        (SELECT request_id FROM request_key ORDER BY request_id LIMIT 1200)";
+    tx.execute(spoil, []).await.unwrap();
+    tx.commit().await.unwrap();
+    let again = setup.again().await;
+    for purpose in ["epoch", "index"] {
+        rotate(&again, purpose).await.unwrap();
+    }
+    let (mut walk, mut pieces) = (Walk::default(), Vec::new());
+    while let Some(n) = again.move_piece(None, &mut walk).await.unwrap() {
+        pieces.push(n);
+    }
+    assert_eq!(pieces.iter().sum::<u64>(), 2 * 500);
+    assert_eq!(pieces[..4], [0, 0, 300, 200], "500 rows are looked at in each");
+    // All rows once, those that are left once more, and the end of each of the two.
+    assert!(pieces.len() <= (4 + 4) + 1 + (3 + 3), "{pieces:?}");
+    assert_eq!(again.named(&name("epoch-2026-11")).await.unwrap().n_rows, 1_200);
 }
 
 /// A key folder as it was before the newest key of a purpose was made.
