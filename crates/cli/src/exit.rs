@@ -103,6 +103,13 @@ impl Stop {
         self
     }
 
+    /// Said in other words.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl FnOnce(String) -> String) -> Self {
+        self.what = reword(self.what);
+        self
+    }
+
     /// With the place where it is, before it.
     #[must_use]
     pub fn at(mut self, place: &str) -> Self {
@@ -197,7 +204,12 @@ pub fn json(error: &anyhow::Error) -> Value {
 
 /// The error as one line, causes after colons, then the advice and where to read more.
 pub fn text(error: &anyhow::Error) -> String {
-    let mut text = format!("habeas: {}", message(error));
+    format!("habeas: {}", said(error))
+}
+
+/// The same without the program's name, to stand within a sentence of the program.
+pub fn said(error: &anyhow::Error) -> String {
+    let mut text = message(error);
     let code = error.chain().find_map(code);
     if let Some(code) = code.filter(|code| !text.contains(code)) {
         text.push_str(&format!(" ({code})"));

@@ -15,7 +15,7 @@ use crate::schema::{PartialSchema, Shape, ToSchema, text};
 
 /// Text that is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a {expected} id (they begin with {expected}_)")]
+#[error("expected an id, written whole: {expected}_ and 32 hexadecimal digits")]
 pub struct IdError {
     expected: &'static str,
 }

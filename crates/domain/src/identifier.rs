@@ -87,7 +87,7 @@ impl fmt::Display for IdentifierKind {
 /// A kind that is neither built in nor `id.NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "unknown identifier type; use email, phone, user_id, anonymous_id, mpid, advertising_id, cookie, contact_id, or id.NAME for a type of your own"
+    "unknown identifier type; expected email, phone, user_id, anonymous_id, mpid, advertising_id, cookie, contact_id, or id.NAME for a type of your own"
 )]
 pub struct UnknownKind;
 

@@ -84,18 +84,33 @@ pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 fn misfit(path: &serde_path_to_error::Path, cause: &str) -> String {
     let cause = cause.split(" at line ").next().unwrap_or_default();
     let expected = cause.split_once("expected ").map(|(_, expected)| expected);
+    let expected = expected.or_else(|| expected_of_text(cause));
     let path = path.to_string();
     let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
     let (at, what) = if cause.starts_with("unknown field") {
         (parent, format!("a field is not known; it takes {}", expected.unwrap_or("none")))
     } else if cause.starts_with("missing field") {
         (path.as_str(), cause.to_owned())
+    } else if let Some(field) = cause.strip_prefix("duplicate field ") {
+        let what = "is given more than once; where it takes several values, commas part them";
+        (parent, format!("{field} {what}"))
     } else {
         (path.as_str(), expected.map_or("it does not fit".into(), |it| format!("it takes {it}")))
     };
     match at {
         "" | "." => what,
         at => format!("{at}: {what}"),
+    }
+}
+
+/// What is expected of a text that the standard library reads, by what it says of one that does not fit.
+fn expected_of_text(cause: &str) -> Option<&'static str> {
+    match cause {
+        "provided string was not `true` or `false`" => Some("true or false"),
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            Some("a whole number")
+        }
+        _ => None,
     }
 }
 

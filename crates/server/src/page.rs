@@ -12,7 +12,7 @@ const MOST: u32 = 500;
 
 /// How many rows a page holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u32")]
+#[serde(try_from = "String")]
 pub(crate) struct Limit(u32);
 
 impl Limit {
@@ -28,13 +28,13 @@ impl Default for Limit {
     }
 }
 
-impl TryFrom<u32> for Limit {
+impl TryFrom<String> for Limit {
     type Error = String;
 
-    fn try_from(rows: u32) -> Result<Self, String> {
-        match rows {
-            1..=MOST => Ok(Self(rows)),
-            _ => Err(format!("a page has between 1 and {MOST} rows")),
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.parse() {
+            Ok(rows @ 1..=MOST) => Ok(Self(rows)),
+            _ => Err(format!("expected a number from 1 to {MOST}")),
         }
     }
 }

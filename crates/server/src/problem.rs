@@ -86,7 +86,7 @@ impl Problem {
     pub fn faults(faults: Vec<Fault>) -> Self {
         let first = faults.first();
         let code = first.map_or("E-API-003", |fault| &*fault.code);
-        let detail = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let detail = faults.iter().map(Fault::told).collect::<Vec<_>>().join("; ");
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail);
         Self { errors: faults, ..problem }
     }
@@ -140,7 +140,11 @@ impl From<OperatorError> for Problem {
             | OperatorError::NeedsCheck { .. } => StatusCode::CONFLICT,
         };
         let advice = error.advice();
-        Self { advice, ..Self::new(status, error.code(), error.to_string()) }
+        let detail = match &error {
+            OperatorError::Forbidden(fault) => fault.told(),
+            other => other.to_string(),
+        };
+        Self { advice, ..Self::new(status, error.code(), detail) }
     }
 }
 

@@ -104,7 +104,12 @@ impl Answer {
 
 /// A problem as the end of a command.
 pub fn stop(problem: Problem) -> Stop {
-    let stop = Stop::new(exit(&problem), problem.detail).code(problem.code);
+    // Of several things each has a code of its own.
+    let what = match &*problem.errors {
+        [] | [_] => problem.detail.clone(),
+        several => several.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    };
+    let stop = Stop::new(exit(&problem), what).code(problem.code);
     match problem.advice {
         Some(advice) => stop.advise(advice),
         None => stop,
@@ -118,7 +123,7 @@ fn exit(problem: &Problem) -> Exit {
         // Somebody else was quicker; nothing speaks against trying again.
         ("E-ACT-006", _) => Exit::Failed,
         // A check that found something missing, or was turned away.
-        ("E-SET-004" | "E-API-011", _) => Exit::Refused,
+        ("E-SET-004" | "E-API-011" | "E-PRN-004", _) => Exit::Refused,
         (_, 401 | 403 | 409) => Exit::Refused,
         (_, 502) => Exit::Unreachable,
         (_, 400..=499) if problem.status != 429 => Exit::Usage,

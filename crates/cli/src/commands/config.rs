@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use engine::operator::config::{Carried, Plan};
+use indicatif::ProgressBar;
 use serde_json::{Value as Json, json};
 
 use super::connect::registry;
@@ -90,24 +91,33 @@ async fn apply(args: &ApplyArgs, common: &Common, screen: Screen) -> anyhow::Res
     if !screen.json {
         show::plan(&plan, screen);
     }
-    if !plan.changes.is_empty() && !args.yes && !screen.confirm(&question(&plan), "--yes")? {
+    let is_anything = !plan.changes.is_empty();
+    if is_anything && !args.yes && !screen.confirm(&question(&plan), "--yes")? {
         screen.note("nothing was changed");
         client.leave().await;
         return Ok(Exit::Done);
     }
     let body = json!({"config": config, "prune": args.plan.prune, "plan": plan.digest});
-    let bar = screen.wait_for("checking what is connected, and applying");
+    let bar = is_anything.then(|| screen.wait_for("checking what is connected, and applying"));
+    // Also where nothing changes: what holds by the file is remembered, so that a change by hand is seen.
     let carried = client.post::<Carried>("/config/apply", &body).await;
-    bar.finish_and_clear();
+    bar.inspect(ProgressBar::finish_and_clear);
     let carried = carried?;
     if screen.json {
         screen.json(&carried)?;
-    } else if !plan.changes.is_empty() {
+    } else if is_anything {
         show::carried(&carried, screen);
     }
-    client.act().await?;
+    match is_anything {
+        true => client.act().await?,
+        false => client.leave().await,
+    }
     if let Some(fault) = carried.failed {
-        let what = format!("{}: {}; what stands above it is done", fault.field, fault.message);
+        let done = match carried.done.is_empty() {
+            true => "nothing was changed",
+            false => "what stands above it is done",
+        };
+        let what = format!("{}: {}; {done}", fault.field, fault.message);
         return Err(Stop::failed(what)
             .code(fault.code)
             .advise("look at it, then apply the file again: what is done is not done twice")

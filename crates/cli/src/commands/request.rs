@@ -12,9 +12,10 @@ pub mod show;
 pub mod watch;
 
 use clap::Subcommand;
+use engine::operator::Given;
 
 use crate::args::Common;
-use crate::exit::Exit;
+use crate::exit::{Exit, Stop};
 use crate::screen::Screen;
 
 /// The commands on requests.
@@ -55,5 +56,19 @@ pub async fn run(command: Requests, common: &Common, screen: Screen) -> anyhow::
         Requests::Answer(args) => answer::run(args, common, screen).await,
         Requests::Reopen(args) => reopen::run(args, common, screen).await,
         Requests::Watch(args) => watch::run(args, common, screen).await,
+    }
+}
+
+/// An error that calls identifiers by their type, as they were typed, and not by their place in what was sent.
+fn by_type(error: anyhow::Error, given: &[Given]) -> anyhow::Error {
+    let reword = |what: String| {
+        let given = given.iter().enumerate();
+        given.fold(what, |what, (index, one)| {
+            what.replace(&Given::field(index), &one.kind.to_string())
+        })
+    };
+    match error.downcast::<Stop>() {
+        Ok(stop) => stop.reworded(reword).into(),
+        Err(error) => error,
     }
 }

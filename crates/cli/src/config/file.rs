@@ -211,7 +211,7 @@ impl File {
 
 /// An error with its advice, in one line.
 fn why(error: &anyhow::Error) -> String {
-    exit::text(error).lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    exit::said(error).lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 /// The line on which each field of a text stands.

@@ -200,7 +200,11 @@ fn a_fault_of_the_file_imports_nothing() {
     let file = world.file("a.csv", "right,e-mail\ndeletion,a@b.example\n");
     let ended = world.run(&["import", &file]);
     assert_eq!(ended.code, 2, "{}", ended.err);
-    assert!(ended.err.contains("unknown column"), "{}", ended.err);
+    assert!(
+        ended.err.contains("column 2, “e-mail”, has a heading that is not known"),
+        "{}",
+        ended.err
+    );
     assert!(ended.err.contains("(E-CSV-002)"), "{}", ended.err);
     assert!(ended.err.contains("docs/errors/E-CSV-002.md"), "{}", ended.err);
     assert_eq!(world.json(&["request", "list"])["requests"].as_array().unwrap().len(), 0);

@@ -29,9 +29,11 @@ pub enum FileFault {
         row: u64,
     },
     /// A column that has no meaning here.
-    #[error("unknown column “{column}”: {meant}use {known}, or id.NAME for a type of your own")]
+    #[error(
+        "{column} has a heading that is not known: {meant}use {known}, or id.NAME for a type of your own"
+    )]
     UnknownColumn {
-        /// Its name, or its place where the name may be a value.
+        /// Its place, and its name where that is no value for sure.
         column: String,
         /// The question whether another one was meant, where one is near.
         meant: String,

@@ -213,9 +213,9 @@ pub async fn add_identifiers(
 ) -> Result<Added, OperatorError> {
     let rules = Rules::load(desk, region).await?;
     let mut read = Vec::new();
-    for Given { kind, value } in given {
+    for (index, Given { kind, value }) in given.iter().enumerate() {
         let fault =
-            |(code, message)| OperatorError::Fault(Fault::new(kind.to_string(), code, message));
+            |(code, message)| OperatorError::Fault(Fault::new(Given::field(index), code, message));
         read.push((kind, value.trim(), read_identifier(kind, value, &rules).map_err(fault)?));
     }
     desk.write_fresh(|| async {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::fault::Fault;
+use super::intake::Channel;
 pub(super) use dates::read as read_date;
 pub(super) use rules::Common;
 pub use rules::Rules;
@@ -72,6 +73,11 @@ impl Given {
     pub fn new(kind: IdentifierKind, value: impl Into<String>) -> Self {
         Self { kind, value: value.into() }
     }
+
+    /// Where the value of this number stands in a draft as JSON.
+    pub fn field(index: usize) -> String {
+        format!("identifiers[{index}].value")
+    }
 }
 
 /// A draft that keeps the rules.
@@ -92,12 +98,12 @@ pub(super) struct Checked {
 }
 
 /// Checks a draft: one fault per field at most, all of them at once.
-pub(super) fn check(draft: &Draft, rules: &Rules) -> Result<Checked, Vec<Fault>> {
+pub(super) fn check(draft: &Draft, channel: Channel, rules: &Rules) -> Result<Checked, Vec<Fault>> {
     let mut faults = Vec::new();
     let right = keep(read_right(draft), &mut faults);
     let scope =
         keep(right.map_or(Ok(Scope::default()), |right| read_scope(right, draft)), &mut faults);
-    let identifiers = read_identifiers(draft, rules, &mut faults);
+    let identifiers = read_identifiers(draft, channel, rules, &mut faults);
     let mut text = |field, value: &Option<String>| {
         keep(read_text(field, value.as_deref()), &mut faults).flatten()
     };
@@ -181,13 +187,14 @@ fn read_brand(draft: &Draft, rules: &Rules) -> Result<Option<String>, Fault> {
 
 fn read_identifiers(
     draft: &Draft,
+    channel: Channel,
     rules: &Rules,
     faults: &mut Vec<Fault>,
 ) -> Vec<(IdentifierKind, String, String)> {
     let mut identifiers: Vec<(IdentifierKind, String, String)> = Vec::new();
     let before = faults.len();
-    for Given { kind, value: given } in &draft.identifiers {
-        let field = kind.to_string();
+    for (index, Given { kind, value: given }) in draft.identifiers.iter().enumerate() {
+        let field = channel.identifier(index, kind);
         match read_identifier(kind, given, rules) {
             Err((code, message)) if faults.iter().all(|fault| fault.field != field) => {
                 faults.push(Fault::new(field, code, message));
@@ -199,10 +206,10 @@ fn read_identifiers(
     }
     if draft.identifiers.is_empty() {
         let message = "there is no identifier, so nobody can be found";
-        faults.push(Fault::new("", "E-REQ-003", message));
+        faults.push(Fault::new(channel.identifiers(), "E-REQ-003", message));
     } else if faults.len() == before && identifiers.len() > MOST_IDENTIFIERS {
         let message = format!("there are more than {MOST_IDENTIFIERS} identifiers");
-        faults.push(Fault::new("", "E-REQ-005", message));
+        faults.push(Fault::new(channel.identifiers(), "E-REQ-005", message));
     }
     identifiers
 }

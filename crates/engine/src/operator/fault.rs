@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 /// One fault in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
-    /// The field, as a column of a file is headed; empty where it is none in particular.
+    /// The field, as it is called where it was given: by its place in JSON, such as
+    /// `identifiers[0].value`, or by its column in a file; empty where it is none in particular.
     pub field: String,
     /// The code; its page says what it means and what to do.
     #[schema(value_type = String, pattern = "^E-[A-Z]{2,}-[0-9]{3}$")]
@@ -29,14 +30,18 @@ impl Fault {
     ) -> Self {
         Self { field: field.into(), code: Cow::Borrowed(code), message: message.into() }
     }
+
+    /// Field and message, for whom the code is told apart.
+    pub fn told(&self) -> String {
+        match &*self.field {
+            "" => self.message.clone(),
+            field => format!("{field}: {}", self.message),
+        }
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.field.is_empty() {
-            write!(f, "{} ({})", self.message, self.code)
-        } else {
-            write!(f, "{}: {} ({})", self.field, self.message, self.code)
-        }
+        write!(f, "{} ({})", self.told(), self.code)
     }
 }

@@ -7,13 +7,13 @@ mod tests;
 use std::sync::Arc;
 
 use domain::identifier::{Identifier, Origin, Region};
-use domain::{Event, IdentifierId, Request, RequestId, RequestState};
+use domain::{Event, IdentifierId, IdentifierKind, Request, RequestId, RequestState};
 use serde::{Deserialize, Serialize};
 use store::{Added, NewRequest};
 use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
-use super::draft::{self, Checked, Common, Draft, Rules};
+use super::draft::{self, Checked, Common, Draft, Given, Rules};
 use super::fault::Fault;
 pub(super) use same::{Seen, twice};
 
@@ -29,7 +29,8 @@ pub struct TakenIn {
 /// What came of a draft: the request, new or known, or what is wrong with it.
 pub type Taken = Result<TakenIn, Vec<Fault>>;
 
-/// Where drafts come from. Both are kept from entering a request twice, each in its own way.
+/// Where drafts come from. Both are kept from entering a request twice, each in its own way, and each
+/// calls identifiers by what whoever gave them sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Channel {
     /// Typed. Without an external id it is another request each time; one for the same person and
@@ -37,6 +38,24 @@ pub(super) enum Channel {
     Keyboard,
     /// A file, which may be read again after a fault or a crash. The same row is the same request.
     File,
+}
+
+impl Channel {
+    /// What an identifier is called in a fault.
+    pub(super) fn identifier(self, index: usize, kind: &IdentifierKind) -> String {
+        match self {
+            Self::Keyboard => Given::field(index),
+            Self::File => kind.to_string(),
+        }
+    }
+
+    /// What all identifiers together are called in a fault. In a file they stand in many columns.
+    pub(super) fn identifiers(self) -> &'static str {
+        match self {
+            Self::Keyboard => "identifiers",
+            Self::File => "",
+        }
+    }
 }
 
 /// Whether anything is written.
@@ -149,7 +168,7 @@ pub(super) async fn take(
     let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(handed.len());
     let mut checked = Vec::new();
     for one in handed {
-        verdicts.push(match draft::check(one.draft, one.rules) {
+        verdicts.push(match draft::check(one.draft, channel, one.rules) {
             Err(faults) => Some(Verdict::Faults(faults)),
             Ok(good) => match seen.take(one.draft, &good) {
                 Err(fault) => Some(Verdict::Twice(fault)),

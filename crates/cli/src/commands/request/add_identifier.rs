@@ -32,11 +32,13 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     let client = Client::to_write(common, screen).await?;
     let id = client.request(&args.id).await?;
+    let given = [Given::new(args.kind, args.value)];
     let new = json!({
-        "identifiers": [Given::new(args.kind, args.value)],
+        "identifiers": given,
         "phone_region": args.phone_region,
     });
-    let added: Added = client.post(&format!("/requests/{id}/identifiers"), &new).await?;
+    let added = client.post(&format!("/requests/{id}/identifiers"), &new).await;
+    let added: Added = added.map_err(|error| super::by_type(error, &given))?;
     if screen.json {
         screen.json(&json!({"request": id, "added": added}))?;
     } else if added.n_new == 0 {

@@ -78,7 +78,8 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     }
     let client = Client::to_write(common, screen).await?;
     let query = query([("phone_region", region.map(|region| region.to_string()))]);
-    let taken: TakenIn = client.post(&format!("/requests{query}"), &draft).await?;
+    let taken = client.post(&format!("/requests{query}"), &draft).await;
+    let taken: TakenIn = taken.map_err(|error| super::by_type(error, &draft.identifiers))?;
     if screen.json {
         screen.json(&taken)?;
     } else {

@@ -1,6 +1,6 @@
 //! Planning and carrying out. What connects a system is checked between the two, by whoever calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Digest;
 use domain::connection::CheckReport;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::applied::Applied;
 use super::diff::{Change, How, Key, Plan, diff};
-use super::fields::{self, Wanted, within};
+use super::fields::{self, Standing, Wanted, within};
 use super::present::standing;
 use super::{Config, ConnectionConfig, Given, Part, PrincipalConfig};
 use crate::operator::connections::{self, Draft, NewConnection, Removal, switches};
@@ -96,6 +96,9 @@ async fn make(desk: &Desk<'_>, config: Config, prune: bool) -> Result<Prepared, 
             }
             Err(other) => return Err(other),
         }
+    }
+    if faults.is_empty() {
+        faults.extend(nobody_rules(&standing, &changes));
     }
     if faults.is_empty() { Ok(prepared) } else { Err(OperatorError::Faults(faults)) }
 }
@@ -291,6 +294,29 @@ impl Prepared {
         }
         applied.keep(desk, carried.done.len()).await
     }
+}
+
+/// The change after which nobody would rule all any more, where somebody does now.
+fn nobody_rules(standing: &BTreeMap<Key, Standing>, changes: &[Change]) -> Option<Fault> {
+    let principals = standing.iter().filter(|((part, _), _)| *part == Part::Principals);
+    let rulers = principals.filter(|(_, one)| fields::rules_all(&one.fields));
+    let mut rulers: BTreeSet<&str> = rulers.map(|((_, name), _)| name.as_str()).collect();
+    let mut last = None;
+    for change in changes.iter().filter(|change| change.part == Part::Principals) {
+        let name = change.name.as_str();
+        let key = (Part::Principals, change.name.clone());
+        let mut after = standing.get(&key).map(|one| one.fields.clone()).unwrap_or_default();
+        after.extend(change.fields.iter().map(|one| (one.field.clone(), one.to.clone())));
+        if change.how != How::Disable && fields::rules_all(&after) {
+            rulers.insert(name);
+        } else if rulers.remove(name) && rulers.is_empty() {
+            last = Some(key);
+        }
+    }
+    let key = last.filter(|_| rulers.is_empty())?;
+    let message =
+        "is the last super admin who is enabled and reaches everything; make another one first";
+    Some(within(&key, Fault::new("", "E-PRN-004", message)))
 }
 
 /// Whether a change of a connection is more than switches: it is entered anew then, and checked.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::Connection;
+use domain::{Connection, Role};
 use serde_json::Value;
 use store::Secret;
 
@@ -140,6 +140,14 @@ pub(super) fn of_principal(one: &PrincipalConfig) -> Fields {
     put(&mut fields, "brands", brands.unwrap_or_else(|| ALL_BRANDS.into()));
     put(&mut fields, "disabled", one.disabled.into());
     fields
+}
+
+/// Whether a principal with these fields may do everything, everywhere.
+pub(super) fn rules_all(fields: &Fields) -> bool {
+    let roles = get(fields, "roles").as_array();
+    let is_admin =
+        roles.is_some_and(|roles| roles.iter().any(|role| role == Role::SuperAdmin.word()));
+    is_admin && get(fields, "brands") == ALL_BRANDS && *get(fields, "disabled") != true
 }
 
 /// What a principal that stands would be in a configuration.

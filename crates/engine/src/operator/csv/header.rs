@@ -66,7 +66,7 @@ pub(super) fn read(cells: &[&str]) -> Result<Vec<Column>, FileFault> {
 fn without_right(cells: &[&str]) -> FileFault {
     let right = Field::Right.word();
     match cells.iter().position(|cell| meant(cell, names()) == Some(right)) {
-        Some(index) => unknown_column(place(index), Some(right)),
+        Some(index) => unknown_column(index, None, Some(right)),
         None => FileFault::MissingColumn { column: right },
     }
 }
@@ -74,15 +74,13 @@ fn without_right(cells: &[&str]) -> FileFault {
 fn unknown(index: usize, name: &str) -> FileFault {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ');
     let is_shown = !name.is_empty() && name.len() <= 40 && name.chars().all(is_plain);
-    let column = if is_shown { name.to_owned() } else { place(index) };
-    unknown_column(column, meant(name, names()))
+    unknown_column(index, is_shown.then_some(name), meant(name, names()))
 }
 
-fn place(index: usize) -> String {
-    format!("number {}", index + 1)
-}
-
-fn unknown_column(column: String, meant: Option<&'static str>) -> FileFault {
+/// A column without a meaning, by its place, and by its name where that may be shown.
+fn unknown_column(index: usize, name: Option<&str>, meant: Option<&'static str>) -> FileFault {
+    let named = name.map(|name| format!(", “{name}”,")).unwrap_or_default();
+    let column = format!("column {}{named}", index + 1);
     let meant = meant.map(|meant| format!("did you mean “{meant}”? Else ")).unwrap_or_default();
     let known = names().collect::<Vec<_>>().join(", ");
     FileFault::UnknownColumn { column, meant, known }

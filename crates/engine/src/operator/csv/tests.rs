@@ -154,7 +154,9 @@ fn a_first_row_of_data_is_not_repeated() {
     let fault = read(b"ada@example.com,deletion\n").map(|_| ()).unwrap_err();
     assert!(!fault.to_string().contains("ada"), "{fault}");
     let fault = read(b"right,email,ada@example.com\n").map(|_| ()).unwrap_err();
-    assert!(!fault.to_string().contains("ada") && fault.to_string().contains("number 3"));
+    assert!(
+        !fault.to_string().contains("ada") && fault.to_string().contains("column 3 has a heading")
+    );
 }
 
 #[test]
@@ -177,10 +179,18 @@ fn a_slip_in_the_name_of_a_column_is_told_with_what_was_meant() {
         ("dueat", "due_at"),
     ] {
         let told = says(&format!("right,email,{name}\n"));
-        assert!(told.contains(&format!("“{name}”: did you mean “{meant}”?")), "{told}");
+        assert!(
+            told.contains(&format!(
+                "“{name}”, has a heading that is not known: did you mean “{meant}”?"
+            )),
+            "{told}"
+        );
     }
     let told = says("rights,email\n");
-    assert!(told.starts_with("unknown column “number 1”: did you mean “right”?"), "{told}");
+    assert!(
+        told.starts_with("column 1 has a heading that is not known: did you mean “right”?"),
+        "{told}"
+    );
     assert!(!says("right,email,colour\n").contains("did you mean"));
 }
 

@@ -162,7 +162,7 @@ async fn a_bad_identifier_is_refused_before_anything_moves() {
     let given = [Given::new(IdentifierKind::UserId, "null")];
     let answer = add_identifiers(&office.desk(), id, &given, None).await;
     let Err(OperatorError::Fault(fault)) = answer else { panic!("refused") };
-    assert_eq!((fault.field.as_str(), &*fault.code), ("user_id", "E-REQ-016"));
+    assert_eq!((fault.field.as_str(), &*fault.code), ("identifiers[0].value", "E-REQ-016"));
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ fn rules() -> Rules {
 }
 
 fn codes(draft: &Draft) -> Vec<(String, &'static str)> {
-    match check(draft, &rules()) {
+    match check(draft, Channel::Keyboard, &rules()) {
         Ok(_) => Vec::new(),
         Err(faults) => {
             faults.into_iter().map(|fault| (fault.field.clone(), code(&fault))).collect()
@@ -42,7 +42,7 @@ fn one(change: impl FnOnce(&mut Draft)) -> Vec<(String, &'static str)> {
 fn each_bad_identifier_has_its_code() {
     let email = |value: &str| one(|draft| draft.identifiers[0].value = value.into());
     let of = |kind, value: &str| one(|draft| draft.identifiers.push(Given::new(kind, value)));
-    let email_fault = |code| vec![("email".to_owned(), code)];
+    let email_fault = |code| vec![(Given::field(0), code)];
     assert_eq!(email("ada@lovelace.org"), []);
     assert_eq!(email(" "), email_fault("E-REQ-010"));
     assert_eq!(email("a\nb@c.de"), email_fault("E-REQ-011"));
@@ -54,13 +54,16 @@ fn each_bad_identifier_has_its_code() {
     for placeholder in ["null", "N/A", "none", " (not set) "] {
         assert_eq!(email(placeholder), email_fault("E-REQ-016"), "{placeholder}");
     }
-    let phone = |code| vec![("phone".to_owned(), code)];
+    let phone = |code| vec![(Given::field(1), code)];
     assert_eq!(of(IdentifierKind::Phone, "+1 212 555 0123"), []);
     assert_eq!(of(IdentifierKind::Phone, "212 555 0123"), phone("E-REQ-015"));
     assert_eq!(of(IdentifierKind::Phone, "+1 2"), phone("E-REQ-014"));
     assert_eq!(of(IdentifierKind::Phone, "n/a"), phone("E-REQ-016"));
     assert_eq!(of(IdentifierKind::Phone, "0000000"), phone("E-REQ-016"));
-    assert_eq!(of(IdentifierKind::UserId, "null"), [("user_id".to_owned(), "E-REQ-016")]);
+    assert_eq!(
+        of(IdentifierKind::UserId, "null"),
+        [("identifiers[1].value".to_owned(), "E-REQ-016")]
+    );
 }
 
 #[test]
@@ -71,7 +74,7 @@ fn each_other_bad_field_has_its_code() {
     };
     check(&|draft| draft.right = "erasure".into(), "right", "E-REQ-001");
     check(&|draft| draft.scope = "sale".into(), "scope", "E-REQ-002");
-    check(&|draft| draft.identifiers.clear(), "", "E-REQ-003");
+    check(&|draft| draft.identifiers.clear(), "identifiers", "E-REQ-003");
     check(&|draft| draft.brand = Some("x".repeat(201)), "brand", "E-REQ-004");
     check(&|draft| draft.received_at = some("yesterday"), "received_at", "E-REQ-020");
     check(&|draft| draft.received_at = some("2026-11-23"), "received_at", "E-REQ-021");
@@ -92,14 +95,30 @@ fn each_other_bad_field_has_its_code() {
         draft.identifiers =
             (0..51).map(|n| Given::new(kind.clone(), format!("user-{n}"))).collect();
     };
-    check(&many, "", "E-REQ-005");
+    check(&many, "identifiers", "E-REQ-005");
+}
+
+#[test]
+fn identifiers_are_called_as_whoever_gave_them_sees_them() {
+    let mut draft = draft("deletion", "nobody");
+    draft.identifiers.push(Given::new(IdentifierKind::Email, "null"));
+    let fields = |draft: &Draft, channel| -> Vec<_> {
+        let faults = check(draft, channel, &rules()).err().unwrap();
+        faults.into_iter().map(|fault| fault.field).collect()
+    };
+    let places = ["identifiers[0].value", "identifiers[1].value"];
+    assert_eq!(fields(&draft, Channel::Keyboard), places);
+    assert_eq!(fields(&draft, Channel::File), ["email"]);
+    draft.identifiers.clear();
+    assert_eq!(fields(&draft, Channel::Keyboard), ["identifiers"]);
+    assert_eq!(fields(&draft, Channel::File), [""]);
 }
 
 #[test]
 fn all_faults_are_told_at_once_and_none_repeats_a_value() {
     let mut draft = draft("banish", "secret-value");
     draft.received_at = Some("secret-date".into());
-    let faults = check(&draft, &rules()).err().unwrap();
+    let faults = check(&draft, Channel::Keyboard, &rules()).err().unwrap();
     assert_eq!(faults.len(), 3);
     assert!(faults.iter().all(|fault| !fault.to_string().contains("secret")));
 }
@@ -108,22 +127,22 @@ fn all_faults_are_told_at_once_and_none_repeats_a_value() {
 fn a_date_that_has_passed_is_taken_as_late() {
     let mut draft = draft("deletion", "ada@lovelace.org");
     draft.received_at = Some("2026-09-01".into());
-    let checked = check(&draft, &rules()).ok().unwrap();
+    let checked = check(&draft, Channel::Keyboard, &rules()).ok().unwrap();
     assert_eq!(checked.received_at, "2026-09-01T00:00:00Z".parse().unwrap());
     assert!(checked.deadline.is_past(now()));
     assert_eq!(checked.deadline.at, "2026-10-01T00:00:00Z".parse().unwrap());
     draft.due_at = Some("2026-12-24T18:00:00+01:00".into());
-    let checked = check(&draft, &rules()).ok().unwrap();
+    let checked = check(&draft, Channel::Keyboard, &rules()).ok().unwrap();
     assert_eq!(checked.deadline.at, "2026-12-24T17:00:00Z".parse().unwrap());
 }
 
 #[test]
 fn who_enters_it_vouches_unless_somebody_else_does() {
     let mut draft = draft("deletion", "ada@lovelace.org");
-    assert_eq!(check(&draft, &rules()).ok().unwrap().verified.by, "ops");
+    assert_eq!(check(&draft, Channel::Keyboard, &rules()).ok().unwrap().verified.by, "ops");
     draft.verified_by = Some("passport".into());
     draft.verified_at = Some("2026-11-20".into());
-    let verified = check(&draft, &rules()).ok().unwrap().verified;
+    let verified = check(&draft, Channel::Keyboard, &rules()).ok().unwrap().verified;
     assert_eq!((&*verified.by, verified.at), ("passport", "2026-11-20T00:00:00Z".parse().unwrap()));
 }
 
@@ -131,5 +150,5 @@ fn who_enters_it_vouches_unless_somebody_else_does() {
 fn the_same_identifier_twice_is_one() {
     let mut draft = draft("deletion", "ada@lovelace.org");
     draft.identifiers.push(Given::new(IdentifierKind::Email, "ADA@lovelace.org"));
-    assert_eq!(check(&draft, &rules()).ok().unwrap().identifiers.len(), 1);
+    assert_eq!(check(&draft, Channel::Keyboard, &rules()).ok().unwrap().identifiers.len(), 1);
 }

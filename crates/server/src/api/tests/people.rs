@@ -25,6 +25,7 @@ async fn nobody_learns_why_a_token_is_refused() {
     for who in [known, unknown, strange] {
         let answer = office.ask(&who, Method::GET, "/me", None).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "E-AUTH-001"));
+        assert_eq!(answer.headers["cache-control"], "no-store");
         answers.push(answer.body);
     }
     let nobody = office.ask(&Persona::Visitor, Method::GET, "/me", None).await;

@@ -156,6 +156,10 @@ async fn what_does_not_fit_is_told_by_its_place_and_not_by_its_value() {
         ),
         (json!({"right": "access", "identifiers": [], "extid": 1}), "it takes one of `right`"),
         (json!({"right": 7, "identifiers": []}), "right: it takes a string"),
+        (
+            json!({"right": "access", "identifiers": [{"type": "extid", "value": "x"}]}),
+            "identifiers[0].type: it takes email, phone, user_id",
+        ),
     ];
     for (body, reason) in reasons {
         let answer = office.ask(&OWNER, Method::POST, "/requests", Some(body)).await;
@@ -189,6 +193,47 @@ async fn forged_cursors_strange_parameters_and_ids_of_nobody_are_refused() {
     }
     let answer = office.ask(&OWNER, Method::PUT, "/requests", None).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::METHOD_NOT_ALLOWED, "E-API-007"));
+}
+
+#[tokio::test]
+async fn a_query_that_does_not_fit_is_told_what_would() {
+    let office = office().await;
+    let told = [
+        ("limit=0", "limit: it takes a number from 1 to 500"),
+        ("limit=many", "limit: it takes a number from 1 to 500"),
+        ("overdue=yes", "overdue: it takes true or false"),
+        ("right=erasure", "right: it takes one of `access`, `portability`, `deletion`"),
+        ("state=new", "state: it takes states among received, "),
+        (
+            "state=reviewing&state=answering",
+            "`state` is given more than once; where it takes several values, commas part them",
+        ),
+        ("after=req_1", "after: it takes an id, written whole: req_ and 32 hexadecimal digits"),
+    ];
+    for (query, says) in told {
+        let answer = office.ask(&OWNER, Method::GET, &format!("/requests?{query}"), None).await;
+        assert_eq!(answer.code(), "E-API-003", "{query}");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.contains(says), "{query}: {detail}");
+    }
+    let answer = office.ask(&OWNER, Method::GET, "/journal?after=last", None).await;
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.contains("after: it takes a whole number"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_fault_names_the_field_of_the_body_and_leaves_the_code_to_its_own_member() {
+    let office = office().await;
+    let body = json!({"right": "access", "identifiers": [{"type": "email", "value": "null"}]});
+    let answer = office.ask(&OWNER, Method::POST, "/requests", Some(body)).await;
+    assert_eq!((answer.code(), &answer.body["status"]), ("E-REQ-016", &json!(422)));
+    assert_eq!(answer.body["errors"][0]["field"], "identifiers[0].value");
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.starts_with("identifiers[0].value: is a placeholder"), "{detail}");
+    assert!(!detail.contains("E-REQ"), "{detail}");
+    let body = json!({"right": "access", "identifiers": []});
+    let answer = office.ask(&OWNER, Method::POST, "/requests", Some(body)).await;
+    assert_eq!(answer.body["errors"][0]["field"], "identifiers");
 }
 
 #[tokio::test]

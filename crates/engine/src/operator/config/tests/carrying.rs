@@ -4,7 +4,7 @@ use domain::connection::{CheckReport, PermissionResult, Verdict};
 use domain::{Event, Gate, Mode};
 
 use super::*;
-use crate::operator::principals;
+use crate::operator::principals::{self, NewPrincipal};
 use crate::operator::shapes::strict::check;
 use crate::operator::{connections, controls};
 
@@ -74,11 +74,20 @@ async fn a_failure_in_the_middle_leaves_what_is_done_and_says_what_is_left() {
     wish["settings"]["respond_within"] = "60".into();
     wish["principals"]["boss"]["roles"] = json!(["auditor"]);
     wish["connections"]["files"]["switches"]["mode"] = "observe".into();
-    let result = carried(&office, &wish, false).await;
+    let desk = office.desk();
+    let (kind, roles) = (PrincipalKind::Person, [Role::SuperAdmin].into());
+    let cid = NewPrincipal { name: "cid".into(), kind, roles, reach: Reach::All };
+    principals::add(&desk, &cid).await.unwrap();
+    let shown = plan(&desk, config(wish.clone()), false).await.unwrap().digest;
+    let prepared = prepare(&desk, config(wish.clone()), false, shown).await.unwrap();
+    // So boss is the last one by now.
+    principals::disable(&desk, "cid").await.unwrap();
+    let result = apply(&desk, prepared, Vec::new()).await.unwrap();
     let failed = result.failed.unwrap();
     assert_eq!((failed.field.as_str(), &*failed.code), ("principals.boss", "E-PRN-004"));
     assert_eq!((result.done.len(), result.left.len()), (1, 2));
     assert_eq!(controls::respond_within(&office.store).await.unwrap(), 60);
+    principals::enable(&desk, "cid").await.unwrap();
     let rest = planned(&office, wish).await;
     assert_eq!(rest.changes, result.left, "which is what another plan says");
 }

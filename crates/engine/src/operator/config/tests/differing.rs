@@ -200,3 +200,21 @@ async fn a_guard_whose_date_has_passed_is_no_fault_while_it_stands_so() {
     let plan = plan(&desk, config(whole()), false).await.unwrap();
     assert!(plan.changes.is_empty());
 }
+
+#[tokio::test]
+async fn a_plan_after_which_nobody_would_rule_is_refused() {
+    let office = office().await;
+    carried(&office, &whole(), false).await;
+    let last = [("principals.boss".to_owned(), "E-PRN-004".to_owned())];
+    let mut wish = whole();
+    wish["principals"]["boss"]["roles"] = json!(["auditor"]);
+    assert_eq!(faults(&office, wish.clone(), false).await, last);
+    wish["principals"]["boss"] = json!({"kind": "person", "roles": ["super_admin"],
+                                        "reach": {"brands": ["shop"]}});
+    assert_eq!(faults(&office, wish.clone(), false).await, last);
+    wish["principals"].as_object_mut().unwrap().remove("boss");
+    assert_eq!(faults(&office, wish.clone(), true).await, last);
+    assert!(planned(&office, wish.clone()).await.changes.is_empty(), "unless it is left alone");
+    wish["principals"]["ann"] = whole()["principals"]["boss"].clone();
+    assert!(plan(&office.desk(), config(wish), true).await.is_ok(), "another one takes over");
+}
