@@ -146,16 +146,22 @@ pub fn of(error: &anyhow::Error) -> Exit {
         if let Some(ImportError::File(_)) = cause.downcast_ref() {
             return Exit::Usage;
         }
+        if let Some(StoreError::Missing { .. } | StoreError::NoFolder { .. }) = of_store(cause) {
+            return Exit::Usage;
+        }
     }
     Exit::Failed
 }
 
 fn of_backup(error: &BackupError) -> Exit {
     match error {
+        BackupError::NoBackup(_)
+        | BackupError::Store(StoreError::Missing { .. } | StoreError::NoFolder { .. }) => {
+            Exit::Usage
+        }
         BackupError::Exists(_)
         | BackupError::InsideData(_)
         | BackupError::InsideKeys(_)
-        | BackupError::NoBackup(_)
         | BackupError::Damaged { .. }
         | BackupError::NotEmpty(_) => Exit::Refused,
         BackupError::BadDatabase(_) | BackupError::Store(_) => Exit::Failed,

@@ -50,7 +50,7 @@ impl Session {
             } else {
                 "begin with `habeas connect segment`, or try `habeas demo`; HABEAS_DATA names another folder"
             };
-            return Err(Stop::failed(format!("there is no data in {} yet", common.data.display()))
+            return Err(Stop::usage(format!("there is no data in {} yet", common.data.display()))
                 .advise(advice)
                 .into());
         }

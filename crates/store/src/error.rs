@@ -73,6 +73,19 @@ pub enum StoreError {
         /// The data folder.
         folder: String,
     },
+    /// A file stands where the data folder should be.
+    #[error("{folder} is a file, and no data folder")]
+    NoFolder {
+        /// The data folder, as it was named.
+        folder: String,
+    },
+    /// The file of the database is none.
+    #[error("`habeas.db` in the data folder is no database, or a damaged one")]
+    NoDatabase {
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
     /// The schema was written by a newer program.
     #[error(
         "the store has schema {found}, this program knows {known}: use the newer program, or restore a backup made before the upgrade"
@@ -201,6 +214,7 @@ impl StoreError {
             Some((SQLITE_IOERR_WRITE | SQLITE_IOERR_SHMSIZE, _) | (_, SQLITE_FULL)) => {
                 Self::DiskFull { attempt, cause }
             }
+            Some((_, SQLITE_NOTADB)) => Self::NoDatabase { cause },
             Some((_, SQLITE_READONLY)) => Self::ReadOnly { attempt, cause },
             Some((_, SQLITE_BUSY | SQLITE_LOCKED)) => Self::Busy { attempt, cause },
             Some((SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY, _)) => {
@@ -237,4 +251,5 @@ const SQLITE_IOERR_WRITE: i32 = 778;
 /// The shared memory file could not grow.
 const SQLITE_IOERR_SHMSIZE: i32 = 4874;
 const SQLITE_CONSTRAINT_PRIMARYKEY: i32 = 1555;
+const SQLITE_NOTADB: i32 = 26;
 const SQLITE_CONSTRAINT_UNIQUE: i32 = 2067;

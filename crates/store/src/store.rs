@@ -15,7 +15,7 @@ use crate::db::Db;
 use crate::driver::sqlite::FILE;
 use crate::error::StoreError;
 use crate::keyring::{Keyring, Making};
-use crate::keys::KeyFolder;
+use crate::keys::{KeyError, KeyFolder};
 use crate::migrate::{MIGRATIONS, refuse_other_schema};
 use crate::tally::Tally;
 use crate::together::Together;
@@ -68,11 +68,11 @@ impl Store {
         ids: Arc<dyn IdSource>,
         now: Instant,
     ) -> Result<Self, StoreError> {
-        let folder = KeyFolder::open(&options.keys, &options.data)?;
-        // Keys are made for a store that is new. In place of one that is lost, a new one would only
-        // hide what became of it.
-        let making = if is_new(&options.data) { Making::Allowed } else { Making::Refused };
-        let keys = Keyring::open(Arc::new(folder), making)?;
+        refuse_file(&options.data)?;
+        let keys = match open_keys(options) {
+            Ok(keys) => keys,
+            Err(error) => return Err(true_cause(&options.data, error).await),
+        };
         let blobs = Blobs::open(options.data.join(BLOBS))?;
         let db = Db::open(&options.data).await?;
         let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, Some(ids))) };
@@ -85,6 +85,7 @@ impl Store {
 
     /// Opens an existing store to read, beside whoever writes it. Makes and changes nothing.
     pub async fn open_read_only(options: &Options) -> Result<Self, StoreError> {
+        refuse_file(&options.data)?;
         let db = Db::open_read_only(&options.data).await?;
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
@@ -146,6 +147,29 @@ impl Store {
             attempt: "make an id",
             cause: "the store was opened for reading".into(),
         })
+    }
+}
+
+fn refuse_file(data: &Path) -> Result<(), StoreError> {
+    match data.is_file() {
+        true => Err(StoreError::NoFolder { folder: data.display().to_string() }),
+        false => Ok(()),
+    }
+}
+
+fn open_keys(options: &Options) -> Result<Keyring, KeyError> {
+    let folder = KeyFolder::open(&options.keys, &options.data)?;
+    // Keys are made for a store that is new. In place of one that is lost, a new one would only
+    // hide what became of it.
+    let making = if is_new(&options.data) { Making::Allowed } else { Making::Refused };
+    Keyring::open(Arc::new(folder), making)
+}
+
+/// Why a store can't be opened whose keys can't: what is no database has no keys either.
+async fn true_cause(data: &Path, error: KeyError) -> StoreError {
+    match Db::open_read_only(data).await {
+        Err(no @ StoreError::NoDatabase { .. }) if !is_new(data) => no,
+        _ => error.into(),
     }
 }
 

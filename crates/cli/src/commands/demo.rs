@@ -39,6 +39,9 @@ pub struct Args {
 
 /// Plays the demo.
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
+    let stays = screen.is_terminal() && !screen.json && !args.once;
+    // Of a folder that nobody named, nothing is of use once the simulated people are gone.
+    let is_passing = args.folder.is_none() && !stays;
     let folder = fresh_folder(args.folder)?;
     let common = Common { data: folder.join("data"), keys: folder.join("keys"), ..common.clone() };
     let options =
@@ -47,14 +50,16 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let description = serving.description();
     fs::write(folder.join("twins.json"), description.to_string())
         .context("could not write the twins' description")?;
-    let stays = screen.is_terminal() && !screen.json && !args.once;
     let mut story = Story::begin(&serving, &folder, &common, screen).await?;
-    let ending = tokio::select! {
+    let mut ending = tokio::select! {
         ending = story.play() => ending?,
         () = until_stopped(), if stays => return Ok(Exit::Done),
     };
     let is_something_left = ending.is_something_left();
-    ending.show(screen)?;
+    if is_passing {
+        ending.forget_files();
+    }
+    ending.show(stays, screen)?;
     if stays {
         say_how_to_go_on(&ending, &common, screen);
         until_stopped().await;
@@ -63,6 +68,10 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     }
     story.end().await?;
     serving.stop().await;
+    if is_passing {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("could not remove {}", folder.display()))?;
+    }
     Ok(Exit::left(is_something_left))
 }
 

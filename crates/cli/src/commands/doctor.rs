@@ -101,6 +101,9 @@ fn folders(common: &Common) -> Vec<Finding> {
         let at = folder.display();
         findings.push(match fs::metadata(folder) {
             Err(error) => Finding::broken(about, format!("{at} can't be read: {error}"), mend),
+            Ok(found) if !found.is_dir() => {
+                Finding::broken(about, format!("{at} is a file, not a folder"), mend)
+            }
             Ok(found) if found.permissions().mode() & 0o077 != 0 => {
                 Finding::broken(about, format!("others can enter {at}"), format!("chmod 700 {at}"))
             }

@@ -1,6 +1,9 @@
 //! `habeas journal`: what happened, when, by whom, and why.
 
-use domain::Event;
+use std::collections::BTreeMap;
+
+use domain::{ConnectionId, Event};
+use engine::operator::connections::ConnectionList;
 use engine::operator::find::Found;
 use engine::operator::journal::{JournalEntry, JournalPage};
 use serde_json::Value;
@@ -10,6 +13,9 @@ use crate::client::{Client, query};
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::show;
+
+/// What connections are called.
+type Names = BTreeMap<ConnectionId, String>;
 
 /// Entries read at a time.
 const PAGE: u32 = 500;
@@ -39,13 +45,14 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let client = Client::to_read(common, screen).await?;
     let is_filtered = args.request.is_some() || args.connection.is_some() || args.event.is_some();
     let filter = Filter::of(&args, &client).await?;
+    let names = if screen.json { Names::new() } else { names(&client).await };
     let n_shown = match args.last {
-        Some(last) => show_all(filter.last(&client, last).await?.iter().rev(), screen)?,
+        Some(last) => show_all(filter.last(&client, last).await?.iter().rev(), &names, screen)?,
         None => {
             let (mut n_shown, mut after) = (0, Some(0));
             while let Some(from) = after {
                 let page = filter.page(&client, ("after", from), PAGE).await?;
-                n_shown += show_all(page.entries.iter(), screen)?;
+                n_shown += show_all(page.entries.iter(), &names, screen)?;
                 after = page.next;
             }
             n_shown
@@ -102,6 +109,7 @@ impl Filter {
 
 fn show_all<'a>(
     entries: impl Iterator<Item = &'a JournalEntry>,
+    names: &Names,
     screen: Screen,
 ) -> anyhow::Result<u64> {
     let mut n_shown = 0;
@@ -110,10 +118,17 @@ fn show_all<'a>(
         if screen.json {
             screen.json(entry)?;
         } else {
-            screen.line(line(entry));
+            screen.line(line(entry, names));
         }
     }
     Ok(n_shown)
+}
+
+/// The connections by name, as far as they are there and may be seen. One that was removed keeps its id.
+async fn names(client: &Client) -> Names {
+    let list: anyhow::Result<ConnectionList> = client.get("/connections").await;
+    let all = list.into_iter().flat_map(|list| list.connections);
+    all.map(|one| (one.id, one.name)).collect()
 }
 
 /// A fact that says nothing to a person.
@@ -128,7 +143,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// One entry on one line: number, time, who, what, about what, and its facts.
-fn line(JournalEntry { seq, entry }: &JournalEntry) -> String {
+fn line(JournalEntry { seq, entry }: &JournalEntry, names: &Names) -> String {
     let mut line = format!(
         "{seq:>6}  {}  {:<12} {:<20}",
         show::time(entry.at),
@@ -144,6 +159,9 @@ fn line(JournalEntry { seq, entry }: &JournalEntry) -> String {
     for id in ids.into_iter().flatten() {
         line.push(' ');
         line.push_str(&id);
+    }
+    if let Some(id) = entry.connection {
+        line.push_str(&format!(" {}", names.get(&id).cloned().unwrap_or_else(|| id.to_string())));
     }
     for (name, value) in entry.facts.iter().filter(|(_, value)| !is_empty(value)) {
         let value = match value {

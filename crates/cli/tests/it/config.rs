@@ -64,6 +64,12 @@ fn a_file_is_planned_applied_once_and_what_is_changed_by_hand_is_seen() {
         (&shop["switches"]["mode"], &shop["switches"]["approval"]),
         (&json!("act"), &json!("ask"))
     );
+    let told = world.run(&["journal"]).out;
+    assert!(told.contains("from=30 setting=respond_within to=45"), "{told}");
+    assert!(
+        told.lines().any(|line| line.contains("connection.added") && line.contains(" shop ")),
+        "{told}"
+    );
     let journal = world.run(&["journal", "--json"]);
     let applied = journal.out.lines().filter(|line| line.contains("config.applied"));
     assert_eq!(applied.count(), 2, "{}", journal.out);

@@ -40,3 +40,13 @@ fn the_demo_tells_each_of_its_stories() {
     assert!(again.err.contains("holds the data of a demo already"), "{}", again.err);
     assert!(again.err.contains("name another folder"), "{}", again.err);
 }
+
+#[test]
+fn a_demo_that_ends_leaves_nothing_behind_and_names_no_command_that_would_not_work() {
+    let world = World::new();
+    std::fs::create_dir(world.path("tmp")).unwrap();
+    let ended = world.run_with(&["demo", "--once"], ("TMPDIR", &world.path("tmp")));
+    assert_eq!(ended.code, 3, "{}", ended.err);
+    assert!(!ended.out.contains("habeas "), "{}", ended.out);
+    assert_eq!(std::fs::read_dir(world.path("tmp")).unwrap().count(), 0);
+}

@@ -46,7 +46,7 @@ fn check(replace: &[(&str, &str)], code: i32, says: &str) {
     assert!(said.contains(says), "{replace:?}: {said}");
     if code != 0 {
         let list = world.run(&["connections", "list", "--json"]);
-        let is_empty = list.code == 1 || list.out.contains("\"connections\":[]");
+        let is_empty = list.code == 2 || list.out.contains("\"connections\":[]");
         assert!(is_empty, "{replace:?}: something was saved");
     }
 }
@@ -104,6 +104,32 @@ fn a_file_that_is_not_there_is_a_usage_error() {
     }
     let missing = "{ file = \"nowhere\" }";
     check(&[("secrets.token", missing)], 2, "the secret `token` can't be had: there is no file");
+}
+
+#[test]
+fn a_folder_that_is_not_there_or_none_is_a_usage_error_and_the_true_cause_is_told() {
+    let world = World::new();
+    let file = world.file("a.csv", "right,email\n");
+    std::fs::create_dir_all(world.path("strange")).unwrap();
+    let strange = world.path("strange");
+    world.file("strange/habeas.db", "something else");
+    let (missing, out) = (world.path("missing"), world.path("out"));
+    let new = ["request", "new", "--right", "access", "--email", "ann@shop.example"];
+    for (args, data, code, says) in [
+        (&["request", "list"][..], &missing, 2, "there is no data in"),
+        (&["backup", &out], &missing, 2, "no store exists at"),
+        (&["restore", &missing], &out, 2, "missing is not a whole backup"),
+        (&["request", "list"], &file, 2, "a.csv is a file, and no data folder"),
+        (&new, &file, 2, "a.csv is a file, and no data folder"),
+        (&["backup", &out], &file, 2, "a.csv is a file, and no data folder"),
+        (&["doctor"], &file, 1, "a.csv is a file, not a folder"),
+        (&new, &strange, 1, "is no database, or a damaged one: "),
+    ] {
+        let ended = world.run(&[args, &["--data", data]].concat());
+        let said = format!("{}{}", ended.out, ended.err);
+        assert_eq!(ended.code, code, "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?}: {said}");
+    }
 }
 
 #[test]

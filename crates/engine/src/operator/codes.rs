@@ -67,6 +67,7 @@ pub fn of_store(error: &StoreError) -> &'static str {
         StoreError::Keys(error) => of_keys(error),
         StoreError::Seal(_) => "E-KEY-008",
         StoreError::Unopened { .. } => "E-KEY-007",
+        StoreError::NoDatabase { .. } => "E-STO-003",
         _ => "E-STO-002",
     }
 }
@@ -94,6 +95,8 @@ pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
         StoreError::Keys(
             KeyError::Lost { .. } | KeyError::Malformed { .. } | KeyError::Missing(_),
         ) => Some("nothing was changed; put the key folder back from its copy"),
+        StoreError::NoFolder { .. } => Some("name the data folder, with HABEAS_DATA or --data"),
+        StoreError::NoDatabase { .. } => Some("nothing was changed; put the last good backup back"),
         StoreError::Keys(KeyError::OtherInstallation { .. }) => Some(
             "nothing was changed; HABEAS_KEYS and HABEAS_DATA have to name what belongs together",
         ),

@@ -143,8 +143,11 @@ pub async fn set(desk: &Desk<'_>, key: &str, value: &str) -> Result<(), Operator
         return Err(OperatorError::NotFound { what: "setting" });
     }
     let value = normal(key, value).map_err(OperatorError::Fault)?;
-    // An added placeholder may be a value that people have, so the journal names the key alone.
-    let entry = desk.entry(Event::SettingChanged).fact("setting", key);
+    let mut entry = desk.entry(Event::SettingChanged).fact("setting", key);
+    // An added placeholder may be a value that people have, so of those the journal names the key alone.
+    if key != PLACEHOLDERS {
+        entry = entry.fact("from", get(desk.store, key).await?).fact("to", &*value);
+    }
     Ok(desk.store.set_setting(key, &value, &entry).await?)
 }
 

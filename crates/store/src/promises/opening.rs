@@ -1,6 +1,7 @@
 //! A store is opened by many at once, never by an older program, and never made by a reader.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
 use domain::{Actor, Entry, Event, Right};
 
@@ -53,6 +54,29 @@ async fn a_reader_makes_nothing() {
     let opened = Store::open_read_only(&options).await;
     assert!(matches!(opened, Err(StoreError::Missing { .. })));
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_told_before_its_keys_are_looked_at() {
+    let ids = setup().await.ids;
+    let root = tempfile::tempdir().unwrap();
+    let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
+    std::fs::write(&options.data, "right,email\n").unwrap();
+    for opened in [
+        Store::open(&options, Arc::clone(&ids), now()).await,
+        Store::open_read_only(&options).await,
+    ] {
+        assert!(matches!(opened, Err(StoreError::NoFolder { .. })), "{opened:?}");
+    }
+    std::fs::remove_file(&options.data).unwrap();
+    std::fs::create_dir(&options.data).unwrap();
+    std::fs::write(options.data.join(sqlite::FILE), "something else").unwrap();
+    for opened in [
+        Store::open(&options, Arc::clone(&ids), now()).await,
+        Store::open_read_only(&options).await,
+    ] {
+        assert!(matches!(opened, Err(StoreError::NoDatabase { .. })), "{opened:?}");
+    }
 }
 
 #[tokio::test]
@@ -196,8 +220,7 @@ async fn a_key_that_is_missing_or_damaged_is_told_and_nothing_is_made_in_its_pla
     setup.request(Right::Access, &["ada@example.org"]).await;
     setup.store.close().await;
     let keys = setup.options().keys;
-    let open =
-        async || Store::open(&setup.options(), std::sync::Arc::clone(&setup.ids), now()).await;
+    let open = async || Store::open(&setup.options(), Arc::clone(&setup.ids), now()).await;
     for name in ["index-1", "credentials-1", "evidence-1", "fingerprint-1", "epoch-2026-11"] {
         let path = keys.join(format!("{name}.key"));
         let held = std::fs::read(&path).unwrap();

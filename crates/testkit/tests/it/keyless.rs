@@ -49,6 +49,8 @@ async fn a_request_whose_key_is_missing_waits_for_it_and_all_others_go_on() -> a
     assert_eq!((page.requests.len(), &page.requests[1].unopened), (2, &None));
     let view = show::request_view(&desk, requests[0], true).await?;
     assert_eq!((view.asked.identifiers.len(), view.asked.unopened), (0, Some(why.clone())));
+    let commands: Vec<_> = view.advice.iter().filter_map(|one| one.command.as_deref()).collect();
+    assert_eq!(commands, ["habeas doctor"], "nothing that would be refused");
     // Nor does a file stop the others that is there and can't be read.
     fs::create_dir(&taken.path)?;
     fs::set_permissions(&taken.path, fs::Permissions::from_mode(0o700))?;

@@ -82,8 +82,13 @@ impl Ending {
         commands
     }
 
-    /// The last screen, or the result as JSON.
-    pub fn show(&self, screen: Screen) -> anyhow::Result<()> {
+    /// Leaves out the files that don't outlive the demo.
+    pub fn forget_files(&mut self) {
+        self.packages.clear();
+    }
+
+    /// The last screen, or the result as JSON. Commands stand there while they can be tried.
+    pub fn show(&self, stays: bool, screen: Screen) -> anyhow::Result<()> {
         if screen.json {
             return screen.json(&self.as_json());
         }
@@ -104,7 +109,7 @@ impl Ending {
         rows.extend(refused);
         screen.line(table(&["request", "right", "what came of it", "proof"], rows));
         self.tell_sums(screen);
-        self.tell_left(screen);
+        self.tell_left(stays, screen);
         for package in &self.packages {
             screen.line(format!("Package for the person: {}", package.display()));
         }
@@ -139,7 +144,7 @@ impl Ending {
         ));
     }
 
-    fn tell_left(&self, screen: Screen) {
+    fn tell_left(&self, stays: bool, screen: Screen) {
         let left: Vec<&Act> = self.acts.iter().filter(|act| act.is_left()).collect();
         screen.line(format!(
             "Left       {} for a person, each with what to do:\n",
@@ -149,8 +154,9 @@ impl Ending {
             screen.line(format!("  {}: {}", act.role.name, act.role.about));
             let advice = act.view.advice.iter().find(|advice| advice.command.is_some());
             if let Some(advice) = advice {
-                screen.line(format!("      {}:", advice.what));
-                screen.line(format!("      {}\n", advice.command.as_deref().unwrap_or_default()));
+                let command = advice.command.as_deref().filter(|_| stays);
+                let command = command.map(|command| format!(":\n      {command}"));
+                screen.line(format!("      {}{}\n", advice.what, command.unwrap_or_default()));
             }
         }
     }

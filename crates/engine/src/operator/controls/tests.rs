@@ -19,7 +19,7 @@ async fn pausing_everything_is_journalled_once_and_can_be_taken_back() {
 }
 
 #[tokio::test]
-async fn settings_are_checked_and_their_values_kept_out_of_the_journal() {
+async fn settings_are_checked_and_the_journal_holds_no_value_that_people_may_have() {
     let office = office().await;
     let desk = office.desk();
     assert_eq!(get(&office.store, "respond_within").await.unwrap(), "30");
@@ -33,5 +33,6 @@ async fn settings_are_checked_and_their_values_kept_out_of_the_journal() {
     assert!(set(&desk, "colour", "red").await.is_err());
     let journal = office.journal(Event::SettingChanged).await;
     assert_eq!(journal.len(), 2);
+    assert!(journal[0].contains(r#""from":"30""#) && journal[0].contains(r#""to":"45""#));
     assert!(!journal.concat().to_lowercase().contains("desk.de"));
 }

@@ -2,6 +2,7 @@
 //!
 //! | what is known                        | what comes first                                  |
 //! | ------------------------------------ | ------------------------------------------------- |
+//! | its values can't be read              | `doctor`: what is wrong with the keys             |
 //! | it waits at a gate                   | `request approve … --gate …`                      |
 //! | an identifier is lacking             | `request add-identifier …`                        |
 //! | a person has to decide               | `task retry …`, or `task settle … done\|skip`     |
@@ -56,7 +57,13 @@ pub fn advise(view: &RequestView) -> Vec<Advice> {
             view.asked.due_basis
         ));
     }
-    if view.asked.closing.is_none() {
+    if let (None, Some(why)) = (&view.asked.closing, &view.asked.unopened) {
+        // Nothing can be decided about a person who can't be seen.
+        let what = format!(
+            "Its values can't be read, so it waits: {why}. The doctor says what else is wrong"
+        );
+        list.say(what, "habeas doctor".to_owned());
+    } else if view.asked.closing.is_none() {
         everywhere(view, &mut list);
         view.systems.iter().for_each(|system| in_system(view, system, &mut list));
         gates(view, &mut list);
