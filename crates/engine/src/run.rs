@@ -22,7 +22,7 @@ use crate::link::Surroundings;
 use crate::meters::Meters;
 use crate::pump::{Pump, PumpParts, Rested, earliest};
 use crate::router;
-use crate::sweep::sweep_bodies;
+use crate::sweep::{sweep_daily, sweep_if_due};
 use crate::telling::Teller;
 use crate::tend::{self, Tended, tend};
 
@@ -174,7 +174,10 @@ impl Engine {
         };
         let mut teller = Teller::new(self.parts.clone(), fence.clone());
         let mut aside = JoinSet::new();
-        aside.spawn(sweep_bodies(store.clone()));
+        match until {
+            Until::NothingDue => aside.spawn(sweep_if_due(store.clone())),
+            Until::Stopped(_) => aside.spawn(sweep_daily(store.clone())),
+        };
         let mut seen = -1;
         let mut keys =
             Keys { look_at: Instant::MIN, n_seen: 0, tended: Tended::All, walk: Walk::default() };
@@ -197,6 +200,7 @@ impl Engine {
                 && work_due.is_none_or(|due| due > add(clock.now(), SOON))
                 && store.data_version().await? == seen;
             if is_over && (patience.is_zero() || !teller.is_at_work()) {
+                while aside.join_next().await.is_some() {}
                 return Ok(Ran { next_due: earliest([work_due, teller.finish().await?]) });
             }
             let began = Moment::now();

@@ -25,6 +25,9 @@ pub use chunks::{BlobReader, CHUNK_LEN, ChunkWriter};
 /// any lease.
 const LEFT: Duration = Duration::from_secs(24 * 3600);
 
+/// A file beside the drafts, dated when all folders were swept last.
+const SWEPT: &str = "swept";
+
 /// The folder of sealed bodies.
 #[derive(Clone, Debug)]
 pub struct Blobs {
@@ -117,7 +120,12 @@ impl Blobs {
         let mut n_removed = 0;
         for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let is_wanted = !is_draft && entry.file_name().to_str().is_some_and(&is_known);
+            let name = entry.file_name();
+            let is_wanted = match name.to_str() {
+                Some(name) if is_draft => name == SWEPT,
+                Some(name) => is_known(name),
+                None => false,
+            };
             if !is_wanted && is_left(&entry.path()).map_err(failed)? {
                 match fs::remove_file(entry.path()) {
                     Ok(()) => n_removed += 1,
@@ -128,6 +136,27 @@ impl Blobs {
             }
         }
         Ok(n_removed)
+    }
+
+    /// Whether all folders were swept within a day.
+    pub fn was_swept(&self) -> Result<bool, StoreError> {
+        let failed = |error| StoreError::file("see when the large bodies were swept", error);
+        match fs::metadata(self.drafts().join(SWEPT)).and_then(|file| file.modified()) {
+            Ok(swept_at) => {
+                let now = self.now().map_err(failed)?;
+                Ok(now.duration_since(swept_at).is_ok_and(|since| since < LEFT))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Notes that all folders have been swept.
+    pub fn note_swept(&self) -> Result<(), StoreError> {
+        let path = self.drafts().join(SWEPT);
+        let made =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        made.map(drop).map_err(|error| StoreError::file("note that bodies were swept", error))
     }
 
     /// The time by which the file system dates files, which need not be the machine's.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
+use std::path::PathBuf;
 
 use domain::{BlobId, RequestId, TaskId};
 
@@ -54,6 +55,15 @@ pub(crate) fn frequent() -> Vec<&'static str> {
     vec![OF_REQUEST, NAMED.longest_text()]
 }
 
+/// What sweeping the bodies came to.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// How many files were removed.
+    pub n_removed: u64,
+    /// Why folders could not be swept.
+    pub failed: Vec<StoreError>,
+}
+
 impl Store {
     /// What was collected for a request.
     pub async fn collected_of(&self, request: RequestId) -> Result<Vec<Collected>, StoreError> {
@@ -83,21 +93,35 @@ impl Store {
         Ok(reader.map(|reader| BlobReader { reader }))
     }
 
+    /// Whether all bodies were swept within a day.
+    pub async fn are_blobs_swept(&self) -> Result<bool, StoreError> {
+        self.with_blobs(Blobs::was_swept).await
+    }
+
     /// Removes bodies that were never finished, and those that no row names, a day after they were
     /// last written to: a holder that lost its lease may be writing still. Folder by folder, so that no
-    /// more is in memory than the names in one.
-    pub async fn sweep_blobs(&self) -> Result<u64, StoreError> {
-        let mut n_removed = 0;
+    /// more is in memory than the names in one, and one that fails keeps no other from being swept.
+    pub async fn sweep_blobs(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
         for folder in self.with_blobs(Blobs::folders).await? {
-            let (folder, ids) =
-                self.with_blobs(|blobs| blobs.ids_in(&folder).map(|ids| (folder, ids))).await?;
-            let rows = NAMED.read(self.db(), ids.into_iter().map(|id| values![id])).await?;
-            let named = rows.iter().map(|row| row.get("blob_id"));
-            let named = named.collect::<Result<HashSet<String>, _>>()?;
-            let sweep = move |blobs: &Blobs| blobs.sweep(&folder, |id| named.contains(id));
-            n_removed += self.with_blobs(sweep).await?;
+            match self.sweep_folder(folder).await {
+                Ok(n_removed) => swept.n_removed += n_removed,
+                Err(error) => swept.failed.push(error),
+            }
         }
-        Ok(n_removed)
+        if swept.failed.is_empty() {
+            self.with_blobs(Blobs::note_swept).await?;
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_folder(&self, folder: PathBuf) -> Result<u64, StoreError> {
+        let (folder, ids) =
+            self.with_blobs(|blobs| blobs.ids_in(&folder).map(|ids| (folder, ids))).await?;
+        let rows = NAMED.read(self.db(), ids.into_iter().map(|id| values![id])).await?;
+        let named = rows.iter().map(|row| row.get("blob_id"));
+        let named = named.collect::<Result<HashSet<String>, _>>()?;
+        self.with_blobs(move |blobs| blobs.sweep(&folder, |id| named.contains(id))).await
     }
 
     /// Does something with the folder of bodies that blocks.

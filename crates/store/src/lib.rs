@@ -53,7 +53,7 @@ mod together;
 mod transition;
 mod write;
 
-pub use collected::{BlobReader, BlobWriter, Collected};
+pub use collected::{BlobReader, BlobWriter, Collected, Swept};
 pub use connection::Secret;
 pub use counts::Counts;
 pub use delivery::{Counted, Replay, Tellable, Told};

@@ -218,6 +218,7 @@ async fn recheck(
 ) -> Result<(), WorkError> {
     let is_back = looks.iter().any(|look| matches!(look, Look::Present { .. }));
     if !is_back {
+        task.detail.n_attempts = 0;
         task.due_at = next_recheck(shift, task.since, shift.now());
         into.tasks.push(task);
         return Ok(());

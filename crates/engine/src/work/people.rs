@@ -63,8 +63,12 @@ impl Shift {
         let mut transition = Transition::default();
         if task.is_over() {
             task.due_at = Some(add(now, LATER));
-            let entry = self.task_entry(Event::Looked, &task).fact("failed", why);
-            transition.journal.push(entry);
+            // The first time says it for all days until it opens.
+            if task.detail.n_attempts == 0 {
+                let entry = self.task_entry(Event::Looked, &task).fact("failed", why);
+                transition.journal.push(entry);
+                task.detail.n_attempts = 1;
+            }
         } else {
             if task.detail.wait.as_ref().is_none_or(|wait| wait.why != why) {
                 let entry = self.task_entry(Event::TaskParked, &task).fact("why", why);

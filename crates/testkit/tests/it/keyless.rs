@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use domain::{Right, TaskState};
+use domain::{Event, Right, TaskState};
 use engine::operator::keys::{self, KeyPurpose};
 use engine::operator::{controls, decide, list, show, webhooks};
+use serde_json::json;
 use testkit::receiver::Receiver;
 use testkit::stage::Stage;
 
@@ -71,6 +72,30 @@ async fn a_request_whose_key_is_missing_waits_for_it_and_all_others_go_on() -> a
     for request in requests {
         assert!(stage.verdict(request).await?.starts_with("ended, done"));
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ended_task_whose_key_is_missing_says_so_once_and_is_looked_at_when_it_is_back()
+-> anyhow::Result<()> {
+    let (mut stage, request) = Stage::asked(Right::Deletion, "regular").await?;
+    stage.switch(&json!({"deletion_takes": "P1D"})).await?;
+    stage.run_days(4).await?;
+    assert_eq!(stage.task(request).await?.state, TaskState::Ended);
+    let mut names = stage.store.key_names().into_iter();
+    let epoch = names.rfind(|key| key.purpose() == "epoch").unwrap();
+    keys::rotate(&stage.desk(), Some(KeyPurpose::Epoch)).await?;
+    let taken = Taken::from(&mut stage, epoch.as_str()).await?;
+    let n_looks = stage.entries(Event::Looked).await?.len();
+    stage.run_days(20).await?;
+    let failed = stage.facts(Event::Looked, "failed").await?;
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains("is missing"), "{failed:?}");
+    assert_eq!(stage.entries(Event::Looked).await?.len(), n_looks + 1);
+    taken.put_back()?;
+    stage.run_days(2).await?;
+    assert_eq!(stage.entries(Event::Looked).await?.len(), n_looks + 2, "it was looked again");
+    assert_eq!(stage.task(request).await?.detail.n_attempts, 0);
     Ok(())
 }
 
