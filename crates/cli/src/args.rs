@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    backup, config, connect, connections, demo, doctor, import, journal, keys, mail, notices,
-    package, pause, principals, purge, request, restore, resume, serve, settings, task, tokens,
-    twins, webhooks,
+    backup, config, connect, connections, demo, doctor, explain, import, journal, keys, mail,
+    notices, package, pause, principals, purge, request, restore, resume, serve, settings, task,
+    tokens, twins, webhooks,
 };
 use crate::logging::LogFormat;
 
@@ -154,6 +154,8 @@ pub enum Command {
     /// Tell URLs what happens.
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Say what an error code means, and what to do.
+    Explain(explain::Args),
     /// Print the version.
     Version,
     /// Print the page of the documentation that lists every command.

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod deliveries;
 pub mod demo;
 pub mod doctor;
+pub mod explain;
 pub mod import;
 pub mod journal;
 pub mod keys;
@@ -63,6 +64,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Mail(command) => mail::run(command, &common, screen).await,
         Command::Webhooks(command) => webhooks::run(command, &common, screen).await,
         Command::Tokens(command) => tokens::run(command, &common, screen).await,
+        Command::Explain(args) => explain::run(&args, screen),
         Command::Version => version(screen),
         Command::Reference => {
             screen.line(reference::page().trim_end());

@@ -224,7 +224,7 @@ pub fn said(error: &anyhow::Error) -> String {
         text.push_str(&format!("\n  {advice}"));
     }
     if let Some(code) = code {
-        text.push_str(&format!("\n  more: {}", page(code)));
+        text.push_str(&format!("\n  more: habeas explain {code}"));
     }
     text
 }

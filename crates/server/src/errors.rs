@@ -12,11 +12,17 @@ use crate::problem::Problem;
 #[include = "*.md"]
 struct Pages;
 
+/// What the page of a code says, as Markdown; nothing for a code that does not exist.
+pub fn explain(code: &str) -> Option<String> {
+    let page = Pages::get(&format!("{code}.md"))?;
+    String::from_utf8(page.data.into_owned()).ok()
+}
+
 /// The page of a code.
 pub(crate) async fn page(Path(code): Path<String>) -> Response {
-    match Pages::get(&format!("{code}.md")) {
+    match explain(&code) {
         Some(page) => {
-            ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], page.data).into_response()
+            ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], page).into_response()
         }
         None => Problem::not_found("code").into_response(),
     }

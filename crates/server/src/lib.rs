@@ -25,6 +25,7 @@ pub use app::{App, Parts};
 pub use axum::Router;
 pub use axum::body::Body;
 pub use caller::{Caller, OPERATOR};
+pub use errors::explain;
 pub use listen::{
     Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError, listen,
 };

@@ -4,6 +4,7 @@
 //! repeated in the text. "Absent" is `Option`, a lost compare-and-set is an answer: neither is here.
 
 use std::io;
+use std::path::Path;
 
 use crate::keys::{KeyError, READ};
 
@@ -222,6 +223,12 @@ impl StoreError {
             }
             _ => Self::Database { attempt, cause },
         }
+    }
+
+    /// That there is no store in a folder, or no folder at all.
+    pub(crate) fn missing(data: &Path) -> Self {
+        let folder = data.display().to_string();
+        if data.is_file() { Self::NoFolder { folder } } else { Self::Missing { folder } }
     }
 
     /// Classifies an error of the file system.

@@ -68,7 +68,9 @@ impl Store {
         ids: Arc<dyn IdSource>,
         now: Instant,
     ) -> Result<Self, StoreError> {
-        refuse_file(&options.data)?;
+        if options.data.is_file() {
+            return Err(StoreError::missing(&options.data));
+        }
         let keys = match open_keys(options) {
             Ok(keys) => keys,
             Err(error) => return Err(true_cause(&options.data, error).await),
@@ -85,7 +87,6 @@ impl Store {
 
     /// Opens an existing store to read, beside whoever writes it. Makes and changes nothing.
     pub async fn open_read_only(options: &Options) -> Result<Self, StoreError> {
-        refuse_file(&options.data)?;
         let db = Db::open_read_only(&options.data).await?;
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
@@ -147,13 +148,6 @@ impl Store {
             attempt: "make an id",
             cause: "the store was opened for reading".into(),
         })
-    }
-}
-
-fn refuse_file(data: &Path) -> Result<(), StoreError> {
-    match data.is_file() {
-        true => Err(StoreError::NoFolder { folder: data.display().to_string() }),
-        false => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ fn the_command_line_is_consistent() {
 fn every_documented_command_parses() {
     for line in [
         "demo --once",
+        "explain E-REQ-016",
         "twins --json --port-base 7800 --people 20 --seed 2 --regular-only --limits off --latency-ms 2",
         "twins --limits",
         "connect segment --name a --set region=eu --set spaces=x,y --set secrets.token=env:T --yes",

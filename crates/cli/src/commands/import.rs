@@ -162,7 +162,7 @@ fn tell_summary(summary: &Summary, results: &Option<PathBuf>, dry_run: bool, scr
         screen.line(format!("  and {n_unshown} more; --result FILE lists every row"));
     }
     if summary.n_left_out > 0 {
-        screen.line("What a code means, and what to do: docs/errors/CODE.md");
+        screen.line("What a code means, and what to do: habeas explain CODE");
     }
     if let Some(path) = results {
         screen.line(format!("Every row: {}", path.display()));

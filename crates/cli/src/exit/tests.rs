@@ -52,14 +52,14 @@ fn the_text_is_one_line_and_the_advice_another() {
     let error = Stop::refused("no").code("E-SET-004").advise("grant it").into();
     assert_eq!(
         text(&error),
-        "habeas: no (E-SET-004)\n  grant it\n  more: docs/errors/E-SET-004.md"
+        "habeas: no (E-SET-004)\n  grant it\n  more: habeas explain E-SET-004"
     );
     let error = anyhow::Error::new(ImportError::File(FileFault::Empty));
-    assert!(text(&error).ends_with("(E-CSV-005)\n  more: docs/errors/E-CSV-005.md"));
+    assert!(text(&error).ends_with("(E-CSV-005)\n  more: habeas explain E-CSV-005"));
     let error = OperatorError::NotFound { what: "request" }.into();
     assert_eq!(
         text(&error),
-        "habeas: there is no such request (E-ACT-001)\n  see `habeas request list`\n  more: docs/errors/E-ACT-001.md"
+        "habeas: there is no such request (E-ACT-001)\n  see `habeas request list`\n  more: habeas explain E-ACT-001"
     );
 }
 

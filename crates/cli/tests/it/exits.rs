@@ -133,6 +133,16 @@ fn a_folder_that_is_not_there_or_none_is_a_usage_error_and_the_true_cause_is_tol
 }
 
 #[test]
+fn a_code_is_explained_without_the_documentation_at_hand() {
+    let world = World::new();
+    let told = world.run(&["explain", "e-req-016"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.starts_with("# E-REQ-016: ") && told.out.contains("## What to do"));
+    assert_eq!(world.run(&["explain", "E-REQ-999"]).code, 2);
+    assert_eq!(world.run(&["explain", "../../README"]).code, 2);
+}
+
+#[test]
 fn a_program_is_told_an_error_as_json() {
     let world = World::connected();
     let file = world.file("a.csv", "right,e-mail\n");
@@ -158,7 +168,7 @@ fn a_program_is_told_an_error_as_json() {
 
 #[test]
 fn a_wrong_workspace_is_refused() {
-    check(&[("workspace_id", "\"another\"")], 4, "docs/errors/E-SET-004.md");
+    check(&[("workspace_id", "\"another\"")], 4, "more: habeas explain E-SET-004");
 }
 
 #[test]
@@ -232,7 +242,7 @@ fn a_fault_of_the_file_imports_nothing() {
         ended.err
     );
     assert!(ended.err.contains("(E-CSV-002)"), "{}", ended.err);
-    assert!(ended.err.contains("docs/errors/E-CSV-002.md"), "{}", ended.err);
+    assert!(ended.err.contains("more: habeas explain E-CSV-002"), "{}", ended.err);
     assert_eq!(world.json(&["request", "list"])["requests"].as_array().unwrap().len(), 0);
 }
 

@@ -78,7 +78,7 @@ impl Database {
     ) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
         if !path.exists() {
-            return Err(StoreError::Missing { folder: folder.display().to_string() });
+            return Err(StoreError::missing(folder));
         }
         Self::read(options(&path).read_only(true), known).await
     }
