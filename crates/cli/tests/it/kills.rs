@@ -113,7 +113,7 @@ fn a_backup_that_was_killed_is_none_and_the_next_is_whole() {
     ];
     let refuse = |folder: &str| {
         let refused = world.run(&["restore", folder, "--data", &world.path("elsewhere")]);
-        assert_eq!(refused.code, 4, "{}", refused.err);
+        assert_eq!(refused.code, 2, "{}", refused.err);
         assert!(refused.err.contains("E-BAK-002"), "{}", refused.err);
         assert!(!fs::exists(world.path("elsewhere")).unwrap());
     };
@@ -158,13 +158,13 @@ fn a_restore_that_was_killed_leaves_no_store_and_the_next_is_of_one_backup() {
     for die in deaths {
         die();
         assert!(!fs::exists(&data).unwrap() && fs::exists(&half).unwrap());
-        for (args, code) in [
-            (&["request", "list"][..], "begin it again with `habeas restore`"),
-            (&["serve"], "E-KEY-002"),
+        for (args, code, said) in [
+            (&["request", "list"][..], 2, "begin it again with `habeas restore`"),
+            (&["serve"], 1, "E-KEY-002"),
         ] {
             let refused = world.run(args);
-            assert_eq!(refused.code, 1, "{}", refused.err);
-            assert!(refused.err.contains(code), "{}", refused.err);
+            assert_eq!(refused.code, code, "{}", refused.err);
+            assert!(refused.err.contains(said), "{}", refused.err);
         }
         // The folder may have been made; nothing lies in it.
         assert!(fs::read_dir(&data).is_ok_and(|mut entries| entries.next().is_none()));
