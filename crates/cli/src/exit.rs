@@ -155,13 +155,13 @@ pub fn of(error: &anyhow::Error) -> Exit {
 
 fn of_backup(error: &BackupError) -> Exit {
     match error {
-        BackupError::NoBackup(_)
-        | BackupError::Store(StoreError::Missing { .. } | StoreError::NoFolder { .. }) => {
-            Exit::Usage
-        }
+        // A folder that is not there is a slip; one that is no whole backup is refused.
+        BackupError::NoBackup(folder) if !folder.exists() => Exit::Usage,
+        BackupError::Store(StoreError::Missing { .. } | StoreError::NoFolder { .. }) => Exit::Usage,
         BackupError::Exists(_)
         | BackupError::InsideData(_)
         | BackupError::InsideKeys(_)
+        | BackupError::NoBackup(_)
         | BackupError::Damaged { .. }
         | BackupError::NotEmpty(_) => Exit::Refused,
         BackupError::BadDatabase(_) | BackupError::Store(_) => Exit::Failed,

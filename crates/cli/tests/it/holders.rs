@@ -74,7 +74,7 @@ fn reading_beside_a_holder_works_and_writing_leaves_the_acting_to_it() {
 fn reading_where_nothing_is_makes_nothing() {
     let world = World::new();
     let read = world.run(&["request", "list"]);
-    assert_eq!(read.code, 1);
+    assert_eq!(read.code, 2);
     assert!(read.err.contains("habeas connect segment"), "{}", read.err);
     assert!(!std::path::Path::new(&world.path("data")).exists());
 }
