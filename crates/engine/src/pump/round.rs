@@ -17,7 +17,7 @@ use crate::limits::add;
 use crate::work::{Shift, WorkError, batch, confirm};
 
 /// How many pieces of work a pump does side by side.
-pub(super) const SIDE_BY_SIDE: usize = 512;
+pub(super) const SIDE_BY_SIDE: usize = 256;
 
 /// How often is looked for what is due while other work goes on, in real time.
 const LOOK: Duration = Duration::from_millis(20);

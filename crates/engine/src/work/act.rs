@@ -15,6 +15,7 @@ use domain::{Flow, RequestId, Right, Task, TaskId};
 use store::Transition;
 
 use super::batch::Group;
+use super::people::Part;
 use super::send::send_in_parts;
 use super::{Shift, WorkError, fault, found, join, locate};
 use crate::flow::{Log, NoSink};
@@ -23,6 +24,9 @@ use crate::limits::add;
 /// How long a deletion waits for an access at most before it looks again. The end of the
 /// collection wakes it; this is for whatever ends without one.
 const ACCESS_LOOK: std::time::Duration = std::time::Duration::from_secs(6 * 3600);
+
+/// How many members of a batch are loaded in one go.
+const PAGE: usize = 500;
 
 /// The flow that carries out a right.
 pub(crate) fn flow_of(right: Right) -> Flow {
@@ -35,30 +39,39 @@ pub(crate) fn flow_of(right: Right) -> Flow {
 
 /// Carries out a group, or whatever of it may still be carried out.
 pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
-    let mut tasks = shift.store.tasks(&group.members).await?;
+    let (mut tasks, mut subjects) = Part::default();
+    for members in group.members.chunks(PAGE) {
+        let part = load(shift, group.right, members).await?;
+        tasks.extend(part.0);
+        subjects.extend(part.1);
+    }
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
+    let part = still_as_approved(shift, tasks, subjects, &account).await?;
+    let (_claimed, part) = join::claim(shift, group.right, part).await?;
+    let (tasks, subjects) = found::find(shift, group.right, part).await?;
+    send_in_parts(shift, group.right, tasks, subjects).await
+}
+
+/// Those members that may be carried out now, and their people.
+async fn load(shift: &Shift, right: Right, members: &[TaskId]) -> Result<Part, WorkError> {
+    let mut tasks = shift.store.tasks(members).await?;
     tasks.retain(|task| {
         task.state == domain::TaskState::Acting
             && task.detail.sending.is_none()
             && task.due_at.is_some()
     });
-    if group.right == Right::Deletion {
+    if right == Right::Deletion {
         tasks = after_open_accesses(shift, tasks).await?;
     }
     let requests = shift.requests(&tasks).await?;
     tasks = shift.standing(tasks, &requests).await?;
     if tasks.is_empty() || shift.may_not_change().await? {
-        return Ok(());
+        return Ok(Part::default());
     }
-    let (tasks, subjects) = shift.people(tasks, &requests).await?;
-    if tasks.is_empty() {
-        return Ok(());
-    }
-    let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
-    drop(requests);
-    let (tasks, subjects) = still_as_approved(shift, tasks, subjects, &account).await?;
-    let (_claimed, part) = join::claim(shift, group.right, (tasks, subjects)).await?;
-    let (tasks, subjects) = found::find(shift, group.right, part).await?;
-    send_in_parts(shift, group.right, tasks, subjects).await
+    shift.people(tasks, &requests).await
 }
 
 /// A deletion waits while an access of the same person is open and not yet collected.
@@ -168,8 +181,8 @@ async fn still_as_approved(
     tasks: Vec<Task>,
     subjects: Vec<Subject>,
     account: &str,
-) -> Result<(Vec<Task>, Vec<Subject>), WorkError> {
-    let mut kept = (Vec::new(), Vec::new());
+) -> Result<Part, WorkError> {
+    let mut kept = Part::default();
     let mut transitions = Vec::new();
     for (task, subject) in tasks.into_iter().zip(subjects) {
         let found = task.findings.found().cloned().unwrap_or_default();

@@ -20,15 +20,13 @@ use domain::{Instant, Right, Task};
 use store::{IntentAnswer, Transition};
 
 use super::act::{flow_of, put_all_off};
+use super::people::Part;
 use super::{Shift, WorkError, intent, locate, reconcile};
 use crate::limits::add;
 use crate::operator::restore::Restored;
 
 /// How long vendors show what was done; after that nothing is looked for.
 const SHOWN: Duration = Duration::from_secs(90 * 24 * 3600);
-
-/// Tasks with their people.
-type Part = (Vec<Task>, Vec<Subject>);
 
 /// A task, and how the call for it alone would begin.
 type Sought = (Task, Subject, FlowState, Box<Change>);
@@ -140,7 +138,7 @@ async fn carry(
         let flow = flow_of(right);
         // Should it stop between the two, the job's call counts as lost, is looked for and not found,
         // and its tasks come here again.
-        let written = intent::write_intent(shift, flow, memory, &change, &tasks, &subjects).await?;
+        let written = intent::write_intent(shift, flow, memory, &change, tasks, &subjects).await?;
         let Some((job, intent, tasks)) = written else { continue };
         let entry = shift.entry(Event::JobFound).job(job.id).intent(intent.id);
         let entry = entry.fact("n_tasks", tasks.len());

@@ -16,6 +16,9 @@ use crate::limits::add;
 /// How often an answer may be lost before a person is asked.
 const LOST_TRIES: u32 = 5;
 
+/// How many tasks are noted as submitted in one commit.
+const PAGE: usize = 500;
+
 /// When a job that was over at once is asked about, should the program stop before settling it.
 const SETTLE_LATEST: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -31,7 +34,7 @@ pub(super) async fn write_intent(
     flow: Flow,
     memory: FlowState,
     change: &Change,
-    tasks: &[Task],
+    mut tasks: Vec<Task>,
     subjects: &[Subject],
 ) -> Result<Option<(Job, Intent, Vec<Task>)>, WorkError> {
     let now = shift.now();
@@ -78,8 +81,7 @@ pub(super) async fn write_intent(
             .fact("endpoint", intent.endpoint.as_str())
             .fact("n_members", intent.n_members),
     );
-    for (task, subject) in tasks.iter().zip(subjects) {
-        let mut task = task.clone();
+    for (task, subject) in tasks.iter_mut().zip(subjects) {
         task.detail.sending = Some(job.id);
         task.due_at = None;
         task.wait_for(Whom::Vendor, "it is being sent".to_owned(), None, now);
@@ -94,19 +96,18 @@ pub(super) async fn write_intent(
                 .flat_map(|plan| plan.acts_on.iter().map(|item| item.identifier))
                 .collect(),
         });
-        transition.tasks.push(task);
     }
-    let mut sending = transition.tasks.clone();
+    transition.tasks.clone_from(&tasks);
     transition.new_jobs.push(job.clone());
     transition.new_intents.push(intent.clone());
     if shift.commit_one(transition).await? == Applied::Lost {
         // Somebody changed one of the tasks first; the next round forms the batch anew.
         return Ok(None);
     }
-    for task in &mut sending {
+    for task in &mut tasks {
         task.version += 1;
     }
-    Ok(Some((job, intent, sending)))
+    Ok(Some((job, intent, tasks)))
 }
 
 /// Writes down the answer, and lets the flow go on with it.
@@ -165,17 +166,36 @@ pub(super) async fn answered(
             .fact("vendor_ref", job.vendor_ref.clone().unwrap_or_default()),
     );
     transition.jobs.push(job.clone());
-    let submitted = submissions(shift, &job, tasks);
-    let mut transitions = vec![transition];
-    transitions.extend(submitted);
-    let applied = shift.commit(transitions).await?;
-    if applied.first() == Some(&Applied::Done)
+    if note_submitted(shift, &job, transition, tasks).await? == Applied::Done
         && let Step::Done(Report::Settled(settled)) = turn.step
     {
         let job = Job { version: job.version + 1, ..job };
         poll::settle(shift, job, settled).await?;
     }
     Ok(())
+}
+
+/// Writes down that a job is at the vendor, and then, page by page, that its tasks are. Should the
+/// program stop in between, the job's poll does it for the rest.
+async fn note_submitted(
+    shift: &Shift,
+    job: &Job,
+    transition: Transition,
+    tasks: Vec<Task>,
+) -> Result<Applied, WorkError> {
+    let mut tasks = tasks.into_iter();
+    let mut next = |first: Option<Transition>| {
+        let page = submissions(shift, job, tasks.by_ref().take(PAGE).collect());
+        first.into_iter().chain(page).collect::<Vec<_>>()
+    };
+    let applied = shift.commit(next(Some(transition))).await?;
+    loop {
+        let more = next(None);
+        if more.is_empty() {
+            return Ok(applied.first().copied().unwrap_or(Applied::Lost));
+        }
+        shift.commit(more).await?;
+    }
 }
 
 /// Each task in a transition of its own, so that one which changed meanwhile does not hold the

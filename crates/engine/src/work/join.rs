@@ -16,6 +16,7 @@
 //! keeps evidence, looks and proof of its own.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,26 +25,26 @@ use domain::job::{Carried, JobState};
 use domain::journal::Event;
 use domain::task::{Command, Whom};
 use domain::{
-    IdentifierId, IdentifierKind, Instant, Job, JobId, Outcome, Proof, RequestId, Right, Task,
+    Identifier, IdentifierId, Instant, Job, JobId, Outcome, Proof, RequestId, Right, Task,
     TaskState,
 };
 use store::{StoreError, Transition};
 
 use super::act::flow_of;
+use super::people::Part;
 use super::{Shift, WorkError, intent};
 use crate::limits::add;
 
 /// How long a task waits for a call that another batch is making.
 const CALL: Duration = Duration::from_secs(15);
 
-/// Tasks with their people.
-type Part = (Vec<Task>, Vec<Subject>);
-
 /// What the batches on their way are about to send, so that no two of them send the same at once.
 #[derive(Default)]
 pub(crate) struct Claims(Mutex<HashSet<Claim>>);
 
-type Claim = (Right, IdentifierKind, String);
+/// A digest of right, kind and value: as small as it gets, for a batch has thousands. Two that are the
+/// same by chance make one wait for the other.
+type Claim = u64;
 
 /// What one batch is about to send, until it is dropped.
 pub(super) struct Claimed<'a> {
@@ -88,7 +89,7 @@ pub(super) async fn claim<'a>(
                 kept.1.push(subject);
             }
         }
-        claims.extend(ours.iter().cloned());
+        claims.extend(&ours);
     }
     let claimed = Claimed { claims: &shift.claims, ours };
     let at = add(shift.now(), CALL);
@@ -100,7 +101,12 @@ pub(super) async fn claim<'a>(
 fn claims_of(right: Right, subject: &Subject) -> Vec<Claim> {
     let acts_on: HashSet<_> = sent_by(subject).collect();
     let sent = subject.identifiers.iter().filter(|one| acts_on.contains(&one.id));
-    sent.map(|one| (right, one.kind.clone(), one.normalised.clone())).collect()
+    let claim = |one: &Identifier| {
+        let mut hasher = DefaultHasher::new();
+        (right, &one.kind, &one.normalised).hash(&mut hasher);
+        hasher.finish()
+    };
+    sent.map(claim).collect()
 }
 
 /// The identifiers that a person's plan sends.

@@ -21,14 +21,13 @@ const AGAIN: Duration = Duration::from_secs(3600);
 /// The same for a later look at what is over.
 const LATER: Duration = Duration::from_secs(24 * 3600);
 
+/// Tasks with their people, in the same order.
+pub(super) type Part = (Vec<Task>, Vec<Subject>);
+
 impl Shift {
     /// Those tasks whose people can be read, and these people in the same order. The others are put
     /// off.
-    pub async fn people(
-        &self,
-        tasks: Vec<Task>,
-        requests: &Requests,
-    ) -> Result<(Vec<Task>, Vec<Subject>), WorkError> {
+    pub async fn people(&self, tasks: Vec<Task>, requests: &Requests) -> Result<Part, WorkError> {
         let mut ids: Vec<_> = tasks.iter().map(|task| task.request).collect();
         ids.sort_unstable();
         ids.dedup();

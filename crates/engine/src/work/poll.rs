@@ -84,6 +84,9 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             expire(shift, job).await
         }
         Step::AskAgain { at } => {
+            if job.n_polls == 1 {
+                note_the_rest(shift, &job).await?;
+            }
             let alarm = add(job.started_at, shift.link.connector.manifest().alarm);
             let alarm = alarm.min(job.expires_at);
             let is_overdue = now >= alarm;
@@ -271,9 +274,27 @@ async fn for_each_carried(
     }
 }
 
+/// Submits the tasks that a stop kept from being noted as such after the vendor took their job.
+async fn note_the_rest(shift: &Shift, job: &Job) -> Result<(), WorkError> {
+    let mut after = None;
+    loop {
+        let page = shift.store.carried_by(job.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.task);
+        let ids: Vec<_> = page.iter().map(|carried| carried.task).collect();
+        let mut tasks = shift.store.tasks(&ids).await?;
+        tasks.retain(|task| is_sent_by(job, task));
+        shift.commit(intent::submissions(shift, job, tasks)).await?;
+    }
+}
+
+/// Whether a task's submission by this job was not noted yet.
+fn is_sent_by(job: &Job, task: &Task) -> bool {
+    task.state == TaskState::Acting && task.detail.sending == Some(job.id)
+}
+
 fn still_waits(job: &Job, carried: &Carried, task: &Task) -> bool {
-    let is_sending = task.state == TaskState::Acting && task.detail.sending == Some(job.id);
-    task.round == carried.round && (is_sending || task.state == TaskState::Waiting)
+    task.round == carried.round && (is_sent_by(job, task) || task.state == TaskState::Waiting)
 }
 
 /// A task whose submission was not yet noted (the program stopped in between) is submitted now.

@@ -13,6 +13,7 @@ use store::{Applied, Intent, IntentAnswer, Transition};
 
 use super::act::{flow_of, put_all_off};
 use super::intent::{answered, give_back, is_in_time, lost, write_intent};
+use super::people::Part;
 use super::{Shift, WorkError, join, locate};
 use crate::flow::{Log, NoSink};
 use crate::holder::{MARGIN, millis};
@@ -32,8 +33,8 @@ pub(super) async fn send_in_parts(
         if tasks.is_empty() {
             continue;
         }
-        let Some(refusal) = send(shift, right, &tasks, &subjects).await? else { continue };
         let ids: Vec<_> = tasks.iter().map(|task| task.id).collect();
+        let Some(refusal) = send(shift, right, tasks, &subjects).await? else { continue };
         let culprits: HashSet<_> =
             refusal.members.iter().filter_map(|position| ids.get(*position).copied()).collect();
         let (tasks, subjects) = still_acting(shift.store.tasks(&ids).await?, subjects);
@@ -55,7 +56,7 @@ pub(super) async fn send_in_parts(
 }
 
 /// Those that nobody has taken out since they were refused, with their people.
-fn still_acting(tasks: Vec<Task>, subjects: Vec<Subject>) -> (Vec<Task>, Vec<Subject>) {
+fn still_acting(tasks: Vec<Task>, subjects: Vec<Subject>) -> Part {
     let mut by_task: HashMap<_, _> =
         subjects.into_iter().map(|subject| (subject.task, subject)).collect();
     tasks
@@ -81,8 +82,6 @@ fn refusal(error: &VendorError) -> Option<Refusal> {
     }
 }
 
-type Part = (Vec<Task>, Vec<Subject>);
-
 /// The culprits one by one and the rest, where the vendor named them; halves otherwise.
 fn split(tasks: Vec<Task>, subjects: Vec<Subject>, culprits: &HashSet<TaskId>) -> Vec<Part> {
     let mut pairs: Vec<_> = tasks.into_iter().zip(subjects).collect();
@@ -102,7 +101,7 @@ fn split(tasks: Vec<Task>, subjects: Vec<Subject>, culprits: &HashSet<TaskId>) -
 async fn send(
     shift: &Shift,
     right: Right,
-    tasks: &[Task],
+    tasks: Vec<Task>,
     subjects: &[Subject],
 ) -> Result<Option<Refusal>, WorkError> {
     let mut log = Log::default();
@@ -111,17 +110,17 @@ async fn send(
         shift.link.drive(flow, None, Input::Start(subjects), &[], &mut log, &mut NoSink).await;
     let (memory, change) = match driven {
         Ok(Turn { memory, step: Step::Change(change), .. }) => (memory, change),
-        Ok(_) => return put_all_off(shift, tasks, &locate::misuse()).await.map(|()| None),
+        Ok(_) => return put_all_off(shift, &tasks, &locate::misuse()).await.map(|()| None),
         Err(error) => {
             let refusal = refusal(&error);
             if refusal.is_none() {
-                put_all_off(shift, tasks, &error).await?;
+                put_all_off(shift, &tasks, &error).await?;
             }
             return Ok(refusal);
         }
     };
     if let Err(error) = shift.link.wait_for_limit(&change.call).await {
-        return put_all_off(shift, tasks, &error).await.map(|()| None);
+        return put_all_off(shift, &tasks, &error).await.map(|()| None);
     }
     let Some((job, intent, tasks)) =
         write_intent(shift, flow, memory, &change, tasks, subjects).await?

@@ -1,8 +1,9 @@
 //! What a vendor says of its jobs, and what is believed of it.
 
-use domain::{Event, IdentifierKind, RequestState, Right, TaskState};
+use domain::{Event, IdentifierKind, RequestState, Right, Task, TaskState};
 use engine::operator::decide;
 use serde_json::json;
+use store::{Applied, Transition};
 use testkit::stage::Stage;
 
 const CONFIRMED: &str = "ended, done (1 identifier sent), confirmed by 5 look-ups";
@@ -25,6 +26,28 @@ async fn a_job_that_fails_comes_before_a_person_and_can_be_tried_again() -> anyh
     assert_eq!(stage.verdict(request).await?, CONFIRMED);
     assert_eq!(stage.task(request).await?.round, 2);
     assert_eq!(stage.compare_books().await?, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_submission_that_a_stop_left_unnoted_is_noted_at_the_first_poll() -> anyhow::Result<()> {
+    let (stage, request) = Stage::asked(Right::Deletion, "regular").await?;
+    stage.run().await?;
+    let submitted = stage.task(request).await?;
+    assert_eq!(submitted.state, TaskState::Waiting);
+    let job = stage.store.carried_of(submitted.id).await?[0].job;
+
+    let mut unnoted = Task { state: TaskState::Acting, due_at: None, ..submitted };
+    unnoted.detail.sending = Some(job);
+    let put_back = Transition { tasks: vec![unnoted], ..Transition::default() };
+    assert_eq!(stage.store.apply(None, &[put_back]).await?, [Applied::Done]);
+    let first_poll = stage.store.job(job).await?.unwrap().due_at.unwrap();
+    stage.jump(first_poll).await;
+    stage.run().await?;
+    assert_eq!(stage.task(request).await?.state, TaskState::Waiting);
+    stage.run_days(40).await?;
+    assert_eq!(stage.verdict(request).await?, CONFIRMED);
+    assert_eq!(stage.compare_books().await?, 1);
     Ok(())
 }
 
