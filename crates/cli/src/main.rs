@@ -33,7 +33,7 @@ use traces::Outgoing;
 /// Much of the work is small values that live for one call; the system's allocator is a fifth
 /// slower at that.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     quiet_panics();
