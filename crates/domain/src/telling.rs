@@ -43,10 +43,11 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// A URL that takes webhooks.
+    /// A URL that takes webhooks. The whole of it is sealed apart, since its path and its query may
+    /// hold a secret of the other side.
     Webhook {
-        /// The URL.
-        url: String,
+        /// Whose it is: its scheme, host and port, and a mark where more follows.
+        origin: String,
         /// Whether it may lie on this machine or in a private network.
         allow_private: bool,
     },

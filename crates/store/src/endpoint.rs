@@ -1,4 +1,4 @@
-//! Endpoints as rows, and the secrets that sign what they are told, which are sealed apart.
+//! Endpoints as rows; the URLs of webhooks and the secrets that sign what these are told are sealed apart.
 //!
 //! An endpoint is changed under compare-and-set, each change with its journal entry. One that is
 //! removed is gone with its deliveries; the journal still names it.
@@ -26,6 +26,10 @@ const UPDATE: &str = "UPDATE endpoint SET name = $3, body = $4, version = $2 + 1
 const REMOVE: &str = "DELETE FROM endpoint WHERE id = $1 AND version = $2";
 const REMOVE_SECRETS: &str = "DELETE FROM endpoint_secret WHERE endpoint_id = $1";
 const REMOVE_DELIVERIES: &str = "DELETE FROM delivery WHERE endpoint_id = $1";
+const REMOVE_URL: &str = "DELETE FROM endpoint_url WHERE endpoint_id = $1";
+const SET_URL: &str = "INSERT INTO endpoint_url (endpoint_id, sealed) VALUES ($1, $2)
+    ON CONFLICT (endpoint_id) DO UPDATE SET sealed = excluded.sealed";
+const URL: &str = "SELECT sealed FROM endpoint_url WHERE endpoint_id = $1";
 const NEXT_NUMBER: &str =
     "SELECT COALESCE(MAX(number), 0) + 1 AS number FROM endpoint_secret WHERE endpoint_id = $1";
 const ADD_SECRET: &str =
@@ -48,6 +52,15 @@ pub struct Standing {
     pub rest_until: Option<Instant>,
 }
 
+/// What is sealed of a webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct Sealed<'a> {
+    /// Where it is.
+    pub url: &'a Secret,
+    /// What signs its messages.
+    pub signs: &'a Secret,
+}
+
 impl Store {
     /// All endpoints, by name.
     pub async fn endpoints(&self) -> Result<Vec<Standing>, StoreError> {
@@ -64,12 +77,12 @@ impl Store {
         self.db().fetch_optional(NAMED, values![name]).await?.as_ref().map(read).transpose()
     }
 
-    /// Adds an endpoint, which is told what happens from now on, with the secret that signs it, where
-    /// one does. Lost if the name is taken.
+    /// Adds an endpoint, which is told what happens from now on, with what is sealed of it where it is
+    /// a webhook. Lost if the name is taken.
     pub async fn add_endpoint(
         &self,
         endpoint: &Endpoint,
-        secret: Option<&Secret>,
+        sealed: Option<Sealed<'_>>,
         entry: &Entry,
     ) -> Result<Applied, StoreError> {
         let mut tx = self.db().begin().await?;
@@ -79,19 +92,22 @@ impl Store {
             Err(StoreError::Duplicate { .. }) => return Ok(Applied::Lost),
             other => other?,
         };
-        if let Some(secret) = secret {
-            self.add_secret(&mut tx, endpoint.id, secret).await?;
+        if let Some(Sealed { url, signs }) = sealed {
+            self.set_url(&mut tx, endpoint.id, url).await?;
+            self.add_secret(&mut tx, endpoint.id, signs).await?;
         }
         tx.commit().await?;
         self.note_asked();
         Ok(Applied::Done)
     }
 
-    /// Changes an endpoint, if it is as it was loaded. The engine does so under its fence.
+    /// Changes an endpoint, and its URL where there is another, if it is as it was loaded. The engine
+    /// does so under its fence.
     pub async fn set_endpoint(
         &self,
         fence: Option<&Fence>,
         endpoint: &Endpoint,
+        url: Option<&Secret>,
         entry: &Entry,
     ) -> Result<Applied, StoreError> {
         let mut tx = self.db().begin().await?;
@@ -101,6 +117,9 @@ impl Store {
             Ok(1) => {}
             Ok(_) | Err(StoreError::Duplicate { .. }) => return Ok(Applied::Lost),
             Err(error) => return Err(error),
+        }
+        if let Some(url) = url {
+            self.set_url(&mut tx, endpoint.id, url).await?;
         }
         journal::append(&mut tx, [entry]).await?;
         tx.commit().await?;
@@ -126,7 +145,9 @@ impl Store {
         let (mut tx, _) = self.in_pieces(tx, &ALL_FORGOTTEN, endpoint.id, 0, None).await?;
         // What the engine made of the page it held when the endpoint was disabled.
         tx.execute(REMOVE_DELIVERIES, values![endpoint.id]).await?;
-        tx.execute(REMOVE_SECRETS, values![endpoint.id]).await?;
+        for sealed in [REMOVE_SECRETS, REMOVE_URL] {
+            tx.execute(sealed, values![endpoint.id]).await?;
+        }
         if tx.execute(REMOVE, values![endpoint.id, endpoint.version + 1]).await? == 0 {
             return Ok(Applied::Lost);
         }
@@ -170,6 +191,30 @@ impl Store {
             secrets.push(Secret::new(crate::text(&plain)?));
         }
         Ok(secrets)
+    }
+
+    /// Where a webhook is; none if that was never set.
+    pub async fn endpoint_url(&self, endpoint: EndpointId) -> Result<Option<Secret>, StoreError> {
+        let Some(row) = self.db().fetch_optional(URL, values![endpoint]).await? else {
+            return Ok(None);
+        };
+        let sealed: &[u8] = row.get("sealed")?;
+        let key = self.keys().credentials_of(sealed)?;
+        let id = endpoint.to_string();
+        let plain = key.open(Place::new("endpoint_url", &id, "url"), sealed)?;
+        Ok(Some(Secret::new(crate::text(&plain)?)))
+    }
+
+    async fn set_url(
+        &self,
+        tx: &mut Tx,
+        endpoint: EndpointId,
+        url: &Secret,
+    ) -> Result<(), StoreError> {
+        let id = endpoint.to_string();
+        let place = Place::new("endpoint_url", &id, "url");
+        let sealed = self.keys().credentials()?.seal(place, url.expose().as_bytes())?;
+        tx.execute(SET_URL, values![endpoint, sealed]).await.map(drop)
     }
 
     async fn add_secret(

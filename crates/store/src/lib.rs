@@ -58,7 +58,7 @@ pub use connection::Secret;
 pub use counts::Counts;
 pub use delivery::{Counted, Replay, Tellable, Told};
 pub use due::{DueTask, Queued};
-pub use endpoint::Standing;
+pub use endpoint::{Sealed, Standing};
 pub use error::{Cause, StoreError};
 pub use gauges::{AGES, Due, DueOfConnection, MOST_COUNTED, Open, Untold};
 pub use intent::{Intent, IntentAnswer, IntentOutcome};

@@ -64,6 +64,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "walks",
         sql: include_str!("../migrations/sqlite/0009_walks.sql"),
     },
+    Migration {
+        number: 10,
+        name: "endpoint urls",
+        sql: include_str!("../migrations/sqlite/0010_endpoint_urls.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (

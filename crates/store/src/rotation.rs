@@ -30,6 +30,7 @@ const FORGET: &str = "UPDATE identifier SET older_token = NULL
 const SECRETS: &str = "SELECT 'secret' AS place, connection_id AS owner, name, sealed FROM secret
     UNION ALL SELECT 'endpoint_secret', endpoint_id, CAST(number AS TEXT), sealed
     FROM endpoint_secret
+    UNION ALL SELECT 'endpoint_url', endpoint_id, 'url', sealed FROM endpoint_url
     UNION ALL SELECT 'sealed_setting', key, 'value', sealed FROM sealed_setting";
 const N_WRAPPED: &str = "SELECT COUNT(*) AS n FROM request_key WHERE epoch = $1";
 const N_SEALED: &str = "SELECT COUNT(*) AS n FROM evidence WHERE sealed_under = $1";

@@ -92,7 +92,7 @@ fn who_names_no_events_hears_what_is_told_and_nothing_else() {
     let mut endpoint = Endpoint {
         id: endpoint_id(),
         name: "desk".to_owned(),
-        target: Target::Webhook { url: "https://example.com".to_owned(), allow_private: false },
+        target: Target::Webhook { origin: "https://example.com/".to_owned(), allow_private: false },
         events: None,
         reach: Reach::All,
         disabled: None,

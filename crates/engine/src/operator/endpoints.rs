@@ -5,7 +5,7 @@ use domain::access::Permission;
 use domain::telling::Target;
 use domain::{Endpoint, Entry, Event};
 use store::endpoint::entry;
-use store::{Applied, Standing};
+use store::{Applied, Secret, Standing};
 
 use super::desk::{Desk, OperatorError};
 use super::fault::Fault;
@@ -69,22 +69,24 @@ fn is_within_reach(desk: &Desk<'_>, channel: Channel, endpoint: &Endpoint) -> bo
     Channel::of(endpoint) == channel && desk.reach.includes(&endpoint.reach)
 }
 
-/// Changes an endpoint, whoever else may change it at the same moment.
+/// Changes an endpoint, and its URL where there is another, whoever else may change it at the same
+/// moment.
 pub(super) async fn change(
     desk: &Desk<'_>,
     channel: Channel,
     name: &str,
+    url: Option<&Secret>,
     with: impl Fn(&mut Endpoint) -> Result<Event, OperatorError>,
 ) -> Result<Standing, OperatorError> {
     for _ in 0..TRIES {
         let standing = find(desk, channel, name).await?;
         let mut changed = standing.endpoint.clone();
         let event = with(&mut changed)?;
-        if changed == standing.endpoint {
+        if changed == standing.endpoint && url.is_none() {
             return Ok(standing);
         }
         let entry = about(desk, event, &changed);
-        if desk.store.set_endpoint(None, &changed, &entry).await? == Applied::Done {
+        if desk.store.set_endpoint(None, &changed, url, &entry).await? == Applied::Done {
             return find(desk, channel, name).await;
         }
     }

@@ -168,7 +168,7 @@ pub async fn put(
     if desk.store.add_endpoint(&wanted, None, &entry).await? == Applied::Done {
         return view_of(desk, endpoints::find(desk, Channel::Mail, name).await?).await;
     }
-    let changed = endpoints::change(desk, Channel::Mail, name, |endpoint| {
+    let changed = endpoints::change(desk, Channel::Mail, name, None, |endpoint| {
         endpoint.target.clone_from(&wanted.target);
         endpoint.reach.clone_from(&wanted.reach);
         let was_disabled = endpoint.disabled.take().is_some();

@@ -14,7 +14,7 @@ use domain::telling::{Attempt, Disabled, Target, Verdict};
 use domain::{Endpoint, EndpointId, Event, Instant, Principal, Reach};
 use serde::{Deserialize, Serialize};
 use store::signing::new_signing_secret;
-use store::{Applied, Secret, Standing, StoreError, Transition};
+use store::{Applied, Sealed, Secret, Standing, StoreError, Transition};
 use utoipa::ToSchema;
 
 use super::desk::{Desk, OperatorError};
@@ -22,7 +22,7 @@ use super::endpoints::{self, Channel, TRIES, about, refuse_reach, refuse_request
 use super::fault::Fault;
 use crate::telling::address;
 use crate::telling::message::Message;
-use crate::telling::webhook::WebhookClient;
+use crate::telling::webhook::{Reply, WebhookClient};
 
 /// The longest URL.
 const LONGEST_URL: usize = 2_000;
@@ -155,7 +155,8 @@ pub async fn add(desk: &Desk<'_>, new: &NewWebhook) -> Result<MadeWebhook, Opera
         return Err(fault("name", "E-WEB-001", message));
     }
     let reach = new.reach.clone().unwrap_or_else(|| desk.reach.clone());
-    let target = Target::Webhook { url: new.url.clone(), allow_private: new.allow_private };
+    let (origin, url) = checked(&new.url, new.allow_private)?;
+    let target = Target::Webhook { origin, allow_private: new.allow_private };
     let endpoint = Endpoint {
         id: EndpointId::new(desk.ids),
         name: new.name.clone(),
@@ -169,18 +170,28 @@ pub async fn add(desk: &Desk<'_>, new: &NewWebhook) -> Result<MadeWebhook, Opera
     refuse(desk, &endpoint)?;
     let secret = new_signing_secret().map_err(StoreError::from)?;
     let entry = about(desk, Event::EndpointAdded, &endpoint);
-    if desk.store.add_endpoint(&endpoint, Some(&secret), &entry).await? == Applied::Done {
+    let sealed = Sealed { url: &url, signs: &secret };
+    if desk.store.add_endpoint(&endpoint, Some(sealed), &entry).await? == Applied::Done {
         return Ok(MadeWebhook { webhook: view(desk, &new.name).await?, secret: Some(secret) });
     }
-    let known = desk.store.endpoint_by_name(&new.name).await?.map(|standing| standing.endpoint);
-    let is_same = known.is_some_and(|known| {
-        (known.target, known.events, known.reach)
-            == (endpoint.target, endpoint.events, endpoint.reach)
-    });
-    if !is_same {
+    if !stands_already(desk, &endpoint, &url).await? {
         return Err(fault("name", "E-WEB-001", "is taken by another endpoint"));
     }
     Ok(MadeWebhook { webhook: view(desk, &new.name).await?, secret: None })
+}
+
+/// Whether there is a webhook of this name, just so.
+async fn stands_already(
+    desk: &Desk<'_>,
+    endpoint: &Endpoint,
+    url: &Secret,
+) -> Result<bool, OperatorError> {
+    let Some(known) = desk.store.endpoint_by_name(&endpoint.name).await? else { return Ok(false) };
+    let known = known.endpoint;
+    let is_same = (&known.target, &known.events, &known.reach)
+        == (&endpoint.target, &endpoint.events, &endpoint.reach);
+    let known_url = desk.store.endpoint_url(known.id).await?;
+    Ok(is_same && known_url.is_some_and(|known| known.is_same(url)))
 }
 
 /// Changes where a webhook is told, or of what.
@@ -189,12 +200,14 @@ pub async fn set(
     name: &str,
     changes: &Changes,
 ) -> Result<WebhookView, OperatorError> {
-    change(desk, name, |endpoint| {
-        let (url, allow_private) = place_mut(endpoint)?;
-        if let Some(new) = &changes.url {
+    let url = changes.url.as_deref();
+    let url = url.map(|url| checked(url, changes.allow_private.unwrap_or_default())).transpose()?;
+    change(desk, name, url.as_ref().map(|(_, url)| url), |endpoint| {
+        let (known_origin, allow_private) = place_mut(endpoint)?;
+        if let Some((origin, _)) = &url {
+            origin.clone_into(known_origin);
             // Leave to call this machine was given for the URL before.
-            *allow_private = *allow_private && *new == *url;
-            new.clone_into(url);
+            *allow_private = false;
         }
         if let Some(new) = changes.allow_private {
             *allow_private = new;
@@ -211,7 +224,7 @@ pub async fn set(
 
 /// Tells a webhook nothing for now. What happens meanwhile is told when it is enabled again.
 pub async fn disable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
-    change(desk, name, |endpoint| {
+    change(desk, name, None, |endpoint| {
         let why = format!("{} disabled it", desk.name());
         endpoint.disabled.get_or_insert(Disabled { why, by_person: true, since: desk.now });
         Ok(Event::EndpointDisabled)
@@ -221,7 +234,7 @@ pub async fn disable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, Operato
 
 /// Tells a webhook again what happens, and what happened meanwhile.
 pub async fn enable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
-    change(desk, name, |endpoint| {
+    change(desk, name, None, |endpoint| {
         refuse_requests(desk, endpoint)?;
         endpoint.disabled = None;
         Ok(Event::EndpointEnabled)
@@ -272,9 +285,12 @@ pub async fn test(
     let endpoint = find(desk, name).await?.endpoint;
     let secrets = desk.store.endpoint_secrets(endpoint.id, desk.now).await?;
     let message = Message::test(format!("evt_{}", desk.ids.next().simple()), desk.now);
-    let (url, allow_private) = place(&endpoint)?;
+    let (_, allow_private) = place(&endpoint)?;
     let began = std::time::Instant::now();
-    let reply = client.send(url, allow_private, &secrets, &message, desk.now).await;
+    let reply = match desk.store.endpoint_url(endpoint.id).await? {
+        Some(url) => client.send(&url, allow_private, &secrets, &message, desk.now).await,
+        None => Reply::without_url(),
+    };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let is_taken = reply.verdict == Verdict::Taken;
     let attempt = Attempt { at: desk.now, took_ms, answer: reply.answer };
@@ -291,15 +307,16 @@ async fn find(desk: &Desk<'_>, text: &str) -> Result<Standing, OperatorError> {
 async fn change(
     desk: &Desk<'_>,
     name: &str,
+    url: Option<&Secret>,
     with: impl Fn(&mut Endpoint) -> Result<Event, OperatorError>,
 ) -> Result<WebhookView, OperatorError> {
-    view_of(desk, endpoints::change(desk, Channel::Webhook, name, with).await?).await
+    view_of(desk, endpoints::change(desk, Channel::Webhook, name, url, with).await?).await
 }
 
-/// Where a webhook is, and whether it may be private. An endpoint of another channel is none.
+/// Whose a webhook's URL is, and whether it may be private. An endpoint of another channel is none.
 fn place(endpoint: &Endpoint) -> Result<(&str, bool), OperatorError> {
     match &endpoint.target {
-        Target::Webhook { url, allow_private } => Ok((url, *allow_private)),
+        Target::Webhook { origin, allow_private } => Ok((origin, *allow_private)),
         Target::Mail { .. } => Err(OperatorError::NotFound { what: "webhook" }),
     }
 }
@@ -307,19 +324,30 @@ fn place(endpoint: &Endpoint) -> Result<(&str, bool), OperatorError> {
 /// The same, to be changed.
 fn place_mut(endpoint: &mut Endpoint) -> Result<(&mut String, &mut bool), OperatorError> {
     match &mut endpoint.target {
-        Target::Webhook { url, allow_private } => Ok((url, allow_private)),
+        Target::Webhook { origin, allow_private } => Ok((origin, allow_private)),
         Target::Mail { .. } => Err(OperatorError::NotFound { what: "webhook" }),
     }
 }
 
-/// Refuses what a webhook can't be.
-fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
-    let (url, allow_private) = place(endpoint)?;
+/// A URL that can be told, and whose it is.
+fn checked(url: &str, allow_private: bool) -> Result<(String, Secret), OperatorError> {
     if url.len() > LONGEST_URL {
         return Err(fault("url", "E-WEB-002", "is too long"));
     }
-    address::check(url, allow_private)
-        .map_err(|refused| fault("url", "E-WEB-002", &refused.to_string()))?;
+    may_be_told(url, allow_private)?;
+    Ok((address::shortened(url), Secret::new(url.to_owned())))
+}
+
+/// Refuses a URL that can't be told; whose it is decides that.
+fn may_be_told(url: &str, allow_private: bool) -> Result<(), OperatorError> {
+    let checked = address::check(url, allow_private);
+    checked.map(drop).map_err(|refused| fault("url", "E-WEB-002", &refused.to_string()))
+}
+
+/// Refuses what a webhook can't be.
+fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
+    let (origin, allow_private) = place(endpoint)?;
+    may_be_told(origin, allow_private)?;
     let events = endpoint.events.iter().flatten();
     if let Some(other) = events.clone().find(|event| !Event::TOLD.contains(event)) {
         let message = format!("holds {other}, of which nobody is told");
@@ -334,12 +362,20 @@ fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
 async fn view_of(desk: &Desk<'_>, standing: Standing) -> Result<WebhookView, OperatorError> {
     let Standing { endpoint, rest_until, .. } = standing;
     let counts = desk.store.count_deliveries(endpoint.id).await?;
-    let (url, allow_private) = place(&endpoint)?;
-    let url = url.to_owned();
+    let (origin, allow_private) = place(&endpoint)?;
+    let mut url = origin.to_owned();
+    if desk.may(Permission::WebhooksWrite) {
+        // It can be changed and removed even while the key is missing that opens it.
+        let whole = match desk.store.endpoint_url(endpoint.id).await {
+            Err(error) if error.is_unopened() => None,
+            found => found?,
+        };
+        url = whole.map_or(url, |whole| whole.expose().to_owned());
+    }
     Ok(WebhookView {
         id: endpoint.id,
         name: endpoint.name,
-        url: if desk.may(Permission::WebhooksWrite) { url } else { address::shortened(&url) },
+        url,
         allow_private,
         events: endpoint.events.map_or_else(|| Event::TOLD.into(), Vec::from_iter),
         reach: endpoint.reach,

@@ -180,13 +180,16 @@ impl Post {
             Target::Mail { address, .. } => {
                 mail::send(store, address, &Letter::about(message)).await
             }
-            Target::Webhook { url, allow_private } => {
+            Target::Webhook { allow_private, .. } => {
                 let secrets = store.endpoint_secrets(endpoint.id, now).await?;
+                let Some(url) = store.endpoint_url(endpoint.id).await? else {
+                    return Ok(Reply::without_url());
+                };
                 let Some(client) = self.webhooks() else {
                     let answer = "not sent: the HTTP client could not be set up".to_owned();
                     return Ok(Reply { verdict: Verdict::Again(None), answer });
                 };
-                Ok(client.send(url, *allow_private, &secrets, &message, now).await)
+                Ok(client.send(&url, *allow_private, &secrets, &message, now).await)
             }
         }
     }
@@ -246,7 +249,9 @@ impl Post {
             let endpoint = Endpoint { disabled, ..standing.endpoint };
             let entry = entry(now, Actor::Engine, Event::EndpointDisabled, &endpoint);
             let entry = entry.fact("why", in_short);
-            if store.set_endpoint(Some(&self.fence), &endpoint, &entry).await? == Applied::Done {
+            if store.set_endpoint(Some(&self.fence), &endpoint, None, &entry).await?
+                == Applied::Done
+            {
                 return Ok(());
             }
         }

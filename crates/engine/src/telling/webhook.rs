@@ -37,6 +37,13 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// Nothing could be sent, as nobody said where.
+    pub fn without_url() -> Self {
+        Self::again(
+            "not sent: its URL is not known; set it with `habeas webhooks set NAME --to URL`",
+        )
+    }
+
     fn again(answer: impl Into<String>) -> Self {
         Self { verdict: Verdict::Again(None), answer: answer.into() }
     }
@@ -69,13 +76,13 @@ impl WebhookClient {
     /// Sends a message, signed by each of these secrets.
     pub async fn send(
         &self,
-        url: &str,
+        url: &Secret,
         allow_private: bool,
         secrets: &[Secret],
         message: &Message,
         now: Instant,
     ) -> Reply {
-        let url = match address::check(url, allow_private) {
+        let url = match address::check(url.expose(), allow_private) {
             Ok(url) => url,
             Err(refused) => return Reply::again(format!("not sent: the URL {refused}")),
         };

@@ -4,7 +4,7 @@ use domain::{Actor, Digest, Entry, Event, Evidence, EvidenceId, IdentifierKind, 
 
 use super::sealed_values::plant;
 use super::setup::{Setup, now, rotate, setup};
-use super::telling::added;
+use super::telling::{self, added};
 use crate::db::values;
 use crate::keyring::ROTATING;
 use crate::keys::{KeyError, KeyName};
@@ -72,6 +72,7 @@ async fn everything_moves_under_the_new_keys_and_reads_back_without_the_old_ones
     let connection = again.connection_by_name("segment-eu").await.unwrap().unwrap();
     assert_eq!(again.secrets(connection.id).await.unwrap()["token"].expose(), "mark-secret");
     assert_eq!(again.endpoint_secrets(endpoint.id, now()).await.unwrap(), [signs]);
+    assert_eq!(again.endpoint_url(endpoint.id).await.unwrap().unwrap().expose(), telling::URL);
     assert_eq!(again.sealed_setting("key").await.unwrap().unwrap().expose(), "mark-setting");
     assert_eq!(again.requests_named(&["mark-external"]).await.unwrap().len(), 1);
     assert_eq!(again.move_piece(None, &mut Walk::default()).await.unwrap(), None);
@@ -322,6 +323,7 @@ async fn no_table_holds_sealed_values_that_rotation_does_not_know_of() {
     let places: Vec<String> = rows.iter().map(|row| row.get("place").unwrap()).collect();
     let known = [
         "endpoint_secret.sealed",
+        "endpoint_url.sealed",
         "evidence.sealed",
         // Under the key of their request, which is wrapped anew.
         "identifier.given",

@@ -6,10 +6,11 @@ use domain::request::ClosedAs;
 use domain::{Actor, Entry, Event, IdentifierKind, Right};
 
 use super::setup::{Setup, setup};
+use super::telling;
 use crate::keys::PurgedLine;
 use crate::{Applied, Collected, Secret, Transition};
 
-pub(super) const MARKS: [&str; 7] = [
+pub(super) const MARKS: [&str; 9] = [
     "mark-email",
     "mark-user",
     "mark-evidence",
@@ -17,6 +18,8 @@ pub(super) const MARKS: [&str; 7] = [
     "mark-secret",
     "mark-external",
     "mark-setting",
+    "mark-hook",
+    "mark-query",
 ];
 
 /// Puts a mark into every place that takes a personal value or a secret.
@@ -28,6 +31,7 @@ pub(super) async fn plant(setup: &Setup) -> domain::Task {
     let entry = Entry::new(super::setup::now(), Actor::Engine, Event::SettingChanged);
     let setting = Secret::new("mark-setting".into());
     setup.store.set_sealed_setting("key", Some(&setting), &entry).await.unwrap();
+    telling::added(setup, "planted").await;
     let task = setup.task(&connection, "mark-email@example.org").await;
     let mut new = setup.new_request(Right::Access, &["mark-email@example.org"]);
     new.request.external_id = Some("mark-external".into());

@@ -10,13 +10,13 @@ use jiff::SignedDuration;
 use super::setup::{Setup, now, setup};
 use crate::endpoint::entry;
 use crate::signing::new_signing_secret;
-use crate::{Applied, Fence, Replay, Secret, StoreError, Told, Untold};
+use crate::{Applied, Fence, Replay, Sealed, Secret, StoreError, Told, Untold};
 
 fn endpoint(setup: &Setup, name: &str) -> Endpoint {
     Endpoint {
         id: EndpointId::new(&*setup.ids),
         name: name.into(),
-        target: Target::Webhook { url: "https://example.org/hook".into(), allow_private: false },
+        target: Target::Webhook { origin: "https://example.org/…".into(), allow_private: false },
         events: None,
         reach: Reach::All,
         disabled: None,
@@ -29,11 +29,16 @@ fn ops() -> Actor {
     Actor::Operator("ops".into())
 }
 
+/// Where webhooks are told, and what nobody who reads the store may see of it.
+pub(super) const URL: &str = "https://example.org/hook/mark-hook?key=mark-query";
+
 /// An endpoint that stands in the store, and its secret.
 pub(super) async fn added(setup: &Setup, name: &str) -> (Endpoint, Secret) {
     let (endpoint, secret) = (endpoint(setup, name), new_signing_secret().unwrap());
     let entry = entry(now(), ops(), Event::EndpointAdded, &endpoint);
-    let applied = setup.store.add_endpoint(&endpoint, Some(&secret), &entry).await.unwrap();
+    let url = Secret::new(URL.into());
+    let sealed = Some(Sealed { url: &url, signs: &secret });
+    let applied = setup.store.add_endpoint(&endpoint, sealed, &entry).await.unwrap();
     assert_eq!(applied, Applied::Done);
     (endpoint, secret)
 }
@@ -263,15 +268,16 @@ async fn of_two_who_change_an_endpoint_the_second_loses_and_a_removed_one_is_gon
     let (one, _) = added(&setup, "one").await;
     let entry = |event| entry(now(), ops(), event, &one);
     let taken = endpoint(&setup, "one");
-    let secret = new_signing_secret().unwrap();
-    let lost = setup.store.add_endpoint(&taken, Some(&secret), &entry(Event::EndpointAdded)).await;
+    let lost = setup.store.add_endpoint(&taken, None, &entry(Event::EndpointAdded)).await;
     assert_eq!(lost.unwrap(), Applied::Lost);
+    let moved = Secret::new("https://example.org/moved".into());
     let renamed = Endpoint { name: "two".into(), ..one.clone() };
     let set = async || {
         let entry = entry(Event::EndpointSet);
-        setup.store.set_endpoint(None, &renamed, &entry).await.unwrap()
+        setup.store.set_endpoint(None, &renamed, Some(&moved), &entry).await.unwrap()
     };
     assert_eq!((set().await, set().await), (Applied::Done, Applied::Lost));
+    assert_eq!(setup.store.endpoint_url(one.id).await.unwrap(), Some(moved));
     happens(&setup, now()).await;
     tell(&setup, &fence, one.id).await;
     let counts = setup.store.count_deliveries(one.id).await.unwrap();
@@ -281,6 +287,7 @@ async fn of_two_who_change_an_endpoint_the_second_loses_and_a_removed_one_is_gon
     let removed = setup.store.remove_endpoint(&stands, &entry).await.unwrap();
     assert_eq!(removed, Applied::Done);
     assert!(setup.store.endpoints().await.unwrap().is_empty());
+    assert_eq!(setup.store.endpoint_url(one.id).await.unwrap(), None);
     assert_eq!(setup.store.count_deliveries(one.id).await.unwrap().n_waiting, 0);
 }
 

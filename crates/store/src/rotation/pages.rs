@@ -53,6 +53,8 @@ static RENAME: Over = Over::new(
 const SET_SECRET: &str = "UPDATE secret SET sealed = $3 WHERE connection_id = $1 AND name = $2";
 const SET_ENDPOINT_SECRET: &str = "UPDATE endpoint_secret SET sealed = $3
     WHERE endpoint_id = $1 AND CAST(number AS TEXT) = $2";
+const SET_ENDPOINT_URL: &str =
+    "UPDATE endpoint_url SET sealed = $3 WHERE endpoint_id = $1 AND $2 = 'url'";
 const SET_SEALED_SETTING: &str =
     "UPDATE sealed_setting SET sealed = $3 WHERE key = $1 AND $2 = 'value'";
 
@@ -203,6 +205,7 @@ impl Store {
             let set = match &*table {
                 "secret" => SET_SECRET,
                 "endpoint_secret" => SET_ENDPOINT_SECRET,
+                "endpoint_url" => SET_ENDPOINT_URL,
                 _ => SET_SEALED_SETTING,
             };
             n_moved += tx.execute(set, values![&*owner, &*name, sealed]).await?;

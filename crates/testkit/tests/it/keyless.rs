@@ -124,6 +124,8 @@ async fn a_connection_and_a_webhook_whose_secrets_do_not_open_rest_and_say_why()
     let disabled = endpoint.disabled.unwrap();
     assert!(disabled.why.contains("the key credentials-1 is missing"), "{}", disabled.why);
     assert!(receiver.got().is_empty());
+    let listed = webhooks::list(&stage.desk()).await?.webhooks.remove(0);
+    assert!(!listed.url.is_empty() && receiver.url.starts_with(listed.url.trim_end_matches('…')));
 
     taken.put_back()?;
     stage.run_days(60).await?;

@@ -128,7 +128,7 @@ async fn a_recipient_that_was_disabled_is_told_again_once_somebody_says_so() {
     let why = "put back from a backup".to_owned();
     endpoint.disabled = Some(Disabled { why, by_person: true, since: desk.now });
     let entry = about(&desk, Event::EndpointDisabled, &endpoint);
-    desk.store.set_endpoint(None, &endpoint, &entry).await.unwrap();
+    desk.store.set_endpoint(None, &endpoint, None, &entry).await.unwrap();
     assert!(view(&desk).await.unwrap().recipients[0].disabled.is_some());
     assert_eq!(put(&desk, "ann", &ann).await.unwrap().disabled, None);
     assert_eq!(office.journal(Event::EndpointEnabled).await.len(), 1);

@@ -128,7 +128,9 @@ async fn leave_to_call_this_machine_holds_for_the_url_it_was_given_for() {
     add(&desk, &local).await.unwrap();
     let to = |url: &str| Changes { url: Some(url.to_owned()), ..Changes::default() };
     assert_eq!(code(set(&desk, "desk", &to("https://10.0.0.1/")).await), "E-WEB-002");
-    assert!(set(&desk, "desk", &to("http://127.0.0.1:9/")).await.unwrap().allow_private);
+    assert_eq!(code(set(&desk, "desk", &to("http://127.0.0.1:9/")).await), "E-WEB-002");
+    let said_again = Changes { allow_private: Some(true), ..to("http://127.0.0.1:9/") };
+    assert!(set(&desk, "desk", &said_again).await.unwrap().allow_private);
     assert!(!set(&desk, "desk", &to(URL)).await.unwrap().allow_private);
 }
 
