@@ -32,9 +32,10 @@ const OVERTAKEN: Duration = Duration::from_millis(50);
 /// How long to wait before asking again after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// How long a clock may be silent, from the first question that failed, before it counts as lost. It
-/// is asked on, so that whoever waits goes on should it come back.
-const LOST_AFTER: Duration = Duration::from_secs(5);
+/// How many questions in a row may fail before the clock counts as lost. Time alone says nothing: it
+/// passes also where this program stood still. The clock is asked on, so that whoever waits goes on
+/// should it come back.
+const LOST_AFTER: u32 = 10;
 
 /// The mode in which time jumps to what is due next, and stands still until then.
 const IDLE: &str = "idle";
@@ -43,7 +44,7 @@ const IDLE: &str = "idle";
 pub struct FollowedClock {
     shared: Arc<Shared>,
     follower: JoinHandle<()>,
-    /// Whether the clock has been silent for so long that it counts as lost.
+    /// Whether the clock did not answer so often that it counts as lost.
     is_lost: watch::Receiver<bool>,
     control: Control,
     id: String,
@@ -101,7 +102,7 @@ impl FollowedClock {
         Ok(Self { shared, follower, is_lost, control, id })
     }
 
-    /// Resolves when the twin's clock has been silent for so long that it counts as lost.
+    /// Resolves when the twin's clock did not answer so often that it counts as lost.
     pub async fn lost(&self) {
         if self.is_lost.clone().wait_for(|lost| *lost).await.is_err() {
             // Whoever followed was told to leave; nothing is lost by that.
@@ -194,7 +195,7 @@ fn take(shared: &Shared, reading: Reading) {
 }
 
 async fn run(control: Control, id: String, shared: Arc<Shared>, lost: watch::Sender<bool>) {
-    let mut silent_since = None;
+    let mut n_failed: u32 = 0;
     loop {
         let is_busy = {
             let mut state = shared.look();
@@ -207,12 +208,13 @@ async fn run(control: Control, id: String, shared: Arc<Shared>, lost: watch::Sen
             while_idle(&control, &id, &shared).await
         };
         match told {
-            Ok(()) => silent_since = None,
+            Ok(()) => n_failed = 0,
             Err(error) => {
-                if silent_since.is_none() {
+                if n_failed == 0 {
                     tracing::warn!("the followed clock can't be reached: {error:#}");
                 }
-                if silent_since.get_or_insert_with(Real::now).elapsed() >= LOST_AFTER {
+                n_failed = n_failed.saturating_add(1);
+                if n_failed >= LOST_AFTER {
                     lost.send_replace(true);
                 }
                 let _ = timeout(AFTER_FAILURE, std::future::pending::<()>()).await;
