@@ -4,6 +4,7 @@
 mod tests;
 
 use domain::connection::Verdict;
+use domain::telling::Disabled;
 use domain::{Connection, Instant, words};
 use serde::{Deserialize, Serialize};
 use store::{From, JournalFilter, RequestFilter, Store, StoreError};
@@ -190,22 +191,31 @@ async fn work(desk: &Desk<'_>, findings: &mut Vec<Finding>) -> Result<(), StoreE
 
 async fn deliveries(store: &Store, findings: &mut Vec<Finding>) -> Result<(), StoreError> {
     for standing in store.endpoints().await? {
-        let counted = store.count_deliveries(standing.endpoint.id).await?;
         let name = &standing.endpoint.name;
-        let n_dead = counted.n_dead;
+        let (about, messages, replay, enable) = match Channel::of(&standing.endpoint) {
+            Channel::Webhook => (
+                format!("webhook {name}"),
+                "messages",
+                format!("mend the receiver, then habeas webhooks replay {name} --dead"),
+                format!("habeas webhooks enable {name}, or remove it"),
+            ),
+            Channel::Mail => (
+                format!("mail to {name}"),
+                "letters",
+                format!(
+                    "see why: habeas mail deliveries {name}; then habeas mail replay {name} --dead"
+                ),
+                format!("habeas mail add {name} --to ADDRESS, or habeas mail remove {name}"),
+            ),
+        };
+        if let Some(Disabled { why, since, .. }) = &standing.endpoint.disabled {
+            let what = format!("told nothing since {since:.0}: {why}");
+            findings.push(Finding::warning(&about, what, enable));
+        }
+        let n_dead = store.count_deliveries(standing.endpoint.id).await?.n_dead;
         if n_dead > 0 {
-            findings.push(match Channel::of(&standing.endpoint) {
-                Channel::Webhook => Finding::warning(
-                    &format!("webhook {name}"),
-                    format!("{n_dead} messages were given up"),
-                    format!("mend the receiver, then habeas webhooks replay {name} --dead"),
-                ),
-                Channel::Mail => Finding::warning(
-                    &format!("mail to {name}"),
-                    format!("{n_dead} letters were given up"),
-                    format!("see why: habeas mail deliveries {name}; then habeas mail replay {name} --dead"),
-                ),
-            });
+            let what = format!("{n_dead} {messages} were given up");
+            findings.push(Finding::warning(&about, what, replay));
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use store::Transition;
 
 use super::*;
 use crate::operator::office::{now, office, put};
+use crate::operator::webhooks;
 
 fn worst(findings: &[Finding]) -> Vec<(&str, Severity)> {
     let bad = findings.iter().filter(|finding| finding.severity != Severity::Well);
@@ -47,6 +48,26 @@ async fn each_thing_that_is_wrong_is_told_with_what_mends_it() {
     let mends = findings.iter().filter(|finding| finding.severity != Severity::Well);
     assert!(mends.clone().all(|finding| finding.mend.is_some()));
     assert_eq!(office.journal(Event::EnginePaused).await.len(), n_entries, "it only reads");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_told_nothing_is_said_with_what_enables_it() {
+    let office = office().await;
+    let new = webhooks::NewWebhook {
+        name: "desk".into(),
+        url: "https://example.org/hook".into(),
+        events: None,
+        reach: None,
+        allow_private: false,
+    };
+    webhooks::add(&office.desk(), &new).await.unwrap();
+    assert_eq!(worst(&examine(&office.desk()).await.unwrap()), []);
+    webhooks::disable(&office.desk(), "desk").await.unwrap();
+    let findings = examine(&office.desk()).await.unwrap();
+    assert_eq!(worst(&findings), [("webhook desk", Severity::Warning)]);
+    let told = findings.iter().find(|finding| finding.about == "webhook desk").unwrap();
+    assert!(told.what.contains("ops disabled it"), "{}", told.what);
+    assert!(told.mend.as_ref().unwrap().contains("habeas webhooks enable desk"));
 }
 
 #[tokio::test]
