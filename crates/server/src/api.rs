@@ -30,14 +30,14 @@ use domain::access::Permission;
 use http::{HeaderValue, StatusCode, header};
 use utoipa::OpenApi as _;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi, Ref, RefOr, Response};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::body::LARGEST_BODY;
+use crate::body::{LARGEST_BODY, no_query};
 use crate::caller::{admit, identify};
 use crate::problem::{self, Problem};
 use crate::{errors, events, health, metrics, request_id};
@@ -207,7 +207,19 @@ fn known(route: UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {
 fn open(route: UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {
     let (schemas, mut paths, router) = route;
     paths.paths.values_mut().flat_map(operations).for_each(may_fail);
-    (schemas, paths, router)
+    let is_in_query = |one: &RefOr<Parameter>| match one {
+        RefOr::T(one) => matches!(one.parameter_in, ParameterIn::Query),
+        RefOr::Ref(_) => true,
+    };
+    let takes_query = paths
+        .paths
+        .values_mut()
+        .flat_map(operations)
+        .any(|operation| operation.parameters.iter().flatten().any(is_in_query));
+    match takes_query {
+        true => (schemas, paths, router),
+        false => (schemas, paths, router.route_layer(from_fn(no_query))),
+    }
 }
 
 fn secured(route: UtoipaMethodRouter<App>) -> UtoipaMethodRouter<App> {

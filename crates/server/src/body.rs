@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{StatusCode, header};
@@ -14,11 +15,16 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
+use utoipa::IntoParams;
 
 use crate::problem::Problem;
 
 /// The largest body, in bytes.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest of those.
+const LONGEST_KEY: usize = 100;
 
 /// A body of JSON, in and out.
 pub(crate) struct Json<T>(pub T);
@@ -150,6 +156,33 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             let what = misfit(error.path(), &error.inner().to_string());
             Problem::malformed(format!("the query does not fit: {what}"))
         })
+    }
+}
+
+/// Refuses any query, where an operation takes none: a misspelt parameter would otherwise pass for said.
+pub(crate) async fn no_query(request: Request, next: Next) -> Result<Response, Problem> {
+    match request.uri().query().unwrap_or_default() {
+        "" => Ok(next.run(request).await),
+        _ => Err(Problem::malformed(
+            "the query does not fit: this operation takes no parameters there",
+        )),
+    }
+}
+
+/// By which a creation that is sent again is known.
+#[derive(IntoParams)]
+#[into_params(names("Idempotency-Key"), parameter_in = Header)]
+pub(crate) struct IdempotencyKey(#[param(min_length = 1, max_length = 100)] pub Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(Self(None)) };
+        match key.to_str() {
+            Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
+            _ => Err(Problem::malformed("Idempotency-Key takes 1 to 100 characters of ASCII")),
+        }
     }
 }
 

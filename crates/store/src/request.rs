@@ -206,6 +206,27 @@ impl Store {
         self.requests_by_id(&ids).await
     }
 
+    /// The requests that came in under one of these [idempotency texts](NewRequest::idempotency), each
+    /// with its own.
+    pub async fn requests_taken_as(
+        &self,
+        texts: &[&str],
+    ) -> Result<Vec<(String, Request)>, StoreError> {
+        let tokens_of = |text| self.keys().tokens(IDEMPOTENCY, text).into_iter();
+        let texts = texts.iter().flat_map(|text| tokens_of(text).map(|token| (token, *text)));
+        let texts: HashMap<String, &str> = texts.collect();
+        let rows = texts.keys().map(|token| values![&**token]);
+        let mut taken = HashMap::new();
+        for row in BY_IDEMPOTENCY.read(self.db(), rows).await? {
+            if let Some(text) = texts.get(row.get::<&str>("token")?) {
+                taken.insert(row.parse::<RequestId>("id")?, (*text).to_owned());
+            }
+        }
+        let requests = self.requests_by_id(&taken.keys().copied().collect::<Vec<_>>()).await?;
+        let with_text = requests.into_iter().map(|one| Some((taken.remove(&one.id)?, one)));
+        Ok(with_text.flatten().collect())
+    }
+
     /// Requests that are verified and not yet routed, the oldest first.
     pub async fn unrouted(&self, limit: u32) -> Result<Vec<Request>, StoreError> {
         self.open_requests(&self.db().fetch(UNROUTED, values![i64::from(limit)]).await?).await

@@ -185,7 +185,7 @@ impl Importing {
             self.seen.clear();
         }
         let good = group.iter().filter_map(|(_, row)| row.as_ref().ok());
-        let handed = good.map(|draft| Handed { desk, rules: &self.rules, draft });
+        let handed = good.map(|draft| Handed { desk, rules: &self.rules, draft, key: None });
         let handed: Vec<_> = handed.collect();
         let taken = take(Channel::File, self.run, &mut self.seen, &handed).await?;
         let mut taken = taken.into_iter();

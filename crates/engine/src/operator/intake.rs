@@ -98,6 +98,8 @@ pub struct Submission<'a> {
     pub region: Option<Region>,
     /// The draft.
     pub draft: &'a Draft,
+    /// What the sender calls it, to be known by if it is sent again. An external id goes before it.
+    pub key: Option<&'a str>,
 }
 
 /// A draft, and what it is measured by where it is handed in.
@@ -106,6 +108,16 @@ pub(super) struct Handed<'a> {
     pub(super) desk: &'a Desk<'a>,
     pub(super) rules: &'a Rules,
     pub(super) draft: &'a Draft,
+    pub(super) key: Option<&'a str>,
+}
+
+impl Handed<'_> {
+    /// By what it is known where it is sent again, if its sender named something: the same key of
+    /// another sender is another key. An external id is known by itself.
+    fn sent_as(&self) -> Option<String> {
+        let key = self.key.filter(|_| self.draft.external_id.is_none())?;
+        Some(format!("sent:{}\n{key}", self.desk.name()))
+    }
 }
 
 /// Takes in drafts that a person typed.
@@ -115,7 +127,7 @@ pub async fn submit(
     region: Option<Region>,
 ) -> Result<Vec<Taken>, OperatorError> {
     let rules = Rules::load(desk, region).await?;
-    let handed = drafts.iter().map(|draft| Handed { desk, rules: &rules, draft });
+    let handed = drafts.iter().map(|draft| Handed { desk, rules: &rules, draft, key: None });
     take_typed(handed.collect()).await
 }
 
@@ -127,7 +139,10 @@ pub async fn submit_together(typed: &[Submission<'_>]) -> Result<Vec<Taken>, Ope
     let rules = typed.iter().map(|one| Rules::of(&one.desk, one.region.clone(), common.clone()));
     let rules: Vec<_> = rules.collect();
     let handed = typed.iter().zip(&rules);
-    let handed = handed.map(|(one, rules)| Handed { desk: &one.desk, rules, draft: one.draft });
+    let handed = handed.map(|(one, rules)| {
+        let Submission { desk, draft, key, .. } = one;
+        Handed { desk, rules, draft, key: *key }
+    });
     take_typed(handed.collect()).await
 }
 
@@ -170,7 +185,7 @@ pub(super) async fn take(
     for one in handed {
         verdicts.push(match draft::check(one.draft, channel, one.rules) {
             Err(faults) => Some(Verdict::Faults(faults)),
-            Ok(good) => match seen.take(one.draft, &good) {
+            Ok(good) => match seen.take(one, &good) {
                 Err(fault) => Some(Verdict::Twice(fault)),
                 Ok(()) => {
                     checked.push((verdicts.len(), *one, good));
@@ -185,7 +200,7 @@ pub(super) async fn take(
         if standing.is_some() {
             put(&mut verdicts, index, standing);
         } else {
-            new.push((index, one, new_request(one.desk, channel, one.draft, good)));
+            new.push((index, one, new_request(channel, &one, good)));
         }
     }
     for (index, verdict) in add(run, new).await? {
@@ -225,7 +240,8 @@ fn put<T>(all: &mut [Option<T>], index: usize, one: Option<T>) {
     }
 }
 
-fn new_request(desk: &Desk<'_>, channel: Channel, draft: &Draft, one: Checked) -> NewRequest {
+fn new_request(channel: Channel, handed: &Handed<'_>, one: Checked) -> NewRequest {
+    let Handed { desk, draft, .. } = handed;
     let id = RequestId::new(desk.ids);
     let identifiers = one.identifiers.iter().map(|(kind, given, normalised)| Identifier {
         id: IdentifierId::new(desk.ids),
@@ -243,10 +259,10 @@ fn new_request(desk: &Desk<'_>, channel: Channel, draft: &Draft, one: Checked) -
         .fact("n_identifiers", one.identifiers.len())
         .fact("is_late", one.deadline.is_past(desk.now));
     let verified = desk.entry(Event::RequestVerified).request(id).fact("how", how);
-    let idempotency = match channel {
+    let idempotency = handed.sent_as().unwrap_or_else(|| match channel {
         Channel::Keyboard if draft.external_id.is_none() => format!("typed:{id}"),
         _ => draft.key(),
-    };
+    });
     NewRequest {
         identifiers: identifiers.collect(),
         idempotency,

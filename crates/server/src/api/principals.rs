@@ -8,19 +8,14 @@ use engine::operator::principals::tokens::{self, MadeToken, NewToken, TokenList,
 use engine::operator::principals::{
     self, Changes, NewPrincipal, PrincipalList, PrincipalView, setup,
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::body::{Json, Path};
+use crate::body::{IdempotencyKey, Json, Path};
 use crate::caller::Caller;
 use crate::problem::Problem;
-
-/// By which a creation that is sent again is known.
-const KEY: &str = "idempotency-key";
-/// The longest of those.
-const LONGEST_KEY: usize = 100;
 
 /// Whoever asks.
 #[derive(Serialize, ToSchema)]
@@ -159,10 +154,7 @@ pub(super) async fn list_tokens(
 /// Makes a token for a principal. Its text is shown this once: by the same `Idempotency-Key` the same
 /// token is told again, without its text.
 #[utoipa::path(post, path = "/principals/{name}/tokens", operation_id = "create_token",
-    tag = "principals", params(
-        ("name" = String, Path),
-        ("Idempotency-Key" = Option<String>, Header, max_length = 100)),
-    request_body = NewToken,
+    tag = "principals", params(("name" = String, Path), IdempotencyKey), request_body = NewToken,
     responses(
         (status = 201, description = "The token with its text", body = MadeToken),
         (status = 200, description = "The token that the key made before", body = MadeToken)))]
@@ -170,14 +162,10 @@ pub(super) async fn create_token(
     State(app): State<App>,
     caller: Caller,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     Json(new): Json<NewToken>,
 ) -> Result<Response, Problem> {
-    let key = headers.get(KEY).map(|value| value.to_str().unwrap_or_default());
-    if key.is_some_and(|key| key.is_empty() || key.len() > LONGEST_KEY) {
-        return Err(Problem::malformed("Idempotency-Key takes 1 to 100 characters of ASCII"));
-    }
-    let made = tokens::add(&app.desk(&caller), &name, &new, key).await?;
+    let made = tokens::add(&app.desk(&caller), &name, &new, key.as_deref()).await?;
     let status = if made.secret.is_some() { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(made)).into_response())
 }

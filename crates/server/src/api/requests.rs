@@ -16,7 +16,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::app::App;
-use crate::body::{Json, Path, Query};
+use crate::body::{IdempotencyKey, Json, Path, Query};
 use crate::caller::Caller;
 use crate::intake::{Sent, take_in};
 use crate::page::Limit;
@@ -93,10 +93,10 @@ pub(super) struct Reading {
 
 /// Takes in a request.
 ///
-/// With an `external_id` the same request comes in once, however often it is sent: send one wherever
-/// an answer may get lost.
+/// With an `external_id`, or else an `Idempotency-Key`, the same request comes in once, however often it
+/// is sent: send one of them wherever an answer may get lost.
 #[utoipa::path(post, path = "/requests", operation_id = "create_request", tag = "requests",
-    params(Reading), request_body = Draft, responses(
+    params(Reading, IdempotencyKey), request_body = Draft, responses(
         (status = 201, description = "It is in", body = TakenIn,
             headers(("Location" = String, description = "Where it is shown"))),
         (status = 200, description = "It was in already", body = TakenIn)))]
@@ -104,9 +104,10 @@ pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
     Query(reading): Query<Reading>,
+    IdempotencyKey(key): IdempotencyKey,
     Json(draft): Json<Draft>,
 ) -> Result<Response, Problem> {
-    let sent = Sent { caller, region: reading.phone_region, draft };
+    let sent = Sent { caller, region: reading.phone_region, draft, key };
     let taken = take_in(&app, sent).await?.map_err(Problem::faults)?;
     if !taken.is_new {
         return Ok(Json(taken).into_response());

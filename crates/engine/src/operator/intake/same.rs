@@ -23,13 +23,14 @@ pub(in crate::operator) struct Seen {
 
 impl Seen {
     /// Lets a draft pass unless it, or its person under the same right and scope, came before.
-    pub(super) fn take(&mut self, draft: &Draft, one: &Checked) -> Result<(), Fault> {
+    pub(super) fn take(&mut self, handed: &Handed<'_>, one: &Checked) -> Result<(), Fault> {
         let scope = one.scope.to_string();
         let wish = short(&(one.right, &scope, routed_by(one), normalised_values(one)));
-        match self.rows.insert(short(&draft.key()), wish) {
+        let name = handed.sent_as().unwrap_or_else(|| handed.draft.key());
+        match self.rows.insert(short(&name), wish) {
             None => {}
             Some(earlier) if earlier == wish => return Err(twice()),
-            Some(_) => return Err(named_otherwise("an earlier row")),
+            Some(_) => return Err(Name::ExternalId.is_used_by("an earlier row")),
         }
         let of_one_person = naming(one);
         let people: Vec<_> = of_one_person
@@ -55,19 +56,34 @@ pub(in crate::operator) fn twice() -> Fault {
     Fault::new("", "E-CSV-013", "the same row stands further up in this file")
 }
 
-/// That an external id, which makes a request the same when it comes again, names another one.
-fn named_otherwise(by: &str) -> Fault {
-    let message = format!("is used by {by}, which asks for something else or for somebody else");
-    Fault::new("external_id", "E-REQ-042", message)
+/// What makes a request the same when it comes again.
+#[derive(Clone, Copy)]
+enum Name {
+    ExternalId,
+    /// The `Idempotency-Key` that it was sent with.
+    Key,
 }
 
-/// That an external id names a request whose phone numbers were read as another country's.
-fn read_otherwise(by: RequestId) -> Fault {
-    let message = format!(
-        "is used by {by}, whose phone number was read under another --phone-region and so is \
-         another person's"
-    );
-    Fault::new("external_id", "E-REQ-042", message)
+impl Name {
+    /// That it names a request which asks for something else.
+    fn is_used_by(self, by: &str) -> Fault {
+        self.fault(format!("is used by {by}, which asks for something else or for somebody else"))
+    }
+
+    /// That it names a request whose phone numbers were read as another country's.
+    fn is_read_otherwise(self, by: RequestId) -> Fault {
+        self.fault(format!(
+            "is used by {by}, whose phone number was read under another --phone-region and so is \
+             another person's"
+        ))
+    }
+
+    fn fault(self, message: String) -> Fault {
+        match self {
+            Self::ExternalId => Fault::new("external_id", "E-REQ-042", message),
+            Self::Key => Fault::new("Idempotency-Key", "E-REQ-043", message),
+        }
+    }
 }
 
 fn short(value: &impl Serialize) -> u64 {
@@ -101,13 +117,21 @@ pub(super) async fn find(
     let open: HashMap<_, _> = open_requests(store, &ids).await?;
     let ids = checked.iter().filter_map(|(.., one)| one.external_id.as_deref());
     let named = requests_named(store, &ids.collect::<Vec<_>>()).await?;
-    let known = vouched_for(store, named.values().map(|request| request.id)).await?;
+    let keys: Vec<_> = checked.iter().filter_map(|(_, handed, _)| handed.sent_as()).collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    let sent: HashMap<_, _> = store.requests_taken_as(&keys).await?.into_iter().collect();
+    let known =
+        vouched_for(store, named.values().chain(sent.values()).map(|request| request.id)).await?;
     let mut found = Vec::with_capacity(checked.len());
-    for (_, Handed { desk, draft, .. }, one) in checked {
-        let request = one.external_id.as_ref().and_then(|id| named.get(id));
-        let mut verdict = request.map(|request| {
+    for (_, handed, one) in checked {
+        let Handed { desk, draft, .. } = handed;
+        let by_id = one.external_id.as_ref().and_then(|id| named.get(id));
+        let by_key = handed.sent_as().and_then(|key| sent.get(&key));
+        let before = by_id.map(|request| (Name::ExternalId, request));
+        let before = before.or_else(|| by_key.map(|request| (Name::Key, request)));
+        let mut verdict = before.map(|(name, request)| {
             let known = known.get(&request.id).map_or(&[][..], Vec::as_slice);
-            judge_named(desk, one, request, known)
+            judge_named(desk, name, one, request, known)
         });
         if verdict.is_none() && !open.is_empty() {
             let sharing = store.requests_sharing(&values(one)).await?;
@@ -134,9 +158,15 @@ async fn requests_named(
     Ok(named.collect())
 }
 
-/// Whether the request that has a draft's external id is what the draft asks for. It may know more
-/// of its person by now.
-fn judge_named(desk: &Desk<'_>, one: &Checked, request: &Request, known: &[Identifier]) -> Verdict {
+/// Whether the request that has a draft's name is what the draft asks for. It may know more of its
+/// person by now.
+fn judge_named(
+    desk: &Desk<'_>,
+    name: Name,
+    one: &Checked,
+    request: &Request,
+    known: &[Identifier],
+) -> Verdict {
     let all = |is: fn(&Identifier, &(IdentifierKind, String, String)) -> bool| {
         one.identifiers.iter().all(|new| known.iter().any(|old| old.kind == new.0 && is(old, new)))
     };
@@ -149,8 +179,8 @@ fn judge_named(desk: &Desk<'_>, one: &Checked, request: &Request, known: &[Ident
     // The same text was read as another value: only a phone number's country can do that.
     let is_read_otherwise = is_wish && all(|old, (_, text, _)| old.given == *text);
     Verdict::Faults(vec![match is_read_otherwise {
-        true => read_otherwise(request.id),
-        false => named_otherwise(&named(desk, request)),
+        true => name.is_read_otherwise(request.id),
+        false => name.is_used_by(&named(desk, request)),
     }])
 }
 

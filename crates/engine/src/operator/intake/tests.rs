@@ -166,7 +166,7 @@ async fn what_several_people_type_at_once_comes_to_what_it_would_alone() {
     ];
     let mut typed: Vec<_> = drafts
         .iter()
-        .map(|draft| Submission { desk: office.desk(), region: None, draft })
+        .map(|draft| Submission { desk: office.desk(), region: None, draft, key: None })
         .collect();
     typed[5].desk.reach = domain::Reach::Brands(["outlet".to_owned()].into());
     typed[6].desk.actor = domain::Actor::Operator("zoe".into());
@@ -180,4 +180,51 @@ async fn what_several_people_type_at_once_comes_to_what_it_would_alone() {
     let last = office.store.request(taken[6].clone().unwrap().request).await.unwrap().unwrap();
     assert_eq!(last.verified.unwrap().by, "zoe", "each draft is its own desk's");
     assert_eq!(office.journal(Event::RequestReceived).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_sent_again_under_its_key_is_in_once() {
+    let office = office().await;
+    let send = async |who: &str, key, draft: &Draft| {
+        let mut desk = office.desk();
+        desk.actor = domain::Actor::Operator(who.into());
+        let sent = [Submission { desk, region: None, draft, key: Some(key) }];
+        submit_together(&sent).await.unwrap().remove(0)
+    };
+    let ada = draft("access", "ada@lovelace.org");
+    let first = send("crm", "k-1", &ada).await.unwrap();
+    assert_eq!(send("crm", "k-1", &ada).await, Ok(known(first.request)));
+    let code_of = |taken: Taken| code(&taken.unwrap_err()[0]);
+    assert_eq!(
+        code_of(send("crm", "k-2", &ada).await),
+        "E-REQ-040",
+        "another key, the same person"
+    );
+    assert_eq!(code_of(send("web", "k-1", &ada).await), "E-REQ-040", "the key of another sender");
+    let bob = draft("access", "bob@lovelace.org");
+    assert_eq!(code_of(send("crm", "k-1", &bob).await), "E-REQ-043");
+    assert!(send("web", "k-1", &bob).await.unwrap().is_new);
+    decide::deny(&office.desk(), first.request, "").await.unwrap();
+    assert_eq!(send("crm", "k-1", &ada).await, Ok(known(first.request)), "also when it is closed");
+    assert!(send("crm", "k-2", &ada).await.unwrap().is_new, "a second wish");
+    let named =
+        Draft { external_id: Some("X-1".to_owned()), ..draft("access", "eve@lovelace.org") };
+    let first = send("crm", "k-3", &named).await.unwrap();
+    assert_eq!(send("crm", "k-4", &named).await, Ok(known(first.request)), "by its external id");
+}
+
+#[tokio::test]
+async fn what_is_sent_twice_at_once_under_one_key_is_in_once() {
+    let office = office().await;
+    let (ada, bob) = (draft("access", "ada@lovelace.org"), draft("access", "bob@lovelace.org"));
+    let sent = [&ada, &ada, &bob].map(|draft| Submission {
+        desk: office.desk(),
+        region: None,
+        draft,
+        key: Some("k-1"),
+    });
+    let taken = submit_together(&sent).await.unwrap();
+    let first = taken[0].clone().unwrap();
+    assert_eq!((first.is_new, taken[1].clone()), (true, Ok(known(first.request))));
+    assert_eq!(code(&taken[2].as_ref().unwrap_err()[0]), "E-REQ-043");
 }

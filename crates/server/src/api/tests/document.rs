@@ -59,6 +59,26 @@ fn every_operation_has_an_id_of_its_own_and_says_what_it_does() {
     assert_eq!(ids.len(), n);
 }
 
+#[tokio::test]
+async fn every_operation_refuses_a_parameter_that_it_does_not_know() {
+    let office = office().await;
+    for (id, method, path, _, operation) in operations() {
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        if path.contains('{') && parameters.any(|one| one["in"] == "query") {
+            // What the path names is looked at first.
+            continue;
+        }
+        let path =
+            path.replace("{id}", "nothing").replace("{name}", "nobody").replace("{key}", "x");
+        let body = (method != Method::GET && method != Method::DELETE).then(|| json!({}));
+        let path = format!("{path}?unheard_of=1");
+        let answer = office.ask(&Persona::Owner, method, &path, body).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "E-API-003"), "{id}");
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(detail.starts_with("the query does not fit"), "{id}: {detail}");
+    }
+}
+
 /// The table of who may do what: one row per operation, one column per role. A route that has no row
 /// fails this test, and so does a row that the server does not keep to.
 #[tokio::test]

@@ -37,6 +37,25 @@ async fn a_request_with_an_external_id_comes_in_once_however_often_it_is_sent() 
 }
 
 #[tokio::test]
+async fn a_request_sent_again_under_its_idempotency_key_comes_in_once() {
+    let office = with_segment().await;
+    let send = async |key: &str, new: Value| {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+        office.send(&OWNER, Method::POST, "/api/v1/requests", &headers, new.to_string()).await
+    };
+    let first = send("k-1", access("mia@example.com")).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.body);
+    let again = send("k-1", access("mia@example.com")).await;
+    assert_eq!((again.status, &again.body["request"]), (StatusCode::OK, &first.body["request"]));
+    let other = send("k-1", access("bob@example.com")).await;
+    assert_eq!((other.status, other.code()), (StatusCode::UNPROCESSABLE_ENTITY, "E-REQ-043"));
+    for key in ["", &"k".repeat(101), "k\u{e9}"] {
+        let refused = send(key, access("eve@example.com")).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, "E-API-003"));
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_another_system_calls_by_our_id_does_not_stand_in_its_way() {
     let office = with_segment().await;
     let first = office.ask(&OWNER, Method::POST, "/requests", Some(access("a@example.com"))).await;
