@@ -37,6 +37,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// How soon the keys are looked at again where that failed.
 const LOOK_AT_KEYS_AGAIN: Duration = Duration::from_secs(60);
+/// For how long that may fail before the engine ends.
+const LONGEST_WITHOUT_KEYS: Duration = Duration::from_secs(600);
 
 /// How often others are told what happened while a connection works on and on.
 const TELL: Duration = Duration::from_millis(500);
@@ -179,8 +181,13 @@ impl Engine {
             Until::Stopped(_) => aside.spawn(sweep_daily(store.clone())),
         };
         let mut seen = -1;
-        let mut keys =
-            Keys { look_at: Instant::MIN, n_seen: 0, tended: Tended::All, walk: Walk::default() };
+        let mut keys = Keys {
+            look_at: Instant::MIN,
+            n_seen: 0,
+            tended: Tended::All,
+            walk: Walk::default(),
+            gone_since: None,
+        };
         let mut patience = PATIENCE;
         loop {
             keys.tend(store, fence, clock.now()).await?;
@@ -239,14 +246,21 @@ struct Keys {
     n_seen: usize,
     tended: Tended,
     walk: Walk,
+    /// Since when they can't be read, if so.
+    gone_since: Option<Instant>,
 }
 
 impl Keys {
-    /// Looks, if it is time. Where the keys can't be read now it looks again soon: what needs none of
-    /// them goes on.
+    /// Looks, if it is time. Where the keys can't be read for a moment it looks again soon: what needs none
+    /// of them goes on. For longer it does not: what came in meanwhile would lie under keys that only
+    /// this process still has.
     async fn tend(&mut self, store: &Store, fence: &Fence, now: Instant) -> Result<(), StoreError> {
         match self.look(store, fence, now).await {
             Err(StoreError::Keys(error)) => {
+                let since = *self.gone_since.get_or_insert(now);
+                if now >= add(since, LONGEST_WITHOUT_KEYS) {
+                    return Err(error.into());
+                }
                 tracing::warn!(%error, "the keys could not be looked after");
                 self.look_at = add(now, LOOK_AT_KEYS_AGAIN);
                 (self.tended, self.n_seen) = (Tended::All, store.key_names().len());
@@ -267,6 +281,7 @@ impl Keys {
             self.look_at = add(now, tend::EVERY);
         }
         self.tended = tend(store, fence, &mut self.walk, now).await?;
+        self.gone_since = None;
         self.n_seen = store.key_names().len();
         Ok(())
     }

@@ -30,6 +30,8 @@ const REMOVE_URL: &str = "DELETE FROM endpoint_url WHERE endpoint_id = $1";
 const SET_URL: &str = "INSERT INTO endpoint_url (endpoint_id, sealed) VALUES ($1, $2)
     ON CONFLICT (endpoint_id) DO UPDATE SET sealed = excluded.sealed";
 const URL: &str = "SELECT sealed FROM endpoint_url WHERE endpoint_id = $1";
+const WITH_URL: &str = "SELECT e.body, e.version, e.told_until, e.rest_until, u.sealed
+    FROM endpoint e LEFT JOIN endpoint_url u ON u.endpoint_id = e.id WHERE e.id = $1";
 const NEXT_NUMBER: &str =
     "SELECT COALESCE(MAX(number), 0) + 1 AS number FROM endpoint_secret WHERE endpoint_id = $1";
 const ADD_SECRET: &str =
@@ -195,14 +197,29 @@ impl Store {
 
     /// Where a webhook is; none if that was never set.
     pub async fn endpoint_url(&self, endpoint: EndpointId) -> Result<Option<Secret>, StoreError> {
-        let Some(row) = self.db().fetch_optional(URL, values![endpoint]).await? else {
+        let row = self.db().fetch_optional(URL, values![endpoint]).await?;
+        row.map(|row| self.open_url(endpoint, row.get("sealed")?)).transpose()
+    }
+
+    /// An endpoint with its URL, if it has one, both as they are at one moment: what may be called there
+    /// and told is said of that URL and of no other.
+    pub async fn endpoint_with_url(
+        &self,
+        id: EndpointId,
+    ) -> Result<Option<(Standing, Option<Secret>)>, StoreError> {
+        let Some(row) = self.db().fetch_optional(WITH_URL, values![id]).await? else {
             return Ok(None);
         };
-        let sealed: &[u8] = row.get("sealed")?;
+        let sealed: Option<&[u8]> = row.get("sealed")?;
+        let url = sealed.map(|sealed| self.open_url(id, sealed)).transpose()?;
+        Ok(Some((read(&row)?, url)))
+    }
+
+    fn open_url(&self, endpoint: EndpointId, sealed: &[u8]) -> Result<Secret, StoreError> {
         let key = self.keys().credentials_of(sealed)?;
         let id = endpoint.to_string();
         let plain = key.open(Place::new("endpoint_url", &id, "url"), sealed)?;
-        Ok(Some(Secret::new(crate::text(&plain)?)))
+        Ok(Secret::new(crate::text(&plain)?))
     }
 
     async fn set_url(

@@ -22,7 +22,7 @@ use super::endpoints::{self, Channel, TRIES, about, refuse_reach, refuse_request
 use super::fault::Fault;
 use crate::telling::address;
 use crate::telling::message::Message;
-use crate::telling::webhook::{Reply, WebhookClient};
+use crate::telling::webhook::{NO_URL, Reply, WebhookClient};
 
 /// The longest URL.
 const LONGEST_URL: usize = 2_000;
@@ -211,6 +211,11 @@ pub async fn set(
         }
         if let Some(new) = changes.allow_private {
             *allow_private = new;
+            may_be_told(known_origin, new)?;
+        }
+        if url.is_some() {
+            // What the engine disabled it for was said of the URL before.
+            endpoint.disabled.take_if(|disabled| !disabled.by_person);
         }
         endpoint.events = changes.events.clone().or_else(|| endpoint.events.take());
         if let Some(reach) = &changes.reach {
@@ -234,6 +239,10 @@ pub async fn disable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, Operato
 
 /// Tells a webhook again what happens, and what happened meanwhile.
 pub async fn enable(desk: &Desk<'_>, name: &str) -> Result<WebhookView, OperatorError> {
+    let id = find(desk, name).await?.endpoint.id;
+    if matches!(desk.store.endpoint_url(id).await, Ok(None)) {
+        return Err(fault("url", "E-WEB-002", NO_URL));
+    }
     change(desk, name, None, |endpoint| {
         refuse_requests(desk, endpoint)?;
         endpoint.disabled = None;
@@ -282,12 +291,15 @@ pub async fn test(
     name: &str,
     client: &WebhookClient,
 ) -> Result<Tried, OperatorError> {
-    let endpoint = find(desk, name).await?.endpoint;
+    let missing = OperatorError::NotFound { what: "webhook" };
+    let id = find(desk, name).await?.endpoint.id;
+    let (Standing { endpoint, .. }, url) =
+        desk.store.endpoint_with_url(id).await?.ok_or(missing)?;
     let secrets = desk.store.endpoint_secrets(endpoint.id, desk.now).await?;
     let message = Message::test(format!("evt_{}", desk.ids.next().simple()), desk.now);
     let (_, allow_private) = place(&endpoint)?;
     let began = std::time::Instant::now();
-    let reply = match desk.store.endpoint_url(endpoint.id).await? {
+    let reply = match url {
         Some(url) => client.send(&url, allow_private, &secrets, &message, desk.now).await,
         None => Reply::without_url(),
     };
@@ -346,8 +358,6 @@ fn may_be_told(url: &str, allow_private: bool) -> Result<(), OperatorError> {
 
 /// Refuses what a webhook can't be.
 fn refuse(desk: &Desk<'_>, endpoint: &Endpoint) -> Result<(), OperatorError> {
-    let (origin, allow_private) = place(endpoint)?;
-    may_be_told(origin, allow_private)?;
     let events = endpoint.events.iter().flatten();
     if let Some(other) = events.clone().find(|event| !Event::TOLD.contains(event)) {
         let message = format!("holds {other}, of which nobody is told");

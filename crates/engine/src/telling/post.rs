@@ -8,7 +8,7 @@ use domain::telling::{Attempt, DeliveryState, Disabled, Target, Verdict};
 use domain::{Actor, Delivery, Endpoint, EndpointId, Entry, Event, Instant, Reach};
 use futures_util::{StreamExt as _, stream};
 use store::endpoint::entry;
-use store::{Applied, Fence, Standing, StoreError, Transition};
+use store::{Applied, Fence, Secret, Standing, StoreError, Transition};
 use tokio::sync::watch;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
@@ -16,7 +16,7 @@ use tracing::{Instrument as _, Span};
 use super::letter::Letter;
 use super::mail;
 use super::message::Message;
-use super::webhook::{Reply, WebhookClient};
+use super::webhook::{self, Reply, WebhookClient};
 use crate::operator::controls;
 use crate::pump::PumpParts;
 
@@ -51,23 +51,34 @@ impl Post {
                 return Ok(());
             }
             let due = self.parts.store.due_deliveries(id, now, TAKEN).await?;
-            if due.is_empty() || self.is_shut(id).await? || !self.some(id, due).await? {
+            let is_shut = !due.is_empty() && self.is_shut(&standing.endpoint).await?;
+            if due.is_empty() || is_shut || !self.some(id, due).await? {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Disables an endpoint whose secrets don't open, and says whether it did. What it is told waits until
-    /// somebody enables it again.
-    async fn is_shut(&self, id: EndpointId) -> Result<bool, StoreError> {
-        match self.parts.store.endpoint_secrets(id, self.parts.clock.now()).await {
-            Err(error) if error.is_unopened() => {
-                let why = format!("its secret can't be used: {}", error.why_unopened());
-                self.disable(id, why, "its secret does not open").await.map(|()| true)
+    /// Disables an endpoint whose secrets or whose URL don't open, or that has no URL, and says whether it
+    /// did. What it is told waits until somebody enables it again.
+    async fn is_shut(&self, endpoint: &Endpoint) -> Result<bool, StoreError> {
+        let (store, id) = (&self.parts.store, endpoint.id);
+        let secrets = store.endpoint_secrets(id, self.parts.clock.now()).await.map(drop);
+        let (why, in_short) = match (secrets, store.endpoint_url(id).await) {
+            (Err(error), _) if error.is_unopened() => (
+                format!("its secret can't be used: {}", error.why_unopened()),
+                "its secret does not open",
+            ),
+            (_, Err(error)) if error.is_unopened() => (
+                format!("its URL can't be used: {}", error.why_unopened()),
+                "its URL does not open",
+            ),
+            (Ok(()), Ok(None)) if matches!(endpoint.target, Target::Webhook { .. }) => {
+                (webhook::NO_URL.to_owned(), "its URL is not known")
             }
-            secrets => secrets.map(|_| false),
-        }
+            (secrets, url) => return secrets.and(url).map(|_| false),
+        };
+        self.disable(id, why, in_short).await.map(|()| true)
     }
 
     /// Makes these deliveries; says whether the endpoint takes more.
@@ -98,10 +109,13 @@ impl Post {
     ) -> Result<Option<Tried>, StoreError> {
         let store = &self.parts.store;
         let (at, began) = (self.parts.clock.now(), Moment::now());
-        let standing = store.endpoint(delivery.endpoint).await?;
-        let standing = standing.filter(|standing| standing.endpoint.disabled.is_none());
+        let standing = match store.endpoint_with_url(delivery.endpoint).await {
+            // The next that is due finds it disabled.
+            Err(error) if error.is_unopened() => None,
+            standing => standing?.filter(|(standing, _)| standing.endpoint.disabled.is_none()),
+        };
         let is_over = *self.is_over.borrow() || enough.load(Ordering::SeqCst);
-        let Some(Standing { endpoint, .. }) = standing.filter(|_| !is_over) else {
+        let Some((Standing { endpoint, .. }, url)) = standing.filter(|_| !is_over) else {
             enough.store(true, Ordering::SeqCst);
             return Ok(None);
         };
@@ -113,8 +127,7 @@ impl Post {
             Some((seq, entry)) => {
                 let public_url = controls::public_url(store).await?;
                 let message = Message::of(*seq, entry).linked(public_url.as_deref());
-                match self.send(&endpoint, message, at).await {
-                    // The next that is due finds it disabled.
+                match self.send(&endpoint, url.as_ref(), message, at).await {
                     Err(error) if error.is_unopened() => {
                         enough.store(true, Ordering::SeqCst);
                         return Ok(None);
@@ -155,13 +168,14 @@ impl Post {
     async fn send(
         &self,
         endpoint: &Endpoint,
+        url: Option<&Secret>,
         message: Message,
         now: Instant,
     ) -> Result<Reply, StoreError> {
         let mut is_over = self.is_over.clone();
         tokio::select! {
             biased;
-            reply = self.send_to(endpoint, message, now) => reply,
+            reply = self.send_to(endpoint, url, message, now) => reply,
             Ok(_) = is_over.wait_for(|is_over| *is_over) => {
                 let answer = "no answer while the engine ran".to_owned();
                 Ok(Reply { verdict: Verdict::Again(None), answer })
@@ -172,6 +186,7 @@ impl Post {
     async fn send_to(
         &self,
         endpoint: &Endpoint,
+        url: Option<&Secret>,
         message: Message,
         now: Instant,
     ) -> Result<Reply, StoreError> {
@@ -182,14 +197,12 @@ impl Post {
             }
             Target::Webhook { allow_private, .. } => {
                 let secrets = store.endpoint_secrets(endpoint.id, now).await?;
-                let Some(url) = store.endpoint_url(endpoint.id).await? else {
-                    return Ok(Reply::without_url());
-                };
+                let Some(url) = url else { return Ok(Reply::without_url()) };
                 let Some(client) = self.webhooks() else {
                     let answer = "not sent: the HTTP client could not be set up".to_owned();
                     return Ok(Reply { verdict: Verdict::Again(None), answer });
                 };
-                Ok(client.send(&url, *allow_private, &secrets, &message, now).await)
+                Ok(client.send(url, *allow_private, &secrets, &message, now).await)
             }
         }
     }

@@ -19,6 +19,9 @@ use super::message::Message;
 use crate::http::{SendError, real_sleep};
 use crate::limits::add;
 
+/// Why nothing is sent to a webhook that stood when URLs began to be sealed.
+pub(crate) const NO_URL: &str =
+    "its URL is not known; set it with `habeas webhooks set NAME --to URL`";
 /// The longest a delivery may take, answer included.
 const DEADLINE: Duration = Duration::from_secs(15);
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,9 +42,7 @@ pub struct Reply {
 impl Reply {
     /// Nothing could be sent, as nobody said where.
     pub fn without_url() -> Self {
-        Self::again(
-            "not sent: its URL is not known; set it with `habeas webhooks set NAME --to URL`",
-        )
+        Self::again(format!("not sent: {NO_URL}"))
     }
 
     fn again(answer: impl Into<String>) -> Self {

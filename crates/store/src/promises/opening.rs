@@ -183,6 +183,30 @@ async fn a_request_of_before_brands_had_a_column_gets_its_brand_there() {
 }
 
 #[tokio::test]
+async fn a_webhook_of_before_urls_were_sealed_keeps_none() {
+    let data = tempfile::tempdir().unwrap();
+    let older = sqlite::Database::open(data.path(), &MIGRATIONS[..9]).await.unwrap();
+    let mut tx = db::Tx::Sqlite(older.begin().await.unwrap());
+    tx.run_script(
+        "INSERT INTO endpoint (id, name, told_until, body, version) VALUES
+            ('end_1', 'desk', 0, '{\"target\":{\"webhook\":{\"url\":\"https://a.example/hush\",\"allow_private\":true}}}', 3),
+            ('end_2', 'pager', 0, '{\"target\":{\"mail\":{\"address\":\"p@a.example\"}}}', 1)",
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    older.close().await;
+    let db = db::Db::open(data.path()).await.unwrap();
+    let rows = db.fetch("SELECT body, version FROM endpoint ORDER BY id", []).await.unwrap();
+    let body = |row: &db::Row| row.json::<serde_json::Value>("body").unwrap()["target"].clone();
+    let webhook = serde_json::json!({"webhook": {"allow_private": true, "origin": "…"}});
+    let mail = serde_json::json!({"mail": {"address": "p@a.example"}});
+    assert_eq!(rows.iter().map(body).collect::<Vec<_>>(), [webhook, mail]);
+    let versions: Vec<i64> = rows.iter().map(|row| row.get("version").unwrap()).collect();
+    assert_eq!(versions, [4, 1]);
+}
+
+#[tokio::test]
 async fn a_migration_that_was_edited_after_it_ran_is_told() {
     let setup = setup().await;
     let edited = Migration { sql: "CREATE TABLE other (id TEXT)", ..MIGRATIONS[0] };

@@ -3,11 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use domain::{Event, Right, TaskState};
+use engine::Until;
 use engine::operator::keys::{self, KeyPurpose};
 use engine::operator::{controls, decide, list, show, webhooks};
 use serde_json::json;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use testkit::receiver::Receiver;
 use testkit::stage::Stage;
 
@@ -125,10 +128,87 @@ async fn a_connection_and_a_webhook_whose_secrets_do_not_open_rest_and_say_why()
     assert!(disabled.why.contains("the key credentials-1 is missing"), "{}", disabled.why);
     assert!(receiver.got().is_empty());
     let listed = webhooks::list(&stage.desk()).await?.webhooks.remove(0);
-    assert!(!listed.url.is_empty() && receiver.url.starts_with(listed.url.trim_end_matches('…')));
+    let origin = receiver.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    assert_eq!(listed.url, format!("{origin}/…"));
 
     taken.put_back()?;
     stage.run_days(60).await?;
     assert!(stage.verdict(request).await?.starts_with("ended, done"), "a check let it go on");
+    Ok(())
+}
+
+/// Changes a row behind the program's back.
+async fn change_by_hand(stage: &Stage, sql: &'static str) -> anyhow::Result<()> {
+    let file = format!("sqlite://{}/habeas.db", stage.options.data.display());
+    SqliteConnection::connect(&file).await?.execute(sql).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_whose_url_is_not_known_or_does_not_open_rests_until_it_is_given_another()
+-> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    let receiver = Receiver::start([]).await?;
+    let new = webhooks::NewWebhook {
+        name: "desk".to_owned(),
+        url: receiver.url.clone(),
+        events: None,
+        reach: None,
+        allow_private: true,
+    };
+    webhooks::add(&stage.desk(), &new).await?;
+    let spoilt = [
+        ("DELETE FROM endpoint_url", "its URL is not known"),
+        ("UPDATE endpoint_url SET sealed = substr(sealed, 1, 40)", "its URL can't be used"),
+    ];
+    for (n, (sql, says)) in spoilt.into_iter().enumerate() {
+        change_by_hand(&stage, sql).await?;
+        controls::pause_all(&stage.desk()).await?;
+        stage.run().await?;
+        let disabled = webhooks::view(&stage.desk(), "desk").await?.disabled.unwrap();
+        assert!(disabled.why.contains(says), "{}", disabled.why);
+        assert_eq!(stage.facts(Event::EndpointDisabled, "why").await?.len(), n + 1);
+        let events = Some(Event::TOLD.iter().copied().collect());
+        let tells = webhooks::Changes { events, ..Default::default() };
+        webhooks::set(&stage.desk(), "desk", &tells).await?;
+        let (url, allow_private) = (Some(receiver.url.clone()), Some(true));
+        let changes = webhooks::Changes { url, allow_private, ..Default::default() };
+        assert!(webhooks::set(&stage.desk(), "desk", &changes).await?.disabled.is_none());
+        controls::resume_all(&stage.desk()).await?;
+        stage.run().await?;
+        assert!(receiver.got().len() >= 2 * (n + 1), "what happened meanwhile is told");
+    }
+    change_by_hand(&stage, "DELETE FROM endpoint_url").await?;
+    webhooks::disable(&stage.desk(), "desk").await?;
+    assert_eq!(webhooks::enable(&stage.desk(), "desk").await.unwrap_err().code(), "E-WEB-002");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_folder_that_stays_away_ends_the_engine_and_one_that_comes_back_does_not()
+-> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    let (keys, away) = (stage.folder.path().join("keys"), stage.folder.path().join("away"));
+    let minutes_pass = async |minutes| {
+        let to = stage.now().checked_add(jiff::SignedDuration::from_mins(minutes))?;
+        stage.jump(to).await;
+        anyhow::Ok(())
+    };
+    let engine = stage.engine("one")?;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let running = tokio::spawn(async move { engine.run(Until::Stopped(stopped)).await });
+    minutes_pass(61).await?;
+    fs::rename(&keys, &away)?;
+    minutes_pass(65).await?;
+    fs::rename(&away, &keys)?;
+    minutes_pass(120).await?;
+    assert!(!running.is_finished(), "it was away for a moment");
+    fs::rename(&keys, &away)?;
+    // Of the hour and of ten minutes more.
+    minutes_pass(72).await?;
+    minutes_pass(72).await?;
+    let ended = tokio::time::timeout(Duration::from_secs(60), running).await??;
+    assert!(ended.unwrap_err().to_string().contains("key"));
+    drop(stop);
     Ok(())
 }
