@@ -114,7 +114,7 @@ async fn apply(args: &ApplyArgs, common: &Common, screen: Screen) -> anyhow::Res
     }
     if let Some(fault) = carried.failed {
         let done = match carried.done.is_empty() {
-            true => "nothing was changed",
+            true => "nothing else was changed",
             false => "what stands above it is done",
         };
         let what = format!("{}: {}; {done}", fault.field, fault.message);

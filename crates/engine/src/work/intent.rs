@@ -152,6 +152,8 @@ pub(super) async fn answered(
         vendor_ref: turn.vendor_ref.or(job.vendor_ref),
         vendor_says: turn.vendor_says.or(job.vendor_says),
         state: JobState::Running,
+        // Finding out whether it was sent is counted no more.
+        n_polls: 0,
         due_at: Some(match &turn.step {
             Step::AskAgain { at } => *at,
             // Settled below; should the program stop before that, the next poll does it.

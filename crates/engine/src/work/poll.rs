@@ -31,6 +31,9 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
         return reconcile::find_out(shift, vec![job]).await;
     }
     let now = shift.now();
+    if job.n_polls == 0 {
+        note_the_rest(shift, &job).await?;
+    }
     let mut log = Log::default();
     let driven = shift
         .link
@@ -84,9 +87,6 @@ pub(crate) async fn poll(shift: &Shift, job: Job) -> Result<(), WorkError> {
             expire(shift, job).await
         }
         Step::AskAgain { at } => {
-            if job.n_polls == 1 {
-                note_the_rest(shift, &job).await?;
-            }
             let alarm = add(job.started_at, shift.link.connector.manifest().alarm);
             let alarm = alarm.min(job.expires_at);
             let is_overdue = now >= alarm;

@@ -42,9 +42,12 @@ async fn a_submission_that_a_stop_left_unnoted_is_noted_at_the_first_poll() -> a
     let put_back = Transition { tasks: vec![unnoted], ..Transition::default() };
     assert_eq!(stage.store.apply(None, &[put_back]).await?, [Applied::Done]);
     let first_poll = stage.store.job(job).await?.unwrap().due_at.unwrap();
+    stage.faults(&json!([{"match": {"method": "GET"}, "fault": "503", "count": 1000}])).await?;
     stage.jump(first_poll).await;
     stage.run().await?;
-    assert_eq!(stage.task(request).await?.state, TaskState::Waiting);
+    assert!(!stage.entries(Event::JobPollFailed).await?.is_empty());
+    assert_eq!(stage.task(request).await?.state, TaskState::Waiting, "though the vendor failed");
+    stage.faults(&json!([])).await?;
     stage.run_days(40).await?;
     assert_eq!(stage.verdict(request).await?, CONFIRMED);
     assert_eq!(stage.compare_books().await?, 1);

@@ -98,3 +98,24 @@ async fn what_comes_back_is_told_of_until_it_is_gone_again() -> anyhow::Result<(
     assert!(told(&stage).await?.contains(&(NoticeKind::DataReappeared, true)));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tripped_guard_is_told_of_once_for_its_connection_until_a_person_has_decided()
+-> anyhow::Result<()> {
+    let stage = Stage::small().await?;
+    stage.connect().await?;
+    stage.set_switches(&[("guard", "3")]).await?;
+    let subjects = stage.subjects("regular");
+    let emails = subjects.iter().take(5).filter_map(|one| one["email"].as_str());
+    stage.submit_many(Right::Deletion, &emails.map(str::to_owned).collect::<Vec<_>>()).await?;
+    stage.run_days(1).await?;
+    assert_eq!(stage.facts(Event::GuardTripped, "guard").await?, ["daily", "daily"]);
+    assert_eq!(told(&stage).await?, [(NoticeKind::GuardTripped, false)]);
+    minutes_pass(&stage, 61).await?;
+    assert_eq!(told(&stage).await?, [(NoticeKind::GuardTripped, false)], "nobody has decided");
+    stage.approve().await?;
+    minutes_pass(&stage, 20).await?;
+    assert_eq!(told(&stage).await?, [(NoticeKind::GuardTripped, true)]);
+    assert_eq!(stage.facts(Event::NoticeRaised, "kind").await?, ["guard_tripped"]);
+    Ok(())
+}
