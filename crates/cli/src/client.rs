@@ -316,5 +316,9 @@ fn unreachable(whom: &str, error: &reqwest::Error) -> Stop {
     }
     let what =
         if error.is_timeout() { "did not answer in time".to_owned() } else { cause.to_string() };
-    Stop::unreachable(format!("{whom} can't be reached: {what}"))
+    let stop = Stop::unreachable(format!("{whom} can't be reached: {what}"));
+    match what.contains("certificate") {
+        true => stop.advise("if it is the right server, name the certificate of whoever vouches for it: --ca FILE, or HABEAS_CA"),
+        false => stop,
+    }
 }

@@ -30,8 +30,8 @@ use exit::{Exit, Stop};
 use screen::Screen;
 use traces::Outgoing;
 
-/// Much of the work is small values that live for one call; the system's allocator is a fifth
-/// slower at that.
+/// Much of the work is small values that live for one call, on several threads. ARCHITECTURE.md compares
+/// allocators; `.cargo/config.toml` sets this one up.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -7,7 +7,7 @@ use store::{Store, StoreError};
 
 use crate::http::real_sleep;
 
-/// How often it is looked whether it is due, and tried again where it failed.
+/// How often it is looked whether it is due.
 const LOOK: Duration = Duration::from_secs(10 * 60);
 
 /// Removes bodies that nobody names, now and every day.

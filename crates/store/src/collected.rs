@@ -109,9 +109,8 @@ impl Store {
                 Err(error) => swept.failed.push(error),
             }
         }
-        if swept.failed.is_empty() {
-            self.with_blobs(Blobs::note_swept).await?;
-        }
+        // Also where some failed: the next command need not try them all over.
+        self.with_blobs(Blobs::note_swept).await?;
         Ok(swept)
     }
 

@@ -160,13 +160,16 @@ impl KeyFolder {
     /// where nothing exists yet.
     pub fn open(keys: &Path, data: &Path) -> Result<Self, KeyError> {
         refuse_inside(keys, data)?;
+        let opened = Self { folder: keys.to_owned(), data: data.to_owned() };
+        if !data.exists() && keys.join(INSTALLATION).exists() && !opened.names()?.is_empty() {
+            return Err(KeyError::NoStore { keys: keys.into(), data: data.into() });
+        }
         make_folder(data)?;
         if !keys.exists() && data.join(INSTALLATION).exists() {
             return Err(KeyError::Lost { keys: keys.into(), data: data.into() });
         }
         make_folder(keys)?;
         refuse_open_to_others(keys, 0o700)?;
-        let opened = Self { folder: keys.to_owned(), data: data.to_owned() };
         // Of two programs at a first start, one may look while the other is between two writes.
         opened.agree_on_installation().or_else(|_| opened.agree_on_installation())?;
         opened.finish_destroying()?;

@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 
 use super::api::Api;
+use super::binary_size::megabytes;
 use super::history::History;
+use super::intake::MOST_MEMORY;
 use super::million::history;
 use super::throughput::{per_second, stop};
 use super::{Bound, Figure, Options};
@@ -17,11 +19,13 @@ const PAIRS: usize = 3;
 
 /// Carries out deletions on either, in turns; the middle pair counts.
 pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
-    let mut short = History::of("history", SHORT, options)?;
     let mut long = history(options)?;
-    let mut pairs = Vec::new();
+    let (mut pairs, mut held) = (Vec::new(), 0);
     for _ in 0..PAIRS {
-        let (before, after) = (rate(&mut short)?, rate(&mut long)?);
+        // As short each time: what is carried out beside it stays in it.
+        let (before, _) = rate(&mut History::copy_of("history", SHORT, options)?)?;
+        let (after, memory) = rate(&mut long)?;
+        held = held.max(memory);
         screen::complain(&format!(
             "{before:.0} a second beside {SHORT}, {after:.0} beside the long one"
         ));
@@ -37,11 +41,20 @@ pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
         long.facts.told(),
         told.join(", ")
     );
-    Ok(vec![Figure::new("aged", value, "", Bound::AtMost(1.2), &setup)])
+    Ok(vec![
+        Figure::new("aged", value, "", Bound::AtMost(1.2), &setup),
+        Figure::new(
+            "aged memory",
+            megabytes(held),
+            "MB",
+            MOST_MEMORY,
+            "VmHWM of the server under those deletions beside the long history, the most of the runs",
+        ),
+    ])
 }
 
-/// Deletions a second, and what the server held by then.
-fn rate(history: &mut History) -> Result<f64> {
+/// Deletions a second, and how many bytes the server held at most.
+fn rate(history: &mut History) -> Result<(f64, u64)> {
     let csv = history.next_people(N_PEOPLE)?;
     let api = Api::start(&history.world, &history.facts.token)?;
     let took = history.carry_out(&csv, &api)?;
@@ -53,5 +66,5 @@ fn rate(history: &mut History) -> Result<f64> {
         used.peak_memory_bytes / 1_000_000,
         used.cpu.as_secs_f64()
     ));
-    Ok(per_second(N_PEOPLE, took))
+    Ok((per_second(N_PEOPLE, took), used.peak_memory_bytes))
 }

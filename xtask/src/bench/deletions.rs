@@ -195,6 +195,11 @@ impl StoreSize {
         serde_json::from_slice(&output.stdout).context("read the row counts")
     }
 
+    /// How many rows a table has.
+    pub(super) fn n_rows(&self, table: &str) -> u64 {
+        self.rows.iter().find(|(name, _)| name == table).map_or(0, |(_, n)| *n)
+    }
+
     /// In words.
     pub(super) fn told(&self) -> String {
         let rows: Vec<String> = self.rows.iter().map(|(name, n)| format!("{name} {n}")).collect();

@@ -5,6 +5,7 @@
 //! finished; the twins are started again at the same ports and on the same day.
 
 use std::fs;
+use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -97,6 +98,20 @@ impl History {
         history.grow(n_people)?;
         history.meet(SPARE)?;
         Ok(history)
+    }
+
+    /// A copy of the history of so many, made anew each time.
+    pub(super) fn copy_of(name: &str, n_people: usize, options: &Options) -> Result<History> {
+        drop(History::of(name, n_people, options)?);
+        let bench = workspace::target().join("bench");
+        let [from, to] = ["", "-copy"].map(|end| bench.join(format!("{name}{end}-{n_people}")));
+        match fs::remove_dir_all(&to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).context("remove the copy before");
+            }
+            _ => copy(&from, &to).context("copy the history")?,
+        }
+        History::of(&format!("{name}-copy"), n_people, options)
     }
 
     /// Starts the twins anew with the next people, on the same day: those of the past need no memory.
@@ -273,6 +288,22 @@ fn free_port() -> Result<u16> {
     let port = listener.local_addr().context("look for a free port")?.port();
     // Below those that the system takes for connections: whoever comes back finds it free.
     Ok(10_000 + port % 20_000)
+}
+
+/// Copies a folder with all below it, sockets apart.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, into) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &into)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), into)?;
+        }
+    }
+    Ok(())
 }
 
 impl Facts {

@@ -24,11 +24,19 @@ pub(super) fn history(options: &Options) -> Result<History> {
     History::of("history", options.n_people.unwrap_or(N_PEOPLE), options)
 }
 
+/// A request that was carried out leaves so many entries in the journal.
+const LEAST_ENTRIES: u64 = 12;
+
 /// Pages through lists by every filter, and shows and finds requests here and there.
 pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     let history = history(options)?;
     let facts = &history.facts;
     let size = StoreSize::of(&history.world)?;
+    let (n_entries, n_requests) = (size.n_rows("journal"), size.n_rows("request"));
+    ensure!(
+        n_entries >= LEAST_ENTRIES * n_requests,
+        "{n_entries} entries of the journal are no true history of {n_requests} requests"
+    );
     let api = Api::start(&history.world, &facts.token)?;
     let (mut worst, mut told) = (0.0_f64, Vec::new());
     for (name, path) in lists() {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::binary_size::megabytes;
 use super::deletions::{CREATE_CALLS, PROFILE_CALLS, Setup, Stage, StoreSize};
+use super::intake::MOST_MEMORY;
 use super::{Bound, Figure, Options};
 use crate::world::World;
 use crate::{screen, workspace};
@@ -26,8 +28,10 @@ const PAIRS: usize = 3;
 /// ones count.
 pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     let (mut engine, mut bare, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+    let mut held = 0;
     for _ in 0..PAIRS {
-        let (habeas, size) = run_habeas(options)?;
+        let (habeas, size, memory) = run_habeas(options)?;
+        held = held.max(memory);
         screen::complain(&habeas.to_string());
         let (rate, setup) = run_bare_loop(&size, options)?;
         let bare_rate = Figure::new("bare loop", rate, "deletions/s", Bound::None, &setup);
@@ -43,7 +47,9 @@ pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     let told = format!("the middle one of {}, pair by pair", told.collect::<Vec<_>>().join(", "));
     let mut share = middle(shares)?;
     share.setup = told;
-    Ok(vec![middle(engine)?, middle(bare)?, share])
+    let about = "VmHWM of `habeas serve` under that load, the most of the runs";
+    let memory = Figure::new("throughput memory", megabytes(held), "MB", MOST_MEMORY, about);
+    Ok(vec![middle(engine)?, middle(bare)?, share, memory])
 }
 
 fn middle(mut figures: Vec<Figure>) -> Result<Figure> {
@@ -52,7 +58,7 @@ fn middle(mut figures: Vec<Figure>) -> Result<Figure> {
     figures.into_iter().nth(middle).context("there were no runs")
 }
 
-fn run_habeas(options: &Options) -> Result<(Figure, StoreSize)> {
+fn run_habeas(options: &Options) -> Result<(Figure, StoreSize, u64)> {
     let stage = Setup::fast("throughput", N_PEOPLE).stage(options)?;
     let mut run = stage.begin()?;
     let least = (PROFILE_CALLS, CALLS_PER_PERSON * N_PEOPLE);
@@ -77,7 +83,8 @@ fn run_habeas(options: &Options) -> Result<(Figure, StoreSize)> {
     );
     let rate = per_second(N_PEOPLE, time);
     let bound = Bound::AtLeast(1000.0);
-    Ok((Figure::new("throughput", rate, "deletions/s", bound, &setup), size))
+    let figure = Figure::new("throughput", rate, "deletions/s", bound, &setup);
+    Ok((figure, size, used.peak_memory_bytes))
 }
 
 /// Ends an engine as an operator would.

@@ -93,6 +93,36 @@ fn over_a_url_a_command_may_do_what_its_token_may() {
     assert!(nobody.err.contains("E-AUTH-001"), "{}", nobody.err);
 }
 
+/// The certificates in `fixtures` are the tests' own; everybody knows the key.
+#[test]
+fn over_tls_whoever_trusts_the_server_is_served_and_nobody_else_sends_a_token() {
+    let world = World::new();
+    let [ca, key, stranger] = [
+        ("ca.pem", include_str!("fixtures/localhost.pem")),
+        ("key.pem", include_str!("fixtures/localhost.key")),
+        ("stranger.pem", include_str!("fixtures/stranger.pem")),
+    ]
+    .map(|(name, text)| world.file(name, text));
+    let ann = token(&world, "ann", &["auditor"]);
+    let args = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", &ca, "--tls-key", &key, "--json"];
+    let mut serve = world.start(&args);
+    let told: Value = serde_json::from_str(&serve.line()).unwrap();
+    let mut urls = told["listening"].as_array().unwrap().iter().filter_map(Value::as_str);
+    let url = urls.find(|url| url.starts_with("https://")).unwrap();
+    let address = url.trim_start_matches("https://").split('/').next().unwrap();
+    // They say nothing, and hold up nobody.
+    let _silent: Vec<_> = (0..8).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    assert_eq!(from_afar(&world, url, &ann, &["request", "list", "--ca", &ca]).code, 0);
+    for args in [&["request", "list"][..], &["request", "list", "--ca", &stranger]] {
+        let refused = from_afar(&world, url, &ann, args);
+        assert_eq!(refused.code, 5, "{}", refused.err);
+        assert!(refused.err.contains("--ca") && !refused.err.contains(&ann), "{}", refused.err);
+    }
+    let plain = from_afar(&world, &url.replace("https", "http"), &ann, &["request", "list"]);
+    assert!(matches!(plain.code, 1 | 5), "{} {}", plain.code, plain.err);
+    assert_eq!(serve.end().code, 0);
+}
+
 #[test]
 fn a_server_that_cant_be_asked_is_told_as_such() {
     let world = World::new();

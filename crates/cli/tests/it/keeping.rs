@@ -50,6 +50,39 @@ fn a_backup_is_put_back_paused_and_purges_again() {
     assert_eq!(world.run(&["resume", "--all"]).code, 0);
 }
 
+/// What the world's data folder holds. To look at a database makes files beside it, which hold nothing.
+fn stored(world: &World) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files = world.data();
+    files.retain(|(path, bytes)| {
+        let name = path.to_string_lossy();
+        !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty())
+    });
+    files
+}
+
+#[test]
+fn a_key_folder_that_can_t_be_read_is_refused_at_the_start_and_nothing_is_written() {
+    let world = World::connected();
+    let (keys, away) = (world.path("keys"), world.path("away"));
+    fs::rename(&keys, &away).unwrap();
+    let before = stored(&world);
+    // Nobody reads these, not even root: a link to itself, and a file where a folder should be.
+    let unreadable: [&dyn Fn(); 2] =
+        [&|| std::os::unix::fs::symlink(&keys, &keys).unwrap(), &|| {
+            fs::write(&keys, "no folder").unwrap()
+        }];
+    for make in unreadable {
+        make();
+        for args in [&["serve"][..], &["settings", "set", "respond_within", "9"]] {
+            let refused = world.run(args);
+            assert_eq!(refused.code, 1, "{}", refused.err);
+            assert!(refused.err.contains("E-KEY-0"), "{}", refused.err);
+        }
+        fs::remove_file(&keys).unwrap();
+        assert!(stored(&world) == before, "nothing was written");
+    }
+}
+
 #[test]
 fn what_is_of_the_folders_here_is_refused_where_another_machine_is_named() {
     let world = World::new();

@@ -180,6 +180,8 @@ async fn what_was_collected_reads_back_and_what_nobody_names_is_swept() {
     broken.iter().for_each(|path| std::fs::write(path, "").unwrap());
     let swept = sweep().await;
     assert_eq!((swept.n_removed, swept.failed.len()), (1, 2));
+    assert!(is_swept().await, "not by the next command");
+    setup.store.blobs().age();
     assert!(!is_swept().await, "it is tried again");
     broken.iter().for_each(|path| std::fs::remove_file(path).unwrap());
     assert_eq!((sweep().await.n_removed, is_swept().await), (0, true));

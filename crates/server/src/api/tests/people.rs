@@ -65,8 +65,23 @@ async fn a_reach_of_one_brand_sees_nothing_of_another() {
     let id = other.body["request"].as_str().unwrap().to_owned();
     let own = of("shoes", "shoe@example.com");
     assert_eq!(office.ask(&shoes, Method::POST, "/requests", Some(own)).await.status, 201);
-    let list = office.ask(&shoes, Method::GET, "/requests", None).await;
-    assert_eq!(list.body["requests"].as_array().unwrap().len(), 1);
+    // Also from a cursor that is the id of another's request, which came in before.
+    for path in ["/requests".to_owned(), format!("/requests?after={id}")] {
+        let list = office.ask(&shoes, Method::GET, &path, None).await;
+        let brands: Vec<_> = list.body["requests"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["brand"].clone())
+            .collect();
+        assert_eq!(brands, ["shoes"], "{path}");
+    }
+    for path in
+        ["/notices?before=ntc_ffffffffffffffffffffffffffffffff", "/webhooks/x/deliveries?before=9"]
+    {
+        let page = office.ask(&shoes, Method::GET, path, None).await;
+        assert!(!page.body.to_string().contains("hats") && page.status.as_u16() < 500, "{path}");
+    }
     for (method, path, body) in [
         (Method::GET, format!("/requests/{id}"), None),
         (Method::POST, format!("/requests/{id}/reveal"), None),
