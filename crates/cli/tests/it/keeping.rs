@@ -55,7 +55,7 @@ fn stored(world: &World) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let mut files = world.data();
     files.retain(|(path, bytes)| {
         let name = path.to_string_lossy();
-        !name.ends_with("-shm") && !(name.ends_with("-wal") && bytes.is_empty())
+        !(name.ends_with("-shm") || name.ends_with("-wal") && bytes.is_empty())
     });
     files
 }
@@ -69,7 +69,7 @@ fn a_key_folder_that_can_t_be_read_is_refused_at_the_start_and_nothing_is_writte
     // Nobody reads these, not even root: a link to itself, and a file where a folder should be.
     let unreadable: [&dyn Fn(); 2] =
         [&|| std::os::unix::fs::symlink(&keys, &keys).unwrap(), &|| {
-            fs::write(&keys, "no folder").unwrap()
+            fs::write(&keys, "no folder").unwrap();
         }];
     for make in unreadable {
         make();

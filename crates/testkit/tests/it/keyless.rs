@@ -10,9 +10,10 @@ use engine::Until;
 use engine::operator::keys::{self, KeyPurpose};
 use engine::operator::{controls, decide, list, show, webhooks};
 use serde_json::json;
-use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use testkit::receiver::Receiver;
 use testkit::stage::Stage;
+
+use crate::spoil;
 
 /// A key's file, taken away.
 struct Taken {
@@ -137,13 +138,6 @@ async fn a_connection_and_a_webhook_whose_secrets_do_not_open_rest_and_say_why()
     Ok(())
 }
 
-/// Changes a row behind the program's back.
-async fn change_by_hand(stage: &Stage, sql: &'static str) -> anyhow::Result<()> {
-    let file = format!("sqlite://{}/habeas.db", stage.options.data.display());
-    SqliteConnection::connect(&file).await?.execute(sql).await?;
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_whose_url_is_not_known_or_does_not_open_rests_until_it_is_given_another()
 -> anyhow::Result<()> {
@@ -157,12 +151,12 @@ async fn a_webhook_whose_url_is_not_known_or_does_not_open_rests_until_it_is_giv
         allow_private: true,
     };
     webhooks::add(&stage.desk(), &new).await?;
-    let spoilt = [
-        ("DELETE FROM endpoint_url", "its URL is not known"),
-        ("UPDATE endpoint_url SET sealed = substr(sealed, 1, 40)", "its URL can't be used"),
-    ];
-    for (n, (sql, says)) in spoilt.into_iter().enumerate() {
-        change_by_hand(&stage, sql).await?;
+    let says = ["its URL is not known", "its URL can't be used"];
+    for (n, says) in says.into_iter().enumerate() {
+        match n {
+            0 => spoil::lose_urls(&stage).await?,
+            _ => spoil::cut_urls(&stage).await?,
+        }
         controls::pause_all(&stage.desk()).await?;
         stage.run().await?;
         let disabled = webhooks::view(&stage.desk(), "desk").await?.disabled.unwrap();
@@ -178,7 +172,7 @@ async fn a_webhook_whose_url_is_not_known_or_does_not_open_rests_until_it_is_giv
         stage.run().await?;
         assert!(receiver.got().len() >= 2 * (n + 1), "what happened meanwhile is told");
     }
-    change_by_hand(&stage, "DELETE FROM endpoint_url").await?;
+    spoil::lose_urls(&stage).await?;
     webhooks::disable(&stage.desk(), "desk").await?;
     assert_eq!(webhooks::enable(&stage.desk(), "desk").await.unwrap_err().code(), "E-WEB-002");
     Ok(())

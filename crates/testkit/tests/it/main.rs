@@ -14,6 +14,7 @@ mod notices;
 mod opt_out;
 mod packages;
 mod restored;
+mod spoil;
 mod strangers;
 mod together;
 mod twice;
