@@ -181,9 +181,9 @@ async fn what_was_collected_reads_back_and_what_nobody_names_is_swept() {
     let swept = sweep().await;
     assert_eq!((swept.n_removed, swept.failed.len()), (1, 2));
     assert!(is_swept().await, "not by the next command");
+    broken.iter().for_each(|path| std::fs::remove_file(path).unwrap());
     setup.store.blobs().age();
     assert!(!is_swept().await, "it is tried again");
-    broken.iter().for_each(|path| std::fs::remove_file(path).unwrap());
     assert_eq!((sweep().await.n_removed, is_swept().await), (0, true));
     assert!(setup.store.blob_reader(task.request, forgotten).await.unwrap().is_none());
     let collected = setup.store.collected_of(task.request).await.unwrap()[0];
