@@ -15,6 +15,7 @@ use crate::{screen, tidy, torture, workspace};
 mod api;
 mod deny;
 mod mail;
+mod postgres;
 mod sdk;
 mod suite;
 mod traces;
@@ -53,6 +54,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", pace: Pace::Quick, run: clippy },
     Step { name: "deny", pace: Pace::Slow, run: deny::run },
     Step { name: "tests", pace: Pace::Quick, run: suite::run },
+    Step { name: "postgres", pace: Pace::Slow, run: postgres::run },
     Step { name: "node sdk", pace: Pace::Slow, run: sdk::node },
     Step { name: "python sdk", pace: Pace::Slow, run: sdk::python },
     Step { name: "api", pace: Pace::Slow, run: api::run },

@@ -74,7 +74,7 @@ impl Session {
         }
         let scratch = tempfile::tempdir().context("could not make a folder to try it out in")?;
         let (data, keys) = (scratch.path().join("data"), scratch.path().join("keys"));
-        let store = Store::open(&Options { data, keys }, ids(), real_now()).await?;
+        let store = Store::open(&Options { data, keys, database: None }, ids(), real_now()).await?;
         let session = Self::new(store, screen).await?;
         Ok(Self { _scratch: Some(scratch), ..session })
     }
@@ -228,7 +228,7 @@ async fn led_now(url: &str, screen: Screen) -> Instant {
 
 /// Where the store of a command lies.
 pub fn options(common: &Common) -> Options {
-    Options { data: common.data.clone(), keys: common.keys.clone() }
+    Options { data: common.data.clone(), keys: common.keys.clone(), database: None }
 }
 
 /// Ids out of the real clock and the machine's random bytes: no two are ever the same, whatever a

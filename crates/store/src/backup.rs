@@ -89,7 +89,7 @@ pub enum Existing {
 
 /// Makes a backup of a data folder. Whatever happens, the backup is whole or not there.
 pub async fn write(
-    Options { data, keys }: &Options,
+    Options { data, keys, .. }: &Options,
     into: &Path,
     existing: Existing,
     (now, program): (Instant, &str),

@@ -13,7 +13,7 @@
 
 use std::sync::OnceLock;
 
-use crate::db::{Db, Row, Tx, Value};
+use crate::db::{Db, Dialect, Row, Tx, Value};
 use crate::error::StoreError;
 
 /// Blocks hold 1, 2, 4, … rows, at most 512.
@@ -25,10 +25,11 @@ const fn largest(columns: usize) -> usize {
     if columns == 1 { 1 << (SIZES - 1) } else { 128 }
 }
 
-type Texts = [OnceLock<String>; SIZES];
+/// By dialect, then by size.
+type Texts = [[OnceLock<String>; SIZES]; 2];
 
 const fn no_texts() -> Texts {
-    [const { OnceLock::new() }; SIZES]
+    [const { [const { OnceLock::new() }; SIZES] }; 2]
 }
 
 /// `WITH v (…) AS (VALUES (…), (…))` and a statement that joins `v` by its first column: a
@@ -67,12 +68,13 @@ impl Kind {
         }
     }
 
-    fn sql(self) -> &'static str {
-        match self {
-            Self::Text => "TEXT",
-            Self::Int => "BIGINT",
-            Self::Bool => "BOOLEAN",
-            Self::Bytes => "BLOB",
+    fn sql(self, dialect: Dialect) -> &'static str {
+        match (self, dialect) {
+            (Self::Text, _) => "TEXT",
+            (Self::Int, _) => "BIGINT",
+            (Self::Bool, _) => "BOOLEAN",
+            (Self::Bytes, Dialect::Sqlite) => "BLOB",
+            (Self::Bytes, Dialect::Postgres) => "BYTEA",
         }
     }
 }
@@ -104,7 +106,7 @@ impl Over {
     ) -> Result<Vec<Row>, StoreError> {
         let mut returned = Vec::new();
         for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            returned.extend(tx.fetch(self.text(block.size), block.values).await?);
+            returned.extend(tx.fetch(self.text(tx.dialect(), block.size), block.values).await?);
         }
         Ok(returned)
     }
@@ -117,7 +119,7 @@ impl Over {
     ) -> Result<u64, StoreError> {
         let mut changed = 0;
         for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            changed += tx.execute(self.text(block.size), block.values).await?;
+            changed += tx.execute(self.text(tx.dialect(), block.size), block.values).await?;
         }
         Ok(changed)
     }
@@ -130,7 +132,7 @@ impl Over {
     ) -> Result<Vec<Row>, StoreError> {
         let mut returned = Vec::new();
         for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            returned.extend(db.fetch(self.text(block.size), block.values).await?);
+            returned.extend(db.fetch(self.text(db.dialect(), block.size), block.values).await?);
         }
         Ok(returned)
     }
@@ -144,7 +146,7 @@ impl Over {
     ) -> Result<Vec<T>, StoreError> {
         let mut all = Vec::new();
         for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            for row in db.fetch(self.text(block.size), block.values).await? {
+            for row in db.fetch(self.text(db.dialect(), block.size), block.values).await? {
                 all.push(read(&row)?);
             }
         }
@@ -154,7 +156,7 @@ impl Over {
     /// The text for the largest block, whose plan is the most likely to go wrong.
     #[cfg(test)]
     pub(crate) fn longest_text(&'static self) -> &'static str {
-        self.text(largest(self.columns.len()))
+        self.text(Dialect::Sqlite, largest(self.columns.len()))
     }
 
     fn null_row(&self) -> Vec<Value> {
@@ -162,11 +164,11 @@ impl Over {
     }
 
     /// The text for a block of this size, a power of two.
-    pub(crate) fn text(&'static self, size: usize) -> &'static str {
-        text_of(&self.texts, size, || {
+    pub(crate) fn text(&'static self, dialect: Dialect, size: usize) -> &'static str {
+        text_of(&self.texts, dialect, size, || {
             let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
             let list = names.join(", ");
-            let rows = placeholders(size, self.columns);
+            let rows = placeholders(dialect, size, self.columns);
             let statement = match self.statement {
                 Statement::Written(text) => text.to_owned(),
                 Statement::Insert { table, tail } => {
@@ -211,8 +213,13 @@ fn blocks(
     blocks
 }
 
-fn text_of(texts: &'static Texts, size: usize, make: impl FnOnce() -> String) -> &'static str {
-    match texts.get(size.ilog2() as usize) {
+fn text_of(
+    texts: &'static Texts,
+    dialect: Dialect,
+    size: usize,
+    make: impl FnOnce() -> String,
+) -> &'static str {
+    match texts.get(dialect as usize).and_then(|texts| texts.get(size.ilog2() as usize)) {
         Some(text) => text.get_or_init(make),
         // `blocks` makes no other size; an empty statement would be refused by the database.
         None => "",
@@ -222,17 +229,21 @@ fn text_of(texts: &'static Texts, size: usize, make: impl FnOnce() -> String) ->
 /// `(?, ?), (?, ?)`; the first row carries the casts, which type the whole list.
 ///
 /// Placeholders without a number are SQLite's. It takes `$1` as well, but that is a name to it, and
-/// binding two thousand names costs the square of that. PostgreSQL will want numbers, and so texts
-/// of its own, and BYTEA where SQLite says BLOB; nothing else differs.
-fn placeholders(rows: usize, columns: &[(&str, Kind)]) -> String {
+/// binding two thousand names costs the square of that. PostgreSQL wants numbers, and so texts of its
+/// own.
+fn placeholders(dialect: Dialect, rows: usize, columns: &[(&str, Kind)]) -> String {
     let mut text = String::with_capacity(rows * (columns.len() * 3 + 4));
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for (index, (_, kind)) in columns.iter().enumerate() {
             text.push_str(if index == 0 { "" } else { ", " });
+            let place = match dialect {
+                Dialect::Sqlite => "?".to_owned(),
+                Dialect::Postgres => format!("${}", row * columns.len() + index + 1),
+            };
             match row {
-                0 => text.extend(["CAST(? AS ", kind.sql(), ")"]),
-                _ => text.push('?'),
+                0 => text.extend(["CAST(", &place, " AS ", kind.sql(dialect), ")"]),
+                _ => text.push_str(&place),
             }
         }
         text.push(')');

@@ -10,12 +10,13 @@ use std::str::FromStr;
 use domain::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, Sqlite};
+use sqlx::{Postgres, Row as _, Sqlite};
 
-use crate::driver::sqlite;
+use crate::driver::{postgres, sqlite};
 use crate::error::StoreError;
-use crate::migrate::MIGRATIONS;
+use crate::migrate;
 
 /// A value bound to a statement. `None` is NULL of that type.
 #[derive(Clone, Debug)]
@@ -26,33 +27,68 @@ pub(crate) enum Value {
     Bytes(Option<Vec<u8>>),
 }
 
+/// How a database wants its statements written, where databases differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
 /// An open database.
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
     Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
 }
 
 impl Db {
     /// Opens the database of a data folder for reading and writing, makes it if it is missing, and
     /// brings its schema up to date.
     pub(crate) async fn open(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self::Sqlite(sqlite::Database::open(folder, MIGRATIONS).await?))
+        Ok(Self::Sqlite(sqlite::Database::open(folder, migrate::SQLITE).await?))
+    }
+
+    /// Opens the database behind a URL for reading and writing, and brings its schema up to date.
+    pub(crate) async fn open_url(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::Postgres(postgres::Database::open(url, migrate::POSTGRES).await?))
+    }
+
+    /// Opens the database behind a URL for reading.
+    pub(crate) async fn open_url_read_only(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::Postgres(postgres::Database::open_read_only(url, migrate::POSTGRES).await?))
+    }
+
+    /// Opens the database behind a URL to look at it, whatever its schema.
+    pub(crate) async fn look_at(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::Postgres(postgres::Database::look_at(url).await?))
+    }
+
+    /// How it wants its statements written.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
     }
 
     /// Opens an existing database for reading, beside whoever writes it.
     pub(crate) async fn open_read_only(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self::Sqlite(sqlite::Database::open_read_only(folder, MIGRATIONS).await?))
+        Ok(Self::Sqlite(sqlite::Database::open_read_only(folder, migrate::SQLITE).await?))
     }
 
     /// Opens a copy that nobody writes, and leaves no file beside it.
     pub(crate) async fn open_copy(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self::Sqlite(sqlite::Database::open_copy(folder, MIGRATIONS).await?))
+        Ok(Self::Sqlite(sqlite::Database::open_copy(folder, migrate::SQLITE).await?))
     }
 
     /// Writes the database as it is at one moment into an empty file.
     pub(crate) async fn copy_into(&self, file: &Path) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(database) => database.copy_into(file).await,
+            Self::Postgres(_) => Err(StoreError::Database {
+                attempt: "copy itself",
+                cause: "PostgreSQL is backed up with its own tools".into(),
+            }),
         }
     }
 
@@ -61,6 +97,8 @@ impl Db {
     pub(crate) async fn fold_log(&self) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(database) => database.fold_log().await,
+            // What it keeps of rows that were deleted is vacuumed by itself, in its time.
+            Self::Postgres(_) => Ok(false),
         }
     }
 
@@ -68,6 +106,8 @@ impl Db {
     pub(crate) async fn check(&self) -> Result<Option<String>, StoreError> {
         match self {
             Self::Sqlite(database) => database.check().await,
+            // It keeps checksums of its pages itself, where it was told to.
+            Self::Postgres(_) => Ok(None),
         }
     }
 
@@ -75,6 +115,7 @@ impl Db {
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite(database) => Ok(Tx::Sqlite(database.begin().await?)),
+            Self::Postgres(database) => Ok(Tx::Postgres(database.begin().await?)),
         }
     }
 
@@ -86,6 +127,7 @@ impl Db {
     ) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(database) => sqlite::rows(database.fetch(sql, values.into()).await),
+            Self::Postgres(database) => postgres::rows(database.fetch(sql, values.into()).await),
         }
     }
 
@@ -98,10 +140,20 @@ impl Db {
         Ok(self.fetch(sql, values).await?.into_iter().next())
     }
 
+    /// Whether the schema is the one that this program writes.
+    pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
+        let known = match self {
+            Self::Sqlite(_) => migrate::SQLITE,
+            Self::Postgres(_) => migrate::POSTGRES,
+        };
+        migrate::refuse_other_schema(self, known).await
+    }
+
     /// Whether a table exists.
     pub(crate) async fn has_table(&self, name: &'static str) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(database) => database.has_table(name).await,
+            Self::Postgres(database) => database.has_table(name).await,
         }
     }
 
@@ -109,6 +161,7 @@ impl Db {
     pub(crate) async fn data_version(&self) -> Result<i64, StoreError> {
         match self {
             Self::Sqlite(database) => database.data_version().await,
+            Self::Postgres(database) => database.data_version().await,
         }
     }
 
@@ -116,6 +169,7 @@ impl Db {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(database) => database.close().await,
+            Self::Postgres(database) => database.close().await,
         }
     }
 }
@@ -123,9 +177,18 @@ impl Db {
 /// A write transaction. Dropped before `commit`, it never happened.
 pub(crate) enum Tx {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(postgres::Writing),
 }
 
 impl Tx {
+    /// How the database wants its statements written.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
     /// Runs a statement and returns how many rows it touched.
     pub(crate) async fn execute(
         &mut self,
@@ -134,6 +197,7 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(tx) => sqlite::execute(tx, sql, values.into()).await,
+            Self::Postgres(one) => postgres::execute(&mut one.tx, sql, values.into()).await,
         }
     }
 
@@ -145,6 +209,9 @@ impl Tx {
     ) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(tx) => sqlite::rows(sqlite::fetch("write", tx, sql, values.into()).await),
+            Self::Postgres(one) => {
+                postgres::rows(postgres::fetch("write", &mut one.tx, sql, values.into()).await)
+            }
         }
     }
 
@@ -161,6 +228,7 @@ impl Tx {
     pub(crate) async fn run_script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => sqlite::run_script(tx, sql).await,
+            Self::Postgres(one) => postgres::run_script(&mut one.tx, sql).await,
         }
     }
 
@@ -186,6 +254,7 @@ impl Tx {
             Self::Sqlite(tx) => {
                 tx.commit().await.map_err(|error| StoreError::database("commit", error))
             }
+            Self::Postgres(one) => one.commit().await,
         }
     }
 }
@@ -193,6 +262,7 @@ impl Tx {
 /// A row of an answer.
 pub(crate) enum Row {
     Sqlite(SqliteRow),
+    Postgres(PgRow),
 }
 
 impl Row {
@@ -200,6 +270,9 @@ impl Row {
     pub(crate) fn get<'r, T: Column<'r>>(&'r self, column: &'static str) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(row) => {
+                row.try_get(column).map_err(|error| StoreError::unreadable(column, error))
+            }
+            Self::Postgres(row) => {
                 row.try_get(column).map_err(|error| StoreError::unreadable(column, error))
             }
         }
@@ -270,9 +343,14 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
 }
 
 /// A Rust type that every driver reads.
-pub(crate) trait Column<'r>: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite> {}
+pub(crate) trait Column<'r>: ReadBy<'r, Sqlite> + ReadBy<'r, Postgres> {}
 
-impl<'r, T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>> Column<'r> for T {}
+impl<'r, T: ReadBy<'r, Sqlite> + ReadBy<'r, Postgres>> Column<'r> for T {}
+
+/// A Rust type that a driver reads.
+pub(crate) trait ReadBy<'r, D: sqlx::Database>: sqlx::Decode<'r, D> + sqlx::Type<D> {}
+
+impl<'r, D: sqlx::Database, T: sqlx::Decode<'r, D> + sqlx::Type<D>> ReadBy<'r, D> for T {}
 
 macro_rules! value_from {
     ($($plain:ty => $variant:ident),*) => {$(

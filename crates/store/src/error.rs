@@ -121,6 +121,14 @@ pub enum StoreError {
         /// The oldest one that is accepted.
         needed: &'static str,
     },
+    /// A server that is too old.
+    #[error("PostgreSQL {found} is too old, at least {needed} is needed")]
+    OldPostgres {
+        /// The server's version.
+        found: String,
+        /// The oldest one that is accepted.
+        needed: &'static str,
+    },
     /// A key is missing, damaged or not ours.
     #[error("the keys could not be used")]
     Keys(#[source] KeyError),
@@ -202,6 +210,9 @@ impl From<KeyError> for StoreError {
 impl StoreError {
     /// Classifies a database error by what the caller can do about it.
     pub(crate) fn database(attempt: &'static str, error: sqlx::Error) -> Self {
+        if let Some(state) = sql_state(&error) {
+            return Self::postgres(attempt, &state, Box::new(error));
+        }
         let code = match &error {
             sqlx::Error::Database(inner) => inner.code().and_then(|code| code.parse::<i32>().ok()),
             sqlx::Error::Io(inner) if inner.kind() == io::ErrorKind::StorageFull => {
@@ -221,6 +232,17 @@ impl StoreError {
             Some((SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY, _)) => {
                 Self::Duplicate { attempt, cause }
             }
+            _ => Self::Database { attempt, cause },
+        }
+    }
+
+    /// The same by an SQLSTATE (postgresql.org/docs/current/errcodes-appendix.html).
+    fn postgres(attempt: &'static str, state: &str, cause: Cause) -> Self {
+        match state {
+            "23505" => Self::Duplicate { attempt, cause },
+            "53100" => Self::DiskFull { attempt, cause },
+            "25006" => Self::ReadOnly { attempt, cause },
+            "53300" | "55P03" | "57P03" => Self::Busy { attempt, cause },
             _ => Self::Database { attempt, cause },
         }
     }
@@ -246,6 +268,12 @@ impl StoreError {
     pub(crate) fn unreadable(what: &'static str, cause: impl Into<Cause>) -> Self {
         Self::Unreadable { what, cause: cause.into() }
     }
+}
+
+/// What a server of PostgreSQL says went wrong, if one said so.
+fn sql_state(error: &sqlx::Error) -> Option<String> {
+    let said = error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
+    Some(said.code().to_owned())
 }
 
 // SQLite's result codes, primary and extended (sqlite.org/rescode.html).

@@ -19,9 +19,9 @@ const REQUESTS: &str = "SELECT state, COUNT(*) AS n,
         SUM(CASE WHEN due_at <= $1 THEN 1 ELSE 0 END) AS n_overdue
     FROM (SELECT state, due_at FROM request
         WHERE state IN ('received', 'verifying', 'reviewing', 'in progress', 'answering')
-        LIMIT $2) GROUP BY state";
+        LIMIT $2) AS bounded GROUP BY state";
 const TASKS: &str = "SELECT connection_id, state, needs_person, COUNT(*) AS n
-    FROM (SELECT connection_id, state, needs_person FROM task WHERE state <> 'ended' LIMIT $1)
+    FROM (SELECT connection_id, state, needs_person FROM task WHERE state <> 'ended' LIMIT $1) AS bounded
     GROUP BY connection_id, state, needs_person";
 macro_rules! due {
     ($since:literal, $from:literal) => {
@@ -37,7 +37,7 @@ macro_rules! due {
             $from,
             " AND ",
             $since,
-            " <= $2 LIMIT $7)"
+            " <= $2 LIMIT $7) AS bounded"
         )
     };
 }
@@ -48,9 +48,9 @@ const DUE_JOBS: &str = due!("due_at", "job WHERE connection_id = $1 AND due_at I
 const OPEN_INTENTS: &str =
     "SELECT COUNT(*) AS n FROM intent WHERE connection_id = $1 AND answer IS NULL";
 const WAITING: &str = "SELECT COUNT(*) AS n, MIN(seq) AS oldest
-    FROM (SELECT seq FROM delivery WHERE endpoint_id = $1 AND due_at IS NOT NULL LIMIT $2)";
+    FROM (SELECT seq FROM delivery WHERE endpoint_id = $1 AND due_at IS NOT NULL LIMIT $2) AS bounded";
 const DEAD: &str = "SELECT COUNT(*) AS n
-    FROM (SELECT seq FROM delivery WHERE endpoint_id = $1 AND state = 'dead' LIMIT $2)";
+    FROM (SELECT seq FROM delivery WHERE endpoint_id = $1 AND state = 'dead' LIMIT $2) AS bounded";
 const WRITTEN_AT: &str = "SELECT at FROM journal WHERE seq = $1";
 const NEWEST: &str = "SELECT seq, at FROM journal WHERE seq = (SELECT MAX(seq) FROM journal)";
 

@@ -27,6 +27,7 @@ pub use lists::PurgedLine;
 pub use name::{EPOCH, KeyName};
 
 use crate::seal::{KEY_LEN, KeyBytes, SealError, new_key, random};
+use crate::store::Options;
 
 const INSTALLATION: &str = "installation";
 const SUFFIX: &str = "key";
@@ -153,6 +154,28 @@ pub struct KeyFolder {
     folder: PathBuf,
     /// The data folder that it belongs to.
     data: PathBuf,
+}
+
+/// The installation to which a data folder belongs.
+pub(crate) fn installation_of(Options { data, keys, .. }: &Options) -> Result<String, KeyError> {
+    let id = read_optional(&data.join(INSTALLATION))?;
+    let text = id.and_then(|id| String::from_utf8(id.to_vec()).ok());
+    text.ok_or_else(|| KeyError::NoStore { keys: keys.clone(), data: data.clone() })
+}
+
+/// Gives a data folder that is new the id of an installation; one that has another is refused.
+pub(crate) fn carry_installation(options: &Options, id: &str) -> Result<(), KeyError> {
+    refuse_inside(&options.keys, &options.data)?;
+    make_folder(&options.data)?;
+    match *write_once(&options.data.join(INSTALLATION), id.as_bytes())? == *id.as_bytes() {
+        true => Ok(()),
+        false => Err(other_installation(options)),
+    }
+}
+
+/// That keys and data are of different installations.
+pub(crate) fn other_installation(Options { data, keys, .. }: &Options) -> KeyError {
+    KeyError::OtherInstallation { keys: keys.clone(), data: data.clone() }
 }
 
 impl KeyFolder {

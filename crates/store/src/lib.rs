@@ -23,6 +23,7 @@ mod evidence;
 mod fingerprint;
 mod gauges;
 mod identifier;
+mod installation;
 mod intent;
 mod job;
 mod journal;

@@ -21,55 +21,39 @@ pub(crate) struct Migration {
     pub(crate) sql: &'static str,
 }
 
-/// All steps this program knows, in order.
-pub(crate) const MIGRATIONS: &[Migration] = &[
-    Migration {
-        number: 1,
-        name: "first",
-        sql: include_str!("../migrations/sqlite/0001_first.sql"),
-    },
-    Migration {
-        number: 2,
-        name: "principals",
-        sql: include_str!("../migrations/sqlite/0002_principals.sql"),
-    },
-    Migration {
-        number: 3,
-        name: "lists",
-        sql: include_str!("../migrations/sqlite/0003_lists.sql"),
-    },
-    Migration { number: 4, name: "keys", sql: include_str!("../migrations/sqlite/0004_keys.sql") },
-    Migration {
-        number: 5,
-        name: "telling",
-        sql: include_str!("../migrations/sqlite/0005_telling.sql"),
-    },
-    Migration {
-        number: 6,
-        name: "notices",
-        sql: include_str!("../migrations/sqlite/0006_notices.sql"),
-    },
-    Migration {
-        number: 7,
-        name: "sealed settings",
-        sql: include_str!("../migrations/sqlite/0007_sealed_settings.sql"),
-    },
-    Migration {
-        number: 8,
-        name: "sweeping",
-        sql: include_str!("../migrations/sqlite/0008_sweeping.sql"),
-    },
-    Migration {
-        number: 9,
-        name: "walks",
-        sql: include_str!("../migrations/sqlite/0009_walks.sql"),
-    },
-    Migration {
-        number: 10,
-        name: "endpoint urls",
-        sql: include_str!("../migrations/sqlite/0010_endpoint_urls.sql"),
-    },
-];
+/// A list of migrations, whose scripts lie in a folder of their database under their number and name.
+macro_rules! migrations {
+    ($folder:literal: $($number:literal $file:literal $name:literal),* $(,)?) => {
+        &[$(Migration {
+            number: $number,
+            name: $name,
+            sql: include_str!(concat!("../migrations/", $folder, "/", $file, ".sql")),
+        }),*]
+    };
+}
+
+/// All steps this program knows, in order: the same numbers for each database.
+macro_rules! all_of {
+    ($folder:literal) => {
+        migrations!($folder:
+            1 "0001_first" "first",
+            2 "0002_principals" "principals",
+            3 "0003_lists" "lists",
+            4 "0004_keys" "keys",
+            5 "0005_telling" "telling",
+            6 "0006_notices" "notices",
+            7 "0007_sealed_settings" "sealed settings",
+            8 "0008_sweeping" "sweeping",
+            9 "0009_walks" "walks",
+            10 "0010_endpoint_urls" "endpoint urls",
+        )
+    };
+}
+
+/// For SQLite.
+pub(crate) const SQLITE: &[Migration] = all_of!("sqlite");
+/// For PostgreSQL.
+pub(crate) const POSTGRES: &[Migration] = all_of!("postgres");
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
     number BIGINT PRIMARY KEY NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL)";
@@ -78,7 +62,7 @@ const RECORD: &str = "INSERT INTO schema_migration (number, name, checksum) VALU
 
 /// The number of the newest schema that this program knows.
 pub(crate) fn newest_number() -> i64 {
-    newest(MIGRATIONS)
+    newest(SQLITE)
 }
 
 /// Runs what has not run yet. The caller commits.

@@ -12,7 +12,7 @@ use crate::seal::Place;
 use crate::store::Store;
 use crate::transition::Applied;
 
-const GET: &str = "SELECT value FROM setting WHERE key = $1";
+pub(crate) const GET: &str = "SELECT value FROM setting WHERE key = $1";
 const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 const REPLACE: &str = "INSERT INTO setting (key, value) VALUES ($1, $3)

@@ -11,12 +11,13 @@ use domain::Instant;
 use domain::id::IdSource;
 
 use crate::blobs::Blobs;
+use crate::connection::Secret;
 use crate::db::Db;
 use crate::driver::sqlite::FILE;
 use crate::error::StoreError;
+use crate::installation;
 use crate::keyring::{Keyring, Making};
 use crate::keys::{KeyError, KeyFolder};
-use crate::migrate::{MIGRATIONS, refuse_other_schema};
 use crate::tally::Tally;
 use crate::together::Together;
 use crate::transition::{Applied, Prepared};
@@ -30,6 +31,8 @@ pub struct Options {
     pub data: PathBuf,
     /// The key folder; never inside the data folder.
     pub keys: PathBuf,
+    /// The URL of a PostgreSQL database, in place of a file in the data folder.
+    pub database: Option<Secret>,
 }
 
 /// The store. Clones share one set of connections.
@@ -71,12 +74,23 @@ impl Store {
         if options.data.is_file() {
             return Err(StoreError::missing(&options.data));
         }
-        let keys = match open_keys(options) {
+        let making = match &options.database {
+            Some(url) => installation::meet(options, url).await?,
+            None if is_new(&options.data) => Making::Allowed,
+            None => Making::Refused,
+        };
+        let keys = match open_keys(options, making) {
             Ok(keys) => keys,
-            Err(error) => return Err(true_cause(&options.data, error).await),
+            Err(error) => return Err(true_cause(options, error).await),
         };
         let blobs = Blobs::open(options.data.join(BLOBS))?;
-        let db = Db::open(&options.data).await?;
+        let db = match &options.database {
+            Some(url) => Db::open_url(url.expose()).await?,
+            None => Db::open(&options.data).await?,
+        };
+        if options.database.is_some() {
+            installation::agree(&db, options).await?;
+        }
         let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, Some(ids))) };
         store.reload_keys().await?;
         store.refuse_lost_epoch(now).await?;
@@ -87,7 +101,10 @@ impl Store {
 
     /// Opens an existing store to read, beside whoever writes it. Makes and changes nothing.
     pub async fn open_read_only(options: &Options) -> Result<Self, StoreError> {
-        let db = Db::open_read_only(&options.data).await?;
+        let db = match &options.database {
+            Some(url) => Db::open_url_read_only(url.expose()).await?,
+            None => Db::open_read_only(&options.data).await?,
+        };
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
         let blobs = Blobs::open_read_only(options.data.join(BLOBS));
@@ -105,7 +122,7 @@ impl Store {
 
     /// Whether the schema is still the one that this program writes: a newer one may have come since.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        refuse_other_schema(self.db(), MIGRATIONS).await
+        self.db().check_schema().await
     }
 
     /// Whether the keys are still there.
@@ -151,18 +168,21 @@ impl Store {
     }
 }
 
-fn open_keys(options: &Options) -> Result<Keyring, KeyError> {
+/// Keys are made for a store that is new. In place of one that is lost, a new one would only hide what
+/// became of it.
+fn open_keys(options: &Options, making: Making) -> Result<Keyring, KeyError> {
     let folder = KeyFolder::open(&options.keys, &options.data)?;
-    // Keys are made for a store that is new. In place of one that is lost, a new one would only
-    // hide what became of it.
-    let making = if is_new(&options.data) { Making::Allowed } else { Making::Refused };
     Keyring::open(Arc::new(folder), making)
 }
 
 /// Why a store can't be opened whose keys can't: what is no database has no keys either.
-async fn true_cause(data: &Path, error: KeyError) -> StoreError {
+async fn true_cause(options: &Options, error: KeyError) -> StoreError {
+    let data = &options.data;
+    if options.database.is_some() || is_new(data) {
+        return error.into();
+    }
     match Db::open_read_only(data).await {
-        Err(no @ StoreError::NoDatabase { .. }) if !is_new(data) => no,
+        Err(no @ StoreError::NoDatabase { .. }) => no,
         _ => error.into(),
     }
 }

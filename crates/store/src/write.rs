@@ -1,6 +1,6 @@
 //! How transitions become rows, and rows one set-based statement per table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::{ConnectionId, IdentifierId};
 
@@ -42,7 +42,7 @@ pub(crate) struct Rows {
     intents: Vec<Vec<Value>>,
     evidence: Vec<Vec<Value>>,
     collected: Vec<Vec<Value>>,
-    approved: Vec<Vec<Value>>,
+    approved: BTreeMap<(ConnectionId, String), i64>,
     new_principals: Vec<Vec<Value>>,
     principals: Vec<Vec<Value>>,
     new_tokens: Vec<Vec<Value>>,
@@ -83,7 +83,7 @@ impl Rows {
             rows.revoked_tokens.extend(one.revoked_tokens.iter().map(principal::revoked_row));
             extend(&mut rows.journal, &one.journal, journal::row)?;
             for (connection, day, n) in &one.approved_today {
-                rows.approved.push(values![*connection, &**day, i64::from(*n)]);
+                *rows.approved.entry((*connection, day.clone())).or_default() += i64::from(*n);
             }
             for (request, new) in &one.new_identifiers {
                 let Some(key) = request_keys.get(request) else { return Ok(None) };
@@ -115,7 +115,9 @@ impl Rows {
         self.intents.extend(others.intents);
         self.evidence.extend(others.evidence);
         self.collected.extend(others.collected);
-        self.approved.extend(others.approved);
+        for (day, n) in others.approved {
+            *self.approved.entry(day).or_default() += n;
+        }
         self.new_principals.extend(others.new_principals);
         self.principals.extend(others.principals);
         self.new_tokens.extend(others.new_tokens);
@@ -179,7 +181,10 @@ pub(crate) async fn write(
     }
     evidence::INSERT.change(tx, rows.evidence).await?;
     collected::INSERT.change(tx, rows.collected).await?;
-    connection::COUNT_APPROVED.change(tx, rows.approved).await?;
+    // One row for each: a statement may not count one twice.
+    let approved = rows.approved.into_iter();
+    let approved = approved.map(|((connection, day), n)| values![connection, day, n]);
+    connection::COUNT_APPROVED.change(tx, approved).await?;
     for one in transitions {
         purge::erase(tx, &one.purged).await?;
     }

@@ -26,9 +26,12 @@ fn rows_are_cut_into_few_blocks_of_known_sizes() {
 fn the_texts_carry_one_placeholder_per_value_and_type_the_first_row() {
     let expected = "WITH v (a, b) AS (VALUES (CAST(? AS TEXT), CAST(? AS BLOB)), (?, ?)) \
         INSERT INTO t (a, b) SELECT * FROM v WHERE v.a IS NOT NULL RETURNING a";
-    assert_eq!(INSERT.text(2), expected);
+    assert_eq!(INSERT.text(Dialect::Sqlite, 2), expected);
     let expected = "WITH v (a, n) AS (VALUES (CAST(? AS TEXT), CAST(? AS BIGINT)), (?, ?)) \
         SELECT v.a FROM v";
-    assert_eq!(OVER.text(2), expected);
-    assert!(std::ptr::eq(OVER.text(2), OVER.text(2)), "a text is made once");
+    assert_eq!(OVER.text(Dialect::Sqlite, 2), expected);
+    assert!(
+        std::ptr::eq(OVER.text(Dialect::Sqlite, 2), OVER.text(Dialect::Sqlite, 2)),
+        "a text is made once"
+    );
 }

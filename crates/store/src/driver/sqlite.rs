@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -17,6 +17,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 
 use crate::db::{Db, Row, Tx, Value};
+use crate::driver::rest;
 use crate::error::StoreError;
 use crate::migrate::{self, Migration};
 
@@ -26,6 +27,8 @@ pub(crate) const FILE: &str = "habeas.db";
 /// checkpoints (sqlite.org/wal.html#the_wal_reset_bug).
 const OLDEST_SQLITE: (&str, [u32; 3]) = ("3.51.3", [3, 51, 3]);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How soon it is tried again where SQLite itself does not wait.
+const AFTER_BUSY: Duration = Duration::from_millis(50);
 /// How long a transaction may wait for its turn in this process.
 const TURN_TIMEOUT: Duration = Duration::from_secs(120);
 const READERS: u32 = 4;
@@ -61,7 +64,7 @@ impl Database {
             .pragma("cache_size", "-16384")
             .pragma("wal_autocheckpoint", "8192")
             .pragma("journal_size_limit", "134217728");
-        let writer = connect(options, 1).await?;
+        let writer = connect_at_last(options).await?;
         refuse_old_sqlite(&writer).await?;
         let mut tx = Tx::Sqlite(begin(&writer).await?);
         migrate::bring_up_to_date(&mut tx, known).await?;
@@ -248,6 +251,20 @@ async fn connect(
         .connect_with(options)
         .await
         .map_err(|error| failed("open the store", error))
+}
+
+/// Opens the file to write. SQLite waits for others in all it does but in the change to a write-ahead log,
+/// which all who open a new file at the same moment want to make.
+async fn connect_at_last(options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+    let until = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connect(options.clone(), 1).await {
+            Err(StoreError::Busy { .. }) if Instant::now() < until => {
+                rest(AFTER_BUSY).await;
+            }
+            connected => return connected,
+        }
+    }
 }
 
 /// Whether a connection that was given back can be used again. When a disk is full SQLite may end a

@@ -7,7 +7,7 @@ use domain::request::ClosedAs;
 use domain::{Actor, Entry, Event, Right};
 
 use super::sealed_values::{find_marks, plant};
-use super::setup::{Setup, now, setup};
+use super::setup::{Setup, now, on_sqlite};
 use crate::backup::{self, BackupError, Existing, Manifest, put_back};
 use crate::keys::{KeyError, PurgedLine};
 use crate::{Applied, From, JournalFilter, Options, Store, StoreError, Transition};
@@ -23,7 +23,7 @@ impl Setup {
 
     /// Puts a backup back, without what a person is told.
     async fn restored(&self, backup: &str, data: &str) -> Store {
-        let options = Options { data: self.beside(data), keys: self.options().keys };
+        let options = Options { data: self.beside(data), ..self.options() };
         let (backup, data) = (self.beside(backup), &options.data);
         let (_, draft) = put_back(&backup, data, &options.keys, |_| {}).unwrap();
         draft.finish().unwrap();
@@ -33,7 +33,7 @@ impl Setup {
 
 #[tokio::test]
 async fn a_backup_beside_a_writer_holds_all_that_was_committed_and_nothing_after() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let task = plant(&setup).await;
     let manifest = setup.back_up("backup", Existing::Refuse).await.unwrap();
     assert_eq!(manifest.n_files, 3, "database, installation, one body");
@@ -51,7 +51,7 @@ async fn a_backup_beside_a_writer_holds_all_that_was_committed_and_nothing_after
 
 #[tokio::test]
 async fn a_backup_replaces_nothing_unasked_and_leaves_nothing_half_written() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     setup.request(Right::Access, &["ada@example.org"]).await;
     setup.back_up("backup", Existing::Refuse).await.unwrap();
     let again = setup.back_up("backup", Existing::Refuse).await;
@@ -72,7 +72,7 @@ async fn a_backup_replaces_nothing_unasked_and_leaves_nothing_half_written() {
 
 #[tokio::test]
 async fn a_backup_in_place_of_a_link_leaves_alone_what_the_link_leads_to() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     setup.request(Right::Access, &["ada@example.org"]).await;
     setup.back_up("first", Existing::Refuse).await.unwrap();
     std::os::unix::fs::symlink(setup.beside("first"), setup.beside("latest")).unwrap();
@@ -84,7 +84,7 @@ async fn a_backup_in_place_of_a_link_leaves_alone_what_the_link_leads_to() {
 
 #[tokio::test]
 async fn a_backup_that_was_altered_or_cut_short_or_is_of_other_keys_is_refused() {
-    let (setup, other) = (setup().await, setup().await);
+    let (setup, other) = (on_sqlite().await, on_sqlite().await);
     plant(&setup).await;
     setup.back_up("backup", Existing::Refuse).await.unwrap();
     let (backup, new) = (setup.beside("backup"), setup.beside("new"));
@@ -120,7 +120,7 @@ async fn a_backup_that_was_altered_or_cut_short_or_is_of_other_keys_is_refused()
 
 #[tokio::test]
 async fn what_was_purged_can_t_be_read_from_an_old_backup_once_its_key_is_gone() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let task = plant(&setup).await;
     let evidence = setup.store.evidence_of(task.id).await.unwrap()[0].id;
     let body = setup.store.collected_of(task.request).await.unwrap()[0].blob;
@@ -184,7 +184,7 @@ fn key_bytes(text: &str) -> crate::seal::KeyBytes {
 
 #[tokio::test]
 async fn a_store_that_starts_over_gives_no_number_and_no_lease_twice() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     setup.request(Right::Access, &["ada@example.org"]).await;
     let fence = setup.lease("engine", "first").await;
     let entry = Entry::new(now(), Actor::Operator("ops".into()), Event::StoreRestored);

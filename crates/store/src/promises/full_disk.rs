@@ -2,13 +2,13 @@
 
 use domain::{IdentifierKind, Right, TaskState};
 
-use super::setup::{Setup, setup};
+use super::setup::{Setup, on_sqlite};
 use crate::db::Db;
 use crate::{StoreError, Transition};
 
 /// Bounds the database to a few pages more than it has, as a full disk does.
 async fn leave_room(setup: &Setup, pages: &'static str) {
-    let Db::Sqlite(database) = setup.store.db();
+    let Db::Sqlite(database) = setup.store.db() else { unreachable!() };
     let mut tx = database.begin().await.unwrap();
     let row = sqlx::query("PRAGMA page_count").fetch_one(&mut *tx).await.unwrap();
     let used: i64 = sqlx::Row::get(&row, 0);
@@ -20,7 +20,7 @@ async fn leave_room(setup: &Setup, pages: &'static str) {
 
 #[tokio::test]
 async fn a_full_disk_is_told_and_what_was_committed_stays() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let connection = setup.connection("segment-eu").await;
     let task = setup.task(&connection, "a@example.org").await;
     let rows = setup.store.row_counts().await.unwrap();
@@ -48,7 +48,7 @@ async fn a_full_disk_is_told_and_what_was_committed_stays() {
 
 #[tokio::test]
 async fn a_transaction_that_the_database_ended_by_itself_does_not_stop_the_next() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let connection = setup.connection("segment-eu").await;
     let mut tx = setup.store.db().begin().await.unwrap();
     // What SQLite does by itself on some failures of the disk.
@@ -59,7 +59,7 @@ async fn a_transaction_that_the_database_ended_by_itself_does_not_stop_the_next(
 
 #[tokio::test]
 async fn a_transaction_that_is_dropped_never_happened() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let mut tx = setup.store.db().begin().await.unwrap();
     tx.execute("INSERT INTO setting (key, value) VALUES ('key', 'value')", []).await.unwrap();
     drop(tx);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use domain::{Actor, Entry, Event, Right};
 
-use super::setup::{now, setup};
+use super::setup::{now, on_sqlite, setup};
 use crate::keys::KeyError;
-use crate::migrate::{MIGRATIONS, Migration};
+use crate::migrate::{Migration, SQLITE};
 use crate::{Options, Store, StoreError, Transition, db, driver::sqlite};
 
 /// The newest schema of this program.
-const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].number;
+const KNOWN: i64 = SQLITE[SQLITE.len() - 1].number;
 
 /// A step that a newer program has.
 fn next(sql: &'static str) -> Migration {
@@ -50,7 +50,8 @@ async fn a_reader_reads_when_nobody_holds_the_store() {
 #[tokio::test]
 async fn a_reader_makes_nothing() {
     let root = tempfile::tempdir().unwrap();
-    let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
+    let options =
+        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None };
     let opened = Store::open_read_only(&options).await;
     assert!(matches!(opened, Err(StoreError::Missing { .. })));
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
@@ -60,7 +61,8 @@ async fn a_reader_makes_nothing() {
 async fn what_is_no_store_is_told_before_its_keys_are_looked_at() {
     let ids = setup().await.ids;
     let root = tempfile::tempdir().unwrap();
-    let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
+    let options =
+        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None };
     std::fs::write(&options.data, "right,email\n").unwrap();
     for opened in [
         Store::open(&options, Arc::clone(&ids), now()).await,
@@ -99,7 +101,7 @@ async fn the_data_version_tells_what_anybody_wrote_but_the_engine() {
 
 #[tokio::test]
 async fn only_the_owner_may_read_the_database_and_its_log() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     for name in ["habeas.db", "habeas.db-wal", "habeas.db-shm"] {
         let mode = std::fs::metadata(setup.data().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
@@ -108,11 +110,11 @@ async fn only_the_owner_may_read_the_database_and_its_log() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_alone() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     setup.request(Right::Access, &["a@example.org"]).await;
     setup.store.close().await;
     let next = next("CREATE TABLE next (id TEXT)");
-    let newer = [MIGRATIONS, &[next]].concat();
+    let newer = [SQLITE, &[next]].concat();
     sqlite::Database::open(&setup.data(), &newer).await.unwrap().close().await;
     for opened in [
         Store::open(&setup.options(), setup.ids.clone(), now()).await,
@@ -126,10 +128,10 @@ async fn a_newer_schema_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn whoever_holds_a_store_learns_that_a_newer_program_has_changed_it() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     setup.store.check_schema().await.unwrap();
     let next = next("CREATE TABLE next (id TEXT)");
-    let newer = [MIGRATIONS, &[next]].concat();
+    let newer = [SQLITE, &[next]].concat();
     sqlite::Database::open(&setup.data(), &newer).await.unwrap().close().await;
     let checked = setup.store.check_schema().await;
     assert!(matches!(checked, Err(StoreError::NewerSchema { .. })), "{checked:?}");
@@ -154,9 +156,9 @@ async fn whoever_holds_a_store_learns_that_its_keys_are_gone() {
 
 #[tokio::test]
 async fn a_reader_does_not_migrate_an_older_schema() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let next = next("CREATE TABLE next (id TEXT)");
-    let newer = [MIGRATIONS, &[next]].concat();
+    let newer = [SQLITE, &[next]].concat();
     let opened = sqlite::Database::open_read_only(&setup.data(), &newer).await;
     assert!(matches!(opened, Err(StoreError::OlderSchema { found: KNOWN, .. })));
 }
@@ -164,7 +166,7 @@ async fn a_reader_does_not_migrate_an_older_schema() {
 #[tokio::test]
 async fn a_request_of_before_brands_had_a_column_gets_its_brand_there() {
     let data = tempfile::tempdir().unwrap();
-    let first = &MIGRATIONS[..1];
+    let first = &SQLITE[..1];
     let older = sqlite::Database::open(data.path(), first).await.unwrap();
     let mut tx = db::Tx::Sqlite(older.begin().await.unwrap());
     tx.run_script(
@@ -185,7 +187,7 @@ async fn a_request_of_before_brands_had_a_column_gets_its_brand_there() {
 #[tokio::test]
 async fn a_webhook_of_before_urls_were_sealed_keeps_none() {
     let data = tempfile::tempdir().unwrap();
-    let older = sqlite::Database::open(data.path(), &MIGRATIONS[..9]).await.unwrap();
+    let older = sqlite::Database::open(data.path(), &SQLITE[..9]).await.unwrap();
     let mut tx = db::Tx::Sqlite(older.begin().await.unwrap());
     tx.run_script(
         "INSERT INTO endpoint (id, name, told_until, body, version) VALUES
@@ -208,18 +210,18 @@ async fn a_webhook_of_before_urls_were_sealed_keeps_none() {
 
 #[tokio::test]
 async fn a_migration_that_was_edited_after_it_ran_is_told() {
-    let setup = setup().await;
-    let edited = Migration { sql: "CREATE TABLE other (id TEXT)", ..MIGRATIONS[0] };
-    let edited = [&[edited], &MIGRATIONS[1..]].concat();
+    let setup = on_sqlite().await;
+    let edited = Migration { sql: "CREATE TABLE other (id TEXT)", ..SQLITE[0] };
+    let edited = [&[edited], &SQLITE[1..]].concat();
     let opened = sqlite::Database::open(&setup.data(), &edited).await;
     assert!(matches!(opened, Err(StoreError::MigrationDiffers { number: 1 })));
 }
 
 #[tokio::test]
 async fn a_migration_that_fails_leaves_the_schema_as_it_was() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let broken = "CREATE TABLE half (id TEXT); CREATE TABLE half (id TEXT)";
-    let newer = [MIGRATIONS, &[next(broken)]].concat();
+    let newer = [SQLITE, &[next(broken)]].concat();
     assert!(sqlite::Database::open(&setup.data(), &newer).await.is_err());
     let db = db::Db::open(&setup.data()).await.unwrap();
     assert!(!db.has_table("half").await.unwrap());
@@ -229,7 +231,8 @@ async fn a_migration_that_fails_leaves_the_schema_as_it_was() {
 async fn many_may_open_a_fresh_store_at_once() {
     let setup = setup().await;
     let root = tempfile::tempdir().unwrap();
-    let options = Options { data: root.path().join("data"), keys: root.path().join("keys") };
+    let options =
+        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None };
     let open = || Store::open(&options, setup.ids.clone(), now());
     let (one, two, three) = tokio::join!(open(), open(), open());
     for store in [one, two, three] {

@@ -9,7 +9,7 @@ use domain::{
     Actor, Digest, Entry, Event, Principal, PrincipalId, Reach, Right, Role, Token, TokenId,
 };
 
-use super::setup::{Setup, now, setup};
+use super::setup::{Setup, now, on_sqlite, setup};
 use crate::seal::{new_token, token_digest};
 use crate::{Applied, From, JournalFilter, NewToken, RequestFilter, Secret, Transition};
 
@@ -86,7 +86,7 @@ async fn a_token_is_found_by_the_digest_of_its_secret_and_by_no_other() {
 
 #[tokio::test]
 async fn the_text_of_a_token_stands_in_no_byte_of_the_data_folder_and_is_never_printed() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let (_, made, text) = ann(&setup).await;
     let secret = text.expose().strip_prefix(PREFIX).unwrap();
     assert!(stands_in(&setup.data(), &made.id.to_string()), "its id is there to be found");

@@ -3,7 +3,7 @@
 use domain::{Actor, Digest, Entry, Event, Evidence, EvidenceId, IdentifierKind, Instant, Right};
 
 use super::sealed_values::plant;
-use super::setup::{Setup, now, rotate, setup};
+use super::setup::{Setup, now, on_sqlite, rotate, setup};
 use super::telling::{self, added};
 use crate::db::values;
 use crate::keyring::ROTATING;
@@ -151,7 +151,7 @@ async fn a_key_that_is_missing_is_told_and_one_that_was_destroyed_is_not_missed(
 
 #[tokio::test]
 async fn a_row_that_does_not_open_keeps_no_other_from_being_read_and_none_from_moving() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let altered = setup.request(Right::Access, &["ada@example.org"]).await;
     let other = setup.request(Right::Access, &["bob@example.org"]).await;
     let ids = [altered.id, other.id];
@@ -182,7 +182,7 @@ async fn a_row_that_does_not_open_keeps_no_other_from_being_read_and_none_from_m
 
 #[tokio::test]
 async fn rows_that_do_not_open_are_passed_a_piece_at_a_time_and_not_again_for_each_piece() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let new = |n: i32| setup.new_request(Right::Access, &[format!("p{n}@example.org").as_str()]);
     let requests: Vec<_> = (0..1_700).map(new).collect();
     setup.store.add_requests(requests, now()).await.unwrap();
@@ -316,7 +316,7 @@ async fn a_month_s_key_that_is_missing_is_not_made_anew_under_its_name() {
 
 #[tokio::test]
 async fn no_table_holds_sealed_values_that_rotation_does_not_know_of() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let sql = "SELECT m.name || '.' || c.name AS place FROM sqlite_master m
         JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type = 'BLOB' ORDER BY place";
     let rows = setup.store.db().fetch(sql, []).await.unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use domain::request::ClosedAs;
 use domain::{Actor, Entry, Event, IdentifierKind, Right};
 
-use super::setup::{Setup, setup};
+use super::setup::{Setup, on_sqlite, setup};
 use super::telling;
 use crate::keys::PurgedLine;
 use crate::{Applied, Collected, Secret, Transition};
@@ -89,7 +89,7 @@ pub(super) fn find_marks(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn no_planted_mark_is_found_in_any_byte_of_the_data_folder() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let task = plant(&setup).await;
     assert!(files(&setup.data()).iter().any(|file| file.ends_with("habeas.db-wal")));
     assert_eq!(find_marks(&setup.data()), Vec::<String>::new(), "beside the open store");
@@ -137,7 +137,7 @@ fn holds(setup: &Setup, bytes: &[u8]) -> bool {
 
 #[tokio::test]
 async fn no_byte_of_a_purged_key_or_of_what_found_its_person_stays_in_the_files() {
-    let setup = setup().await;
+    let setup = on_sqlite().await;
     let task = plant(&setup).await;
     let of_request =
         async |sql| setup.store.db().fetch(sql, crate::db::values![task.request]).await.unwrap();

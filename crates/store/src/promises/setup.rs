@@ -16,15 +16,20 @@ use domain::{
     RequestId, RequestState, Right, Scope, Task, TaskId,
 };
 
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
+
 use crate::keys::KeyName;
 use crate::{
-    Added, Applied, Fence, Intent, LeaseAnswer, LeaseTime, NewRequest, Options, Store, StoreError,
-    Transition,
+    Added, Applied, Fence, Intent, LeaseAnswer, LeaseTime, NewRequest, Options, Secret, Store,
+    StoreError, Transition,
 };
 
 /// A store, its folders, and ids that count up.
 pub(crate) struct Setup {
+    #[expect(dead_code, reason = "the folder goes with it")]
     root: tempfile::TempDir,
+    options: Options,
     pub(crate) store: Store,
     pub(super) ids: Arc<dyn IdSource>,
 }
@@ -40,21 +45,44 @@ pub(super) fn time(millis: i64) -> LeaseTime {
 }
 
 pub(crate) async fn setup() -> Setup {
+    let root = tempfile::tempdir().unwrap();
+    let database = database(root.path()).await;
+    setup_in(root, database).await
+}
+
+/// A store with SQLite, for what is about its file.
+pub(super) async fn on_sqlite() -> Setup {
+    setup_in(tempfile::tempdir().unwrap(), None).await
+}
+
+async fn setup_in(root: tempfile::TempDir, database: Option<Secret>) -> Setup {
     let counter = AtomicU64::new(1);
     let random = move || counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
     let ids: Arc<dyn IdSource> = Arc::new(TimedIds::new(now, random));
-    let root = tempfile::tempdir().unwrap();
-    let store = Store::open(&options(root.path()), Arc::clone(&ids), now()).await.unwrap();
-    Setup { root, store, ids }
+    let options = Options { database, ..options(root.path()) };
+    let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
+    Setup { options, root, store, ids }
 }
 
 fn options(root: &Path) -> Options {
-    Options { data: root.join("data"), keys: root.join("keys") }
+    Options { data: root.join("data"), keys: root.join("keys"), database: None }
+}
+
+/// A database of its own on the server of PostgreSQL that the tests are given, if they are given one.
+#[expect(clippy::disallowed_methods, reason = "says where the tests' server is")]
+async fn database(root: &Path) -> Option<Secret> {
+    let server = std::env::var("HABEAS_TEST_POSTGRES").ok()?;
+    let name = root.file_name()?.to_str()?.trim_start_matches('.').to_lowercase();
+    let make = AssertSqlSafe(format!("CREATE DATABASE \"{name}\""));
+    PgConnection::connect(&server).await.unwrap().execute(make).await.unwrap();
+    let mut url: PgConnectOptions = server.parse().unwrap();
+    url = url.database(&name);
+    Some(Secret::new(url.to_url_lossy().to_string()))
 }
 
 impl Setup {
     pub(super) fn options(&self) -> Options {
-        options(self.root.path())
+        self.options.clone()
     }
 
     pub(crate) fn data(&self) -> PathBuf {

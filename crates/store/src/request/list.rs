@@ -150,7 +150,7 @@ const NEEDY: Way = Way {
     end: end!("task t", "t.request_id", "t.needs_person AND t.state <> 'ended' AND $2 = ''"),
 };
 const N_OPEN: &str = "SELECT COUNT(*) AS n FROM
-    (SELECT r.id FROM request r WHERE r.state <> 'closed' ORDER BY r.id LIMIT $1) AS some";
+    (SELECT r.id FROM request r WHERE r.state <> 'closed' ORDER BY r.id LIMIT $1) AS bounded";
 
 /// What people ask again and again, for the test that nothing scans.
 #[cfg(test)]

@@ -1,0 +1,133 @@
+//! The store's promises on a real server of PostgreSQL, started for them in a folder of its own.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{End, suite};
+use crate::process::Process;
+use crate::{screen, workspace};
+
+/// Where Debian keeps each version.
+const VERSIONS: &str = "/usr/lib/postgresql";
+const OLDEST: u32 = 15;
+/// Whom Debian's package makes. The server does not run as root.
+const USER: &str = "postgres";
+const START: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(100);
+/// Nothing here has to outlive the machine.
+const SETTINGS: [&str; 4] =
+    ["fsync=off", "listen_addresses=", "max_connections=300", "log_min_messages=fatal"];
+
+/// The step.
+pub(super) fn run() -> Result<End> {
+    let Some(programs) = programs() else {
+        let why = format!("PostgreSQL {OLDEST} or later is not installed (Debian: postgresql)");
+        return Ok(End::Skipped(why));
+    };
+    let server = Server::start(&programs)?;
+    let ended = promises(&server.url());
+    server.end()?;
+    ended
+}
+
+fn promises(url: &str) -> Result<End> {
+    let mut cargo = workspace::command("cargo");
+    cargo.args(["test", "--package", "store", "--lib", "--locked", "promises::"]);
+    cargo.env("HABEAS_TEST_POSTGRES", url).stdout(Stdio::piped());
+    let mut child = cargo.spawn().context("start cargo test")?;
+    let stdout = child.stdout.take().context("read from cargo test")?;
+    let mut counts = None;
+    for line in BufReader::new(stdout).lines() {
+        let line = line.context("read from cargo test")?;
+        counts = suite::cargo_summary(&line).or(counts);
+        screen::say(&line);
+    }
+    let is_good = child.wait().context("wait for cargo test")?.success();
+    let [passed, failed] = counts.context("cargo test told no counts")?;
+    ensure!(passed + failed > 0, "cargo test ran no test");
+    let told = format!("{passed} tests passed, {failed} failed");
+    Ok(if is_good { End::Passed(told) } else { End::Failed(told) })
+}
+
+/// The folder with the programs of the newest version that is installed.
+fn programs() -> Option<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
+    let numbers = versions.filter_map(|one| one.file_name().to_str()?.parse::<u32>().ok());
+    let newest = numbers.filter(|number| *number >= OLDEST).max()?;
+    let programs = Path::new(VERSIONS).join(newest.to_string()).join("bin");
+    programs.join("initdb").exists().then_some(programs)
+}
+
+struct Server {
+    process: Process,
+    folder: PathBuf,
+}
+
+impl Server {
+    fn start(programs: &Path) -> Result<Server> {
+        // Not below `target`: a socket's path has to be short, and another user gets there.
+        let folder = std::env::temp_dir().join(format!("habeas-postgres-{}", std::process::id()));
+        fs::create_dir(&folder).context("make a folder for the server")?;
+        let user = user()?;
+        if let Some((uid, gid)) = user {
+            chown(&folder, Some(uid), Some(gid)).context("hand the folder over")?;
+        }
+        let command = |name: &str| {
+            let mut command = workspace::command(programs.join(name));
+            command.current_dir(&folder);
+            if let Some((uid, gid)) = user {
+                command.uid(uid).gid(gid);
+            }
+            command
+        };
+        let data = folder.join("data");
+        let mut initdb = command("initdb");
+        initdb.args(["--username=habeas", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
+        initdb.arg("--pgdata").arg(&data).stdout(Stdio::null());
+        ensure!(initdb.status().context("start initdb")?.success(), "initdb failed");
+        let mut postgres = command("postgres");
+        postgres.arg("-D").arg(&data).arg("-k").arg(&folder);
+        postgres.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        let process = Process::start("postgres", &mut postgres)?;
+        let began = Instant::now();
+        let mut is_ready = command("pg_isready");
+        is_ready.args(["--quiet", "--host"]).arg(&folder);
+        while !is_ready.status().context("start pg_isready")?.success() {
+            ensure!(began.elapsed() < START, "the server is not ready after {START:?}");
+            process.run_for(LOOK)?;
+        }
+        Ok(Server { process, folder })
+    }
+
+    fn url(&self) -> String {
+        let folder = self.folder.display().to_string().replace('/', "%2F");
+        format!("postgres://habeas@{folder}/postgres")
+    }
+
+    fn end(mut self) -> Result<()> {
+        self.process.interrupt()?;
+        self.process.wait(START)?;
+        fs::remove_dir_all(&self.folder).context("remove the server's folder")
+    }
+}
+
+/// Who the server runs as, where that can't be who runs this.
+fn user() -> Result<Option<(u32, u32)>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    Ok(Some((number("-u")?, number("-g")?)))
+}
+
+fn number(of: &str) -> Result<u32> {
+    let output = Command::new("id").args([of, USER]).output().context("start id")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().with_context(|| format!("there is no user {USER}"))
+}
