@@ -10,7 +10,7 @@ mod round;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use connector_api::Connector;
@@ -23,7 +23,7 @@ use store::{Applied, Fence, LeaseAnswer, Secret, Store, StoreError, Transition};
 pub(crate) use self::committer::Committer;
 use self::round::Round;
 use crate::clock::Clock;
-use crate::holder::{Holder, LEASE, Tenure};
+use crate::holder::{CONNECTION, Holder, LEASE, Tenure};
 use crate::limits::add;
 use crate::link::{Link, Surroundings};
 use crate::meters::Meters;
@@ -60,6 +60,15 @@ pub(crate) struct Pump {
     id: ConnectionId,
     fence: Option<Fence>,
     shift: Option<Arc<Shift>>,
+    leaving: Leaving,
+}
+
+/// Turns true where a pump is to begin nothing more, since another worker drives its connection next.
+pub(crate) type Leaving = Arc<AtomicBool>;
+
+/// The name of the lease on a connection.
+pub(crate) fn lease_of(connection: ConnectionId) -> String {
+    format!("{CONNECTION}{connection}")
 }
 
 /// How a round ended.
@@ -78,7 +87,21 @@ impl Rested {
 
 impl Pump {
     pub fn new(parts: PumpParts, id: ConnectionId) -> Self {
-        Self { parts, id, fence: None, shift: None }
+        Self { parts, id, fence: None, shift: None, leaving: Leaving::default() }
+    }
+
+    pub fn leaving(&self) -> Leaving {
+        Arc::clone(&self.leaving)
+    }
+
+    /// Gives the connection back between two rounds.
+    pub async fn give_back(&mut self) -> Result<(), StoreError> {
+        self.shift = None;
+        self.leaving.store(false, Ordering::SeqCst);
+        match self.fence.take() {
+            Some(fence) => self.parts.store.release_lease(&fence).await,
+            None => Ok(()),
+        }
     }
 
     /// Does everything that is due, and says when something will be next.
@@ -131,11 +154,11 @@ impl Pump {
     /// Our fence for this connection. Taken once; the engine renews all leases together.
     async fn hold_lease(&mut self) -> Result<Option<Fence>, StoreError> {
         let holder = &self.parts.holder;
-        let time = (holder.time)();
+        let time = holder.time();
         if self.fence.is_some() && self.parts.tenure.outlives_a_change(&time) {
             return Ok(self.fence.clone());
         }
-        let name = format!("connection:{}", self.id);
+        let name = lease_of(self.id);
         let now = self.parts.clock.now();
         self.fence = match holder.take(&self.parts.store, &name, &time, now).await? {
             LeaseAnswer::Taken { fence, .. } => Some(fence),
@@ -183,6 +206,7 @@ impl Pump {
             restored: operator::restore::last(&parts.store).await?,
             has_neighbours: n_neighbours > 1,
             over: AtomicBool::new(false),
+            leaving: Arc::clone(&self.leaving),
             meters: parts.meters.clone(),
             committer,
             link,

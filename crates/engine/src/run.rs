@@ -1,30 +1,34 @@
 //! The engine's loop: holds the right to run, routes what is new, and lets each connection's
 //! pump do its rounds.
 
-use std::collections::HashMap;
+mod crew;
+mod keys;
+mod spread;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant as Moment};
 
 use connector_api::Connector;
+use domain::Instant;
 use domain::id::IdSource;
 use domain::journal::{Actor, Entry, Event};
-use domain::{ConnectionId, Instant};
-use store::rotation::Walk;
 use store::{Fence, LeaseAnswer, LeaseRow, Store, StoreError, Transition};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
+use self::crew::Crew;
+use self::keys::Keys;
 use crate::clock::{Busy, Clock};
 use crate::holder::{Holder, LEASE, RENEWAL, Tenure, millis};
 use crate::http::{HttpClient, SendError, real_sleep};
 use crate::limits::add;
 use crate::link::Surroundings;
 use crate::meters::Meters;
-use crate::pump::{Pump, PumpParts, Rested, earliest};
+use crate::pump::{PumpParts, earliest};
 use crate::router;
 use crate::sweep::{sweep_daily, sweep_if_due};
-use crate::telling::Teller;
-use crate::tend::{self, Tended, tend};
+use crate::telling::{self, Teller};
+use crate::tend::Tended;
 
 /// The lease that stands for the right to run the engine.
 pub const ENGINE_LEASE: &str = "engine";
@@ -35,10 +39,8 @@ const SOON: Duration = Duration::from_secs(5);
 /// How often the store is asked whether another process has written.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How soon the keys are looked at again where that failed.
-const LOOK_AT_KEYS_AGAIN: Duration = Duration::from_secs(60);
-/// For how long that may fail before the engine ends.
-const LONGEST_WITHOUT_KEYS: Duration = Duration::from_secs(600);
+/// How often it is looked which other workers there are.
+const SPREAD_EVERY: Duration = Duration::from_secs(1);
 
 /// How often others are told what happened while a connection works on and on.
 const TELL: Duration = Duration::from_millis(500);
@@ -59,6 +61,17 @@ pub struct Parts {
     pub ids: Arc<dyn IdSource>,
     /// Who we are to the leases.
     pub holder: Holder,
+    /// How many processes run the engine over this store.
+    pub workers: Workers,
+}
+
+/// How many processes run the engine over a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// One, and a second one waits until it ends.
+    One,
+    /// Any number: one of them leads, and the connections are spread over all.
+    Many,
 }
 
 /// How long to run.
@@ -94,6 +107,7 @@ pub enum EngineError {
 /// The engine.
 pub struct Engine {
     parts: PumpParts,
+    workers: Workers,
 }
 
 impl Engine {
@@ -106,6 +120,7 @@ impl Engine {
             http: HttpClient::metered(meters.clone())?,
         };
         Ok(Self {
+            workers: parts.workers,
             parts: PumpParts {
                 store: parts.store,
                 ids: parts.ids,
@@ -124,21 +139,54 @@ impl Engine {
         &self.parts.meters
     }
 
-    /// Runs. Where another process holds the right to, or comes to hold it, says so and does nothing
-    /// more.
+    /// Runs. Where this process is to run alone and another holds the right to, or comes to hold it, says so
+    /// and does nothing more.
     pub async fn run(&self, until: Until) -> Result<Ran, EngineError> {
-        let fence = self.take_lease().await?;
-        let (stop_renewing, stopped) = watch::channel(false);
-        let renewing = tokio::spawn(renew(self.parts.clone(), stopped));
-        let result = self.run_under(&fence, until).await;
-        // Whoever waits for the renewal sees the channel close; there is nothing to tell it.
-        stop_renewing.send(true).ok();
-        renewing.await.ok();
+        self.parts.holder.ask_time(&self.parts.store).await?;
+        match (self.workers, &until) {
+            (Workers::Many, Until::Stopped(stop)) => self.run_among_many(&until, stop).await,
+            _ => self.run_alone(until).await,
+        }
+    }
+
+    async fn run_alone(&self, until: Until) -> Result<Ran, EngineError> {
+        let lead = match self.take_lease().await? {
+            Ok(fence) => Lead::new(&self.parts, fence),
+            Err(row) => return Err(EngineError::HeldBy(Box::new(row))),
+        };
+        let renewing = Renewing::begin(&self.parts);
+        let result = self.run_under(Some(lead), Crew::alone(&self.parts), &until).await;
+        renewing.end().await;
         self.parts.store.release_leases(&self.parts.holder.name).await?;
         match result {
             Err(EngineError::Store(StoreError::FenceLost)) => Err(self.overtaken().await?),
             result => result,
         }
+    }
+
+    /// Runs beside others. What can pass, such as a database that fails over, is waited for: all that is
+    /// under way is dropped then, as if the process had died, and found out by whoever goes on.
+    async fn run_among_many(
+        &self,
+        until: &Until,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<Ran, EngineError> {
+        let renewing = Renewing::begin(&self.parts);
+        let result = loop {
+            match self.run_under(None, Crew::one_of_many(&self.parts), until).await {
+                Err(EngineError::Store(error)) if error.may_pass() && !*stop.borrow() => {
+                    tracing::warn!(%error, "the engine begins again");
+                    real_sleep(SPREAD_EVERY).await;
+                }
+                result => break result,
+            }
+        };
+        renewing.end().await;
+        // Where that fails, the leases run out by themselves.
+        let released = self.parts.store.release_leases(&self.parts.holder.name).await;
+        let ran = result?;
+        released?;
+        Ok(ran)
     }
 
     /// What a write under a lease that was lost meanwhile comes to: we stood still for so long that
@@ -148,12 +196,13 @@ impl Engine {
         Ok(row.map_or(StoreError::FenceLost.into(), |row| EngineError::HeldBy(Box::new(row))))
     }
 
-    async fn take_lease(&self) -> Result<Fence, EngineError> {
+    /// Takes the right to lead, or says who has it.
+    async fn take_lease(&self) -> Result<Result<Fence, LeaseRow>, StoreError> {
         let PumpParts { store, holder, clock, tenure, .. } = &self.parts;
-        let time = (holder.time)();
+        let time = holder.time();
         let fence = match holder.take(store, ENGINE_LEASE, &time, clock.now()).await? {
             LeaseAnswer::Taken { fence, .. } => fence,
-            LeaseAnswer::HeldBy(row) => return Err(EngineError::HeldBy(Box::new(row))),
+            LeaseAnswer::HeldBy(row) => return Ok(Err(row)),
         };
         tenure.renewed(&time);
         let entry = Entry::new(clock.now(), Actor::Engine, Event::LeaseTaken)
@@ -162,73 +211,112 @@ impl Engine {
         store
             .apply(Some(&fence), &[Transition { journal: vec![entry], ..Transition::default() }])
             .await?;
-        Ok(fence)
+        Ok(Ok(fence))
     }
 
-    async fn run_under(&self, fence: &Fence, until: Until) -> Result<Ran, EngineError> {
+    /// Looks which connections are this process's share, and leads where nobody does.
+    async fn find_place(
+        &self,
+        crew: &mut Crew<'_>,
+        lead: &mut Option<Lead>,
+    ) -> Result<(), StoreError> {
+        let leases = crew.take_share().await?;
+        let holder = &self.parts.holder;
+        let is_led = leases.iter().any(|row| row.name == ENGINE_LEASE && holder.sees_held(row));
+        if lead.is_none()
+            && !is_led
+            && let Ok(fence) = self.take_lease().await?
+        {
+            *lead = Some(Lead::new(&self.parts, fence));
+        }
+        Ok(())
+    }
+
+    async fn run_under(
+        &self,
+        mut lead: Option<Lead>,
+        mut crew: Crew<'_>,
+        until: &Until,
+    ) -> Result<Ran, EngineError> {
         let PumpParts { store, clock, .. } = &self.parts;
         let _busy = Busy::on(clock);
-        let mut crew = Crew {
-            parts: &self.parts,
-            idle: HashMap::new(),
-            working: HashMap::new(),
-            rounds: JoinSet::new(),
-        };
-        let mut teller = Teller::new(self.parts.clone(), fence.clone());
         let mut aside = JoinSet::new();
         match until {
             Until::NothingDue => aside.spawn(sweep_if_due(store.clone())),
             Until::Stopped(_) => aside.spawn(sweep_daily(store.clone())),
         };
+        let is_one_of_many = lead.is_none();
+        let mut place_found_at: Option<Moment> = None;
         let mut seen = -1;
-        let mut keys = Keys {
-            look_at: Instant::MIN,
-            n_seen: 0,
-            tended: Tended::All,
-            walk: Walk::default(),
-            gone_since: None,
-        };
         let mut patience = PATIENCE;
         loop {
-            keys.tend(store, fence, clock.now()).await?;
+            if is_one_of_many && place_found_at.is_none_or(|at| at.elapsed() >= SPREAD_EVERY) {
+                let led = lead.is_some();
+                self.find_place(&mut crew, &mut lead).await?;
+                if lead.is_some() != led {
+                    // Whoever begins to lead has seen nothing yet.
+                    seen = -1;
+                }
+                place_found_at = Some(Moment::now());
+            }
+            if let Some(lead) = &mut lead {
+                lead.keys.tend(store, &lead.fence, clock.now()).await?;
+            }
             let version = store.data_version().await?;
             if version != seen {
                 seen = version;
-                router::route_new(store, fence, &self.parts.ids, clock.now()).await?;
+                if let Some(lead) = &mut lead {
+                    router::route_new(store, &lead.fence, &self.parts.ids, clock.now()).await?;
+                }
                 crew.muster().await?;
-                teller.want();
+                want(&mut lead);
             }
             let work_due = crew.begin_due(clock.now());
-            let next_due = earliest([work_due, teller.begin_due(clock.now())]);
+            let telling_due = lead.as_mut().and_then(|lead| lead.teller.begin_due(clock.now()));
+            let next_due = earliest([work_due, telling_due]);
+            let tended = lead.as_ref().map_or(Tended::All, |lead| lead.keys.tended);
             // Another try to tell somebody is nothing to wait for.
             let is_over = matches!(until, Until::NothingDue)
                 && crew.rounds.is_empty()
-                && keys.tended == Tended::All
+                && tended == Tended::All
                 && work_due.is_none_or(|due| due > add(clock.now(), SOON))
                 && store.data_version().await? == seen;
-            if is_over && (patience.is_zero() || !teller.is_at_work()) {
+            let is_telling = lead.as_ref().is_some_and(|lead| lead.teller.is_at_work());
+            if is_over && (patience.is_zero() || !is_telling) {
                 while aside.join_next().await.is_some() {}
-                return Ok(Ran { next_due: earliest([work_due, teller.finish().await?]) });
+                let told = match &mut lead {
+                    Some(lead) => lead.teller.finish().await?,
+                    None => None,
+                };
+                return Ok(Ran { next_due: earliest([work_due, told]) });
             }
             let began = Moment::now();
+            let looks_again_at = lead.as_ref().and_then(|lead| lead.teller.looks_again_at());
             let wakes_at = match until {
                 Until::NothingDue => next_due,
-                Until::Stopped(_) => earliest([next_due, teller.looks_again_at()]),
+                Until::Stopped(_) => earliest([next_due, looks_again_at]),
             };
             tokio::select! {
                 done = crew.rounds.join_next(), if !crew.rounds.is_empty() => {
-                    crew.took_leave(done)?;
-                    teller.want();
+                    crew.took_leave(done).await?;
+                    want(&mut lead);
                 }
-                over = teller.next_over() => teller.took_leave(over)?,
+                over = next_told(&mut lead) => {
+                    if let Some(lead) = &mut lead {
+                        lead.teller.took_leave(over)?;
+                    }
+                }
                 () = real_sleep(patience), if is_over => {}
-                () = real_sleep(TELL), if !crew.rounds.is_empty() => teller.want(),
+                () = real_sleep(TELL), if !crew.rounds.is_empty() => want(&mut lead),
+                () = real_sleep(SPREAD_EVERY), if is_one_of_many => {}
                 () = clock.sleep_until(wakes_at.unwrap_or(Instant::MAX)) => {}
                 () = changed(store, seen) => {}
-                () = std::future::ready(()), if keys.tended == Tended::More => {}
-                () = asked_to_stop(&until) => {
+                () = std::future::ready(()), if tended == Tended::More => {}
+                () = asked_to_stop(until) => {
                     crew.rounds.shutdown().await;
-                    teller.stop().await;
+                    if let Some(lead) = &mut lead {
+                        lead.teller.stop().await;
+                    }
                     return Ok(Ran { next_due });
                 }
             }
@@ -239,51 +327,31 @@ impl Engine {
     }
 }
 
-/// When the keys are looked at, a piece at a time between other work.
-struct Keys {
-    look_at: Instant,
-    /// How many there were: whoever makes one wants it used.
-    n_seen: usize,
-    tended: Tended,
-    walk: Walk,
-    /// Since when they can't be read, if so.
-    gone_since: Option<Instant>,
+/// What one process does for all: it routes what is new, looks after the keys and tells others.
+struct Lead {
+    fence: Fence,
+    keys: Keys,
+    teller: Teller,
 }
 
-impl Keys {
-    /// Looks, if it is time. Where the keys can't be read for a moment it looks again soon: what needs none
-    /// of them goes on. For longer it does not: what came in meanwhile would lie under keys that only
-    /// this process still has.
-    async fn tend(&mut self, store: &Store, fence: &Fence, now: Instant) -> Result<(), StoreError> {
-        match self.look(store, fence, now).await {
-            Err(StoreError::Keys(error)) => {
-                let since = *self.gone_since.get_or_insert(now);
-                if now >= add(since, LONGEST_WITHOUT_KEYS) {
-                    return Err(error.into());
-                }
-                tracing::warn!(%error, "the keys could not be looked after");
-                self.look_at = add(now, LOOK_AT_KEYS_AGAIN);
-                (self.tended, self.n_seen) = (Tended::All, store.key_names().len());
-                Ok(())
-            }
-            done => done,
-        }
+impl Lead {
+    fn new(parts: &PumpParts, fence: Fence) -> Self {
+        Self { teller: Teller::new(parts.clone(), fence.clone()), keys: Keys::new(), fence }
     }
+}
 
-    async fn look(&mut self, store: &Store, fence: &Fence, now: Instant) -> Result<(), StoreError> {
-        let n_keys = store.key_names().len();
-        if now < self.look_at && self.tended == Tended::All && n_keys == self.n_seen {
-            return Ok(());
-        }
-        if now >= self.look_at {
-            store.reload_keys().await?;
-            store.make_epoch(now).await?;
-            self.look_at = add(now, tend::EVERY);
-        }
-        self.tended = tend(store, fence, &mut self.walk, now).await?;
-        self.gone_since = None;
-        self.n_seen = store.key_names().len();
-        Ok(())
+/// Lets whoever leads look again for something to tell.
+fn want(lead: &mut Option<Lead>) {
+    if let Some(lead) = lead {
+        lead.teller.want();
+    }
+}
+
+/// The next telling that is over; never resolves while there is none.
+async fn next_told(lead: &mut Option<Lead>) -> Result<(task::Id, telling::Over), JoinError> {
+    match lead {
+        Some(lead) => lead.teller.next_over().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -307,88 +375,22 @@ async fn asked_to_stop(until: &Until) {
     }
 }
 
-/// Whether a pump has to look at the store again when its round is over.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Changed {
-    No,
-    Yes,
+/// The renewal of our leases, beside everything else.
+struct Renewing {
+    stop: watch::Sender<bool>,
+    task: task::JoinHandle<()>,
 }
 
-/// The pumps: those that run a round, and those that wait for their next.
-struct Crew<'a> {
-    parts: &'a PumpParts,
-    idle: HashMap<ConnectionId, (Pump, Option<Instant>)>,
-    /// Whether the store changed since the round of this pump began.
-    working: HashMap<ConnectionId, (task::Id, Changed)>,
-    rounds: JoinSet<RoundOver>,
-}
-
-/// A round that is over, and when the pump's next is due.
-type RoundOver = (ConnectionId, Pump, Result<Rested, StoreError>, Busy);
-
-impl Crew<'_> {
-    /// Gives every living connection a pump, and lets each look at the store again.
-    async fn muster(&mut self) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
-        for connection in self.parts.store.connections().await? {
-            let id = connection.id;
-            if let Some((_, changed)) = self.working.get_mut(&id) {
-                *changed = Changed::Yes;
-            } else if !self.idle.contains_key(&id) {
-                let pump = Pump::new(self.parts.clone(), id);
-                self.idle.insert(id, (pump, None));
-            }
-        }
-        for (_, due) in self.idle.values_mut() {
-            *due = Some(now);
-        }
-        Ok(())
+impl Renewing {
+    fn begin(parts: &PumpParts) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        Self { stop, task: tokio::spawn(renew(parts.clone(), stopped)) }
     }
 
-    /// Begins the rounds that are due, and says when the next one of the others is.
-    fn begin_due(&mut self, now: Instant) -> Option<Instant> {
-        let due: Vec<_> = self
-            .idle
-            .iter()
-            .filter(|(_, (_, due))| due.is_some_and(|due| due <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
-            let Some((mut pump, _)) = self.idle.remove(&id) else { continue };
-            let busy = Busy::on(&self.parts.clock);
-            let round = self.rounds.spawn(async move {
-                let next = pump.round().await;
-                (id, pump, next, busy)
-            });
-            self.working.insert(id, (round.id(), Changed::No));
-        }
-        earliest(self.idle.values().map(|(_, due)| *due))
-    }
-
-    fn took_leave(
-        &mut self,
-        done: Option<Result<RoundOver, JoinError>>,
-    ) -> Result<(), EngineError> {
-        match done {
-            Some(Ok((id, pump, rested, _busy))) => {
-                let changed = matches!(self.working.remove(&id), Some((_, Changed::Yes)));
-                let rested = rested?;
-                let now = self.parts.clock.now();
-                if rested.has_worked {
-                    self.idle.values_mut().for_each(|(_, due)| *due = Some(now));
-                }
-                let due = if changed { Some(now) } else { rested.next };
-                self.idle.insert(id, (pump, due));
-            }
-            // A panic in one connection's work is a bug of ours; the others go on, and this one
-            // begins anew at the next look at the store.
-            Some(Err(error)) => {
-                tracing::error!(panicked = error.is_panic(), "a pump's round broke off");
-                self.working.retain(|_, (round, _)| *round != error.id());
-            }
-            None => {}
-        }
-        Ok(())
+    async fn end(self) {
+        // Whoever waits for the renewal sees the channel close; there is nothing to tell it.
+        self.stop.send(true).ok();
+        self.task.await.ok();
     }
 }
 
@@ -399,7 +401,11 @@ async fn renew(parts: PumpParts, mut stopped: watch::Receiver<bool>) {
             () = real_sleep(RENEWAL) => {}
             _ = stopped.changed() => return,
         }
-        let time = (parts.holder.time)();
+        if let Err(error) = parts.holder.ask_time(&parts.store).await {
+            tracing::warn!(%error, "leases could not be renewed");
+            continue;
+        }
+        let time = parts.holder.time();
         match parts.store.renew_leases(&parts.holder.name, &time, millis(LEASE)).await {
             Ok(0) => parts.tenure.lost(),
             Ok(_) => parts.tenure.renewed(&time),

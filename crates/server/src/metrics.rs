@@ -199,7 +199,7 @@ async fn vendors(
 #[expect(clippy::cast_precision_loss, reason = "a lease lasts seconds")]
 async fn leases(app: &App, page: &mut Page, names: &Names) -> Result<(), StoreError> {
     let me = app.holder();
-    let time = (me.time)();
+    let time = me.time();
     for row in app.store().leases().await? {
         let (lease, connection) = match row.name.split_once(':') {
             None => (row.name.as_str(), ""),

@@ -157,6 +157,14 @@ impl Db {
         }
     }
 
+    /// The time of a database that several machines share, in milliseconds.
+    pub(crate) async fn time(&self) -> Result<Option<i64>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(database) => Ok(Some(database.time().await?)),
+        }
+    }
+
     /// A number that changes when another process has committed.
     pub(crate) async fn data_version(&self) -> Result<i64, StoreError> {
         match self {

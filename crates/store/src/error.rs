@@ -162,6 +162,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it can pass by itself: a database that several machines share fails over, runs full, or keeps
+    /// somebody waiting; a lease that was lost is taken again.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::DiskFull { .. }
+                | Self::ReadOnly { .. }
+                | Self::Busy { .. }
+                | Self::Database { .. }
+                | Self::FenceLost
+        )
+    }
+
     /// Whether a sealed value does not open as the keys stand: somebody has to look after it, and
     /// nothing else need wait for that.
     pub fn is_unopened(&self) -> bool {

@@ -1,7 +1,8 @@
 //! Leases: who may run the engine, and who may drive a connection.
 //!
-//! A lease counts on the machine's monotonic time, which no one can set: the caller gives it with
-//! the id of the machine's boot, and a lease from another boot is over. Each new holder gets a higher
+//! A lease counts on a time that its holders share. Over a file that is the machine's monotonic time, which
+//! no one can set: the caller gives it with the id of the machine's boot, and a lease from another boot is
+//! over. Over a database that several machines share it is the database's. Each new holder gets a higher
 //! fence; whoever writes under a lease names his fence, and a write under an old one is refused.
 
 use domain::Instant;
@@ -10,12 +11,12 @@ use crate::db::{Db, Row, Tx, values};
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// A point of the machine's monotonic time.
+/// A point of the time on which leases count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseTime {
-    /// The boot in which it was read.
+    /// The boot in which the machine's time was read; of a database's time, that it is one.
     pub boot: String,
-    /// Milliseconds since that boot.
+    /// Milliseconds since that boot, or in the database's own count.
     pub millis: i64,
 }
 
@@ -71,6 +72,9 @@ impl LeaseRow {
     }
 }
 
+/// In place of a boot, for a time that the database told.
+const DATABASE: &str = "database";
+
 const ONE: &str = "SELECT name, holder, fence, boot, until_ms, taken_at, info, released
     FROM lease WHERE name = $1";
 const ALL: &str = "SELECT name, holder, fence, boot, until_ms, taken_at, info, released
@@ -84,6 +88,8 @@ const TAKE: &str = "INSERT INTO lease
 const RENEW: &str =
     "UPDATE lease SET until_ms = $3 WHERE holder = $1 AND boot = $2 AND NOT released";
 const RELEASE: &str = "UPDATE lease SET released = $2 WHERE holder = $1 AND NOT released";
+const RELEASE_ONE: &str =
+    "UPDATE lease SET released = $3 WHERE name = $1 AND holder = $2 AND NOT released";
 const HOLDS: &str = "SELECT name FROM lease
     WHERE name = $1 AND holder = $2 AND fence = $3 AND NOT released";
 
@@ -140,6 +146,19 @@ impl Store {
         let mut tx = self.db().begin().await?;
         tx.execute(RELEASE, values![holder, true]).await?;
         tx.commit().await
+    }
+
+    /// Gives one lease of a holder back.
+    pub async fn release_lease(&self, fence: &Fence) -> Result<(), StoreError> {
+        let mut tx = self.db().begin().await?;
+        tx.execute(RELEASE_ONE, values![&*fence.name, &*fence.holder, true]).await?;
+        tx.commit().await
+    }
+
+    /// The database's time, where leases count on that; nothing where they count on the machine's.
+    pub async fn lease_time(&self) -> Result<Option<LeaseTime>, StoreError> {
+        let millis = self.db().time().await?;
+        Ok(millis.map(|millis| LeaseTime { boot: DATABASE.to_owned(), millis }))
     }
 
     /// A lease as it stands.

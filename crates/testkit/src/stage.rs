@@ -18,9 +18,11 @@ use domain::{
     Right, Scope, Task,
 };
 use engine::check::check;
+use engine::holder::Offset;
 use engine::http::HttpClient;
 use engine::operator::connections::{self, Draft, NewConnection};
 use engine::operator::restore::{self, RestoreView};
+use engine::run::Workers;
 use engine::{Engine, Holder, Parts, Ran, Surroundings, Until};
 use serde_json::Value;
 use store::backup;
@@ -253,6 +255,7 @@ impl Stage {
             clock: self.clock.clone(),
             ids: Arc::clone(&self.ids),
             holder,
+            workers: Workers::One,
         })?)
     }
 
@@ -262,7 +265,8 @@ impl Stage {
         Holder {
             name: name.to_owned(),
             info: format!("{name} of the test"),
-            time: Arc::new(move || {
+            offset: Offset::default(),
+            machine: Arc::new(move || {
                 let millis = began.elapsed().as_millis() as u64 + moved_on.load(Ordering::SeqCst);
                 let millis = i64::try_from(millis + 1_000_000).unwrap_or(i64::MAX);
                 LeaseTime { boot: "test".to_owned(), millis }

@@ -9,7 +9,7 @@ use store::{LeaseRow, Store, StoreError};
 
 use super::codes::of_store;
 use super::controls;
-use super::engine::runner;
+use super::engine::standing;
 use crate::Holder;
 use crate::holder::{LEASE, RENEWAL, millis};
 
@@ -66,7 +66,7 @@ impl ReadyCheck {
 
 /// Looks whether the program does its work, as this process sees it.
 pub async fn look(store: &Store, me: &Holder, is_stopping: bool) -> Readiness {
-    let row = runner(store, me).await;
+    let row = standing(store, me).await;
     let checks = vec![
         the_store(row.as_ref().ok().and_then(Option::as_ref), row.is_ok(), me),
         schema(store).await,
@@ -89,7 +89,7 @@ fn the_store(row: Option<&LeaseRow>, is_read: bool, me: &Holder) -> ReadyCheck {
         return ReadyCheck::wrong(NAME, "it can't be read", ASK_THE_DOCTOR);
     }
     let ours = row.filter(|row| row.holder == me.name);
-    let left = ours.map(|row| row.until.millis - (me.time)().millis);
+    let left = ours.map(|row| row.until.millis - me.time().millis);
     match left {
         Some(left) if left < millis(LEASE - 3 * RENEWAL) => ReadyCheck::wrong(
             NAME,

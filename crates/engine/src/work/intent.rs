@@ -57,7 +57,7 @@ pub(super) async fn write_intent(
         n_polls: 0,
         version: 0,
     };
-    let lease_now = (shift.holder.time)();
+    let lease_now = shift.holder.time();
     let intent = Intent {
         id: IntentId::new(&*shift.ids),
         connection,

@@ -42,7 +42,7 @@ use crate::holder::{Holder, Tenure};
 use crate::link::Link;
 use crate::meters::Meters;
 use crate::operator::restore::Restored;
-use crate::pump::Committer;
+use crate::pump::{Committer, Leaving};
 
 /// What a piece of work has at hand: the connection's link, and where to write.
 pub(crate) struct Shift {
@@ -62,6 +62,8 @@ pub(crate) struct Shift {
     pub has_neighbours: bool,
     /// Whether the connection was changed or paused since: the shift is over, another begins.
     pub over: AtomicBool,
+    /// Whether another worker drives the connection next.
+    pub leaving: Leaving,
 }
 
 /// The requests behind some tasks.
@@ -96,7 +98,7 @@ impl Shift {
 
     /// Whether nothing new may be begun.
     pub fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
+        self.over.load(Ordering::SeqCst) || self.leaving.load(Ordering::SeqCst)
     }
 
     /// Ends the shift if the connection is no longer the one it began with.

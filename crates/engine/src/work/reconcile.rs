@@ -56,7 +56,7 @@ async fn is_as_loaded(shift: &Shift, job: &Job) -> Result<bool, StoreError> {
 /// Waits until no call can arrive any more, and leaves out the jobs whose calls were accounted for
 /// meanwhile.
 async fn after_arrival(shift: &Shift, open: Vec<Lost>) -> Result<Vec<Lost>, StoreError> {
-    let now = (shift.holder.time)();
+    let now = shift.holder.time();
     // A job that was written again since its intent is known to have made its call.
     let is_fresh = |job: &Job| job.version == 0;
     let rests = open.iter().filter(|(job, _)| is_fresh(job));
@@ -143,7 +143,7 @@ async fn rest_until(shift: &Shift, at: Instant) -> Result<bool, StoreError> {
     while shift.now() < at {
         shift.clock.sleep_until(at.min(add(shift.now(), LOOK))).await;
         shift.look_whether_over().await?;
-        if shift.is_over() || !shift.tenure.outlives_a_change(&(shift.holder.time)()) {
+        if shift.is_over() || !shift.tenure.outlives_a_change(&shift.holder.time()) {
             return Ok(false);
         }
     }

@@ -129,7 +129,7 @@ async fn send(
     };
     // From here to the outcome the intent is open: whoever comes after us will ask the vendor.
     let is_stopped = shift.may_not_change().await?;
-    let lease_now = (shift.holder.time)();
+    let lease_now = shift.holder.time();
     if is_stopped || !shift.tenure.outlives_a_change(&lease_now) || !is_in_time(&intent, &lease_now)
     {
         let error = VendorError::Transient {
@@ -156,9 +156,9 @@ async fn send(
 
 /// Whether a call may still leave: nobody may have taken it for over by the time it arrives.
 fn may_leave(shift: &Shift, intent: &Intent) -> MayLeave {
-    let (time, until) = (Arc::clone(&shift.holder.time), intent.deadline.clone());
+    let (holder, until) = (shift.holder.clone(), intent.deadline.clone());
     Arc::new(move || {
-        let now = time();
+        let now = holder.time();
         now.boot == until.boot && now.millis.saturating_add(millis(MARGIN)) <= until.millis
     })
 }

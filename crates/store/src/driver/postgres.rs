@@ -129,6 +129,15 @@ impl Database {
         Ok(n.map_err(|error| failed("ask for changes", error))?.unwrap_or(0))
     }
 
+    /// The time that the server has at this moment, in milliseconds.
+    pub(crate) async fn time(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms";
+        let rows = self.fetch(sql, Vec::new()).await?;
+        let now =
+            rows.first().ok_or(sqlx::Error::RowNotFound).and_then(|row| row.try_get("now_ms"));
+        now.map_err(|error| failed("ask for the time", error))
+    }
+
     /// Closes all connections.
     pub(crate) async fn close(&self) {
         self.readers.close().await;

@@ -67,13 +67,13 @@ async fn a_successor_finds_out_that_the_call_of_a_dead_holder_did_not_take_place
 async fn stopped_at(n: u32) -> anyhow::Result<(usize, usize)> {
     let (stage, request) = Stage::asked(Right::Deletion, "regular").await?;
     let holder = stage.holder("first");
-    let (time, n_looks) = (holder.time.clone(), AtomicU32::new(0));
+    let (time, n_looks) = (holder.machine.clone(), AtomicU32::new(0));
     let stopped = Arc::new(move || {
         let stop = if n_looks.fetch_add(1, Ordering::SeqCst) < n { 0 } else { 60_000 };
         let now = time();
         LeaseTime { millis: now.millis + stop, ..now }
     });
-    stage.engine_of(Holder { time: stopped, ..holder })?.run(Until::NothingDue).await.ok();
+    stage.engine_of(Holder { machine: stopped, ..holder })?.run(Until::NothingDue).await.ok();
     stage.jump(stage.now().checked_add(jiff::SignedDuration::from_secs(3))?).await;
     let counts = (stage.entries(Event::IntentWritten).await?.len(), stage.changes().await?.len());
 

@@ -7,6 +7,7 @@ use domain::Event;
 use store::LeaseTime;
 
 use super::*;
+use crate::holder::Offset;
 use crate::operator::controls::PausedAll;
 use crate::operator::office::{Office, now, office};
 use crate::run::ENGINE_LEASE;
@@ -17,7 +18,8 @@ fn holder(name: &str, time: &Arc<AtomicI64>) -> Holder {
     Holder {
         name: name.to_owned(),
         info: format!("pid 7 on {name}"),
-        time: Arc::new(move || LeaseTime {
+        offset: Offset::default(),
+        machine: Arc::new(move || LeaseTime {
             boot: "test".to_owned(),
             millis: time.load(Ordering::SeqCst),
         }),
@@ -29,7 +31,7 @@ fn holder(name: &str, time: &Arc<AtomicI64>) -> Holder {
 async fn running() -> (Office, Holder, Arc<AtomicI64>) {
     let (office, time) = (office().await, Arc::new(AtomicI64::new(0)));
     let me = holder("me", &time);
-    me.take(&office.store, ENGINE_LEASE, &(me.time)(), now()).await.unwrap();
+    me.take(&office.store, ENGINE_LEASE, &me.time(), now()).await.unwrap();
     (office, me, time)
 }
 
@@ -55,7 +57,7 @@ async fn it_is_not_ready_while_nobody_or_another_runs_the_engine() {
     let (office, me, other) = (office().await, holder("me", &time), holder("other", &time));
     let nobody = look(&office.store, &me, false).await;
     assert_eq!((nobody.ready, wrong(&nobody)), (false, vec!["engine"]));
-    other.take(&office.store, ENGINE_LEASE, &(other.time)(), now()).await.unwrap();
+    other.take(&office.store, ENGINE_LEASE, &other.time(), now()).await.unwrap();
     let readiness = look(&office.store, &me, false).await;
     assert_eq!((readiness.ready, wrong(&readiness)), (false, vec!["engine"]));
     assert_ne!(readiness, nobody);

@@ -12,7 +12,7 @@ use super::strict::{check, components};
 use crate::operator::approve::{self, Approval, Selection, Shown};
 use crate::operator::connections::{ConnectionView, what_removal_ends};
 use crate::operator::decide::{self, Answered};
-use crate::operator::engine::{EngineView, Runner};
+use crate::operator::engine::{EngineView, Runner, Worker};
 use crate::operator::office::{Office, now, office, put};
 use crate::operator::show::{request_view, reveal};
 use crate::operator::tasks::{self, Settle, TaskView};
@@ -155,8 +155,10 @@ async fn what_is_told_of_connections_and_the_engine_fits() {
     controls::pause_all(&desk).await.unwrap();
     let paused_all = controls::paused(&office.store).await.unwrap();
     let runs = Some(Runner { who: "pid 1 on box".into(), since: now() });
-    check(&EngineView { runs, paused_all });
-    check(&EngineView { runs: None, paused_all: None });
+    let who = "pid 1 on box".into();
+    let workers = vec![Worker { who, since: now(), n_connections: 2, leads: true }];
+    check(&EngineView { runs, workers, paused_all });
+    check(&EngineView { runs: None, workers: Vec::new(), paused_all: None });
 }
 
 /// Everything that a face shows or takes, in one type, so that no two shapes share a name.

@@ -273,7 +273,7 @@ async fn whoever_watches_learns_that_it_lives_and_whether_it_works() {
     assert_eq!(idle.body["detail"], what);
     let holder = office.stage.holder("server");
     let (store, now) = (&office.stage.store, office.stage.now());
-    holder.take(store, engine::run::ENGINE_LEASE, &(holder.time)(), now).await.unwrap();
+    holder.take(store, engine::run::ENGINE_LEASE, &holder.time(), now).await.unwrap();
     let at_work = look("/readyz").await;
     assert_eq!((at_work.status, &at_work.body["ready"]), (StatusCode::OK, &json!(true)));
     assert!(at_work.body["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true));
