@@ -4,14 +4,16 @@ pub mod reference;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use store::Secret;
 
 use crate::commands::{
     backup, config, connect, connections, demo, doctor, explain, import, journal, keys, mail,
     notices, package, pause, principals, purge, request, restore, resume, serve, settings, task,
-    tokens, twins, webhooks,
+    tokens, twins, webhooks, worker, workers,
 };
 use crate::logging::LogFormat;
 
@@ -90,6 +92,23 @@ pub struct Common {
         help_heading = "Everywhere"
     )]
     pub keys: PathBuf,
+    /// A PostgreSQL database that takes the place of the file in the data folder: 15 or later.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HABEAS_DATABASE_URL",
+        hide_env_values = true,
+        value_parser = secret,
+        help_heading = "Everywhere"
+    )]
+    pub database_url: Option<Secret>,
+}
+
+/// What must not show in any error, so it can't be wrong here.
+#[expect(clippy::unnecessary_wraps, reason = "a parser of arguments may fail")]
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text.to_owned()))
 }
 
 /// The commands.
@@ -133,6 +152,10 @@ pub enum Command {
     Resume(resume::Args),
     /// Run the engine until stopped.
     Serve(serve::Args),
+    /// Run the engine beside others, over a PostgreSQL database.
+    Worker(worker::Args),
+    /// List who does the engine's work, and how much of it.
+    Workers(workers::Args),
     /// Keep connections, people and settings as a file: compare, apply, export.
     #[command(subcommand)]
     Config(config::Config),

@@ -27,6 +27,8 @@ pub mod task;
 pub mod tokens;
 pub mod twins;
 pub mod webhooks;
+pub mod worker;
+pub mod workers;
 
 use serde_json::json;
 
@@ -57,6 +59,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Purge(args) => purge::run(args, &common, screen).await,
         Command::Resume(args) => resume::run(args, &common, screen).await,
         Command::Serve(args) => serve::run(args, &common, screen).await,
+        Command::Worker(args) => worker::run(args, &common, screen).await,
+        Command::Workers(args) => workers::run(args, &common, screen).await,
         Command::Config(command) => config::run(command, &common, screen).await,
         Command::Settings(command) => settings::run(command, &common, screen).await,
         Command::Principals(command) => principals::run(command, &common, screen).await,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use domain::Instant;
 use engine::Holder;
+use engine::holder::Offset;
 use engine::run::ENGINE_LEASE;
 use store::{LeaseAnswer, LeaseRow, LeaseTime, Store, StoreError};
 
@@ -23,7 +24,8 @@ pub fn holder(addition: &str) -> anyhow::Result<Holder> {
     Ok(Holder {
         name: me.to_string(),
         info,
-        time: Arc::new(move || monotonic(&boot)),
+        machine: Arc::new(move || monotonic(&boot)),
+        offset: Offset::default(),
         is_gone: Arc::new(move |name| here.knows_to_be_gone(name)),
     })
 }
@@ -34,7 +36,7 @@ pub async fn claim(
     me: &Holder,
     now: Instant,
 ) -> Result<Option<LeaseRow>, StoreError> {
-    Ok(match me.take(store, ENGINE_LEASE, &(me.time)(), now).await? {
+    Ok(match me.take(store, ENGINE_LEASE, &me.time(), now).await? {
         LeaseAnswer::Taken { .. } => None,
         LeaseAnswer::HeldBy(row) => Some(row),
     })

@@ -71,6 +71,7 @@ fn tell_misfit(error: &clap::Error) {
 fn run(cli: Cli) -> anyhow::Result<Exit> {
     let (gatherer, outgoing) = match &cli.command {
         Command::Serve(args) => args.collector.traces()?.unzip(),
+        Command::Worker(args) => args.collector.traces()?.unzip(),
         _ => (None, None),
     };
     logging::start(cli.common.verbose, cli.common.log_format, gatherer)?;

@@ -12,6 +12,7 @@ use domain::{Actor, Instant, Reach, Role};
 use engine::operator::Desk;
 use engine::operator::controls;
 use engine::operator::purge;
+use engine::run::Workers;
 use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
 use store::backup::is_begun;
 use store::{LeaseRow, Options, Store, StoreError};
@@ -36,6 +37,8 @@ pub struct Session {
     pub now: Instant,
     /// The control URL of the twins whose clock is followed, if one is.
     pub clock_url: Option<String>,
+    /// How many processes run the engine over this store.
+    pub workers: Workers,
     screen: Screen,
     /// The folders of a store that lives no longer than this.
     _scratch: Option<TempDir>,
@@ -44,7 +47,7 @@ pub struct Session {
 impl Session {
     /// Opens what exists, to read.
     pub async fn to_read(common: &Common, screen: Screen) -> anyhow::Result<Self> {
-        if !common.data.exists() {
+        if common.database_url.is_none() && !common.data.exists() {
             let advice = if is_begun(&common.data) {
                 "a restore is at work, or was broken off: begin it again with `habeas restore`"
             } else {
@@ -55,38 +58,38 @@ impl Session {
                 .into());
         }
         let store = Store::open_read_only(&options(common)).await?;
-        Self::new(store, screen).await
+        Self::new(store, workers(common), screen).await
     }
 
     /// Opens to read and write; makes the folders at the first start.
     pub async fn to_write(common: &Common, screen: Screen) -> anyhow::Result<Self> {
         let store = Store::open(&options(common), ids(), real_now()).await?;
-        Self::new(store, screen).await
+        Self::new(store, workers(common), screen).await
     }
 
     /// Opens what exists, to say what would happen. Where nothing does yet, an empty store stands
     /// for it that is gone with the session.
     pub async fn to_try(common: &Common, screen: Screen) -> anyhow::Result<Self> {
         match Store::open_read_only(&options(common)).await {
-            Ok(store) => return Self::new(store, screen).await,
+            Ok(store) => return Self::new(store, workers(common), screen).await,
             Err(StoreError::Missing { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         let scratch = tempfile::tempdir().context("could not make a folder to try it out in")?;
         let (data, keys) = (scratch.path().join("data"), scratch.path().join("keys"));
         let store = Store::open(&Options { data, keys, database: None }, ids(), real_now()).await?;
-        let session = Self::new(store, screen).await?;
+        let session = Self::new(store, Workers::One, screen).await?;
         Ok(Self { _scratch: Some(scratch), ..session })
     }
 
-    async fn new(store: Store, screen: Screen) -> anyhow::Result<Self> {
+    async fn new(store: Store, workers: Workers, screen: Screen) -> anyhow::Result<Self> {
         let clock_url = controls::clock(&store).await?;
         let now = match &clock_url {
             None => real_now(),
             Some(url) => led_now(url, screen).await,
         };
         let actor = Actor::Operator(environment::user());
-        Ok(Self { store, ids: ids(), actor, now, clock_url, screen, _scratch: None })
+        Ok(Self { store, ids: ids(), actor, now, clock_url, workers, screen, _scratch: None })
     }
 
     /// Looks at the clock again, for a command that lasts.
@@ -136,6 +139,7 @@ impl Session {
             clock,
             ids: Arc::clone(&self.ids),
             holder: lease::holder(&addition)?,
+            workers: self.workers,
         })?)
     }
 
@@ -228,7 +232,13 @@ async fn led_now(url: &str, screen: Screen) -> Instant {
 
 /// Where the store of a command lies.
 pub fn options(common: &Common) -> Options {
-    Options { data: common.data.clone(), keys: common.keys.clone(), database: None }
+    let database = common.database_url.clone();
+    Options { data: common.data.clone(), keys: common.keys.clone(), database }
+}
+
+/// One process runs the engine over a file, any number over a database that machines share.
+fn workers(common: &Common) -> Workers {
+    if common.database_url.is_some() { Workers::Many } else { Workers::One }
 }
 
 /// Ids out of the real clock and the machine's random bytes: no two are ever the same, whatever a

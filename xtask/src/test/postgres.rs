@@ -1,4 +1,5 @@
-//! The store's promises on a real server of PostgreSQL, started for them in a folder of its own.
+//! The store's promises and the program's workers on a real server of PostgreSQL, started for them in a folder
+//! of its own.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -32,14 +33,29 @@ pub(super) fn run() -> Result<End> {
         return Ok(End::Skipped(why));
     };
     let server = Server::start(&programs)?;
-    let ended = promises(&server.url());
+    let ended = suites(&server.url());
     server.end()?;
     ended
 }
 
-fn promises(url: &str) -> Result<End> {
+/// What runs on it: the promises of the store, and the program with its workers.
+const SUITES: [&[&str]; 2] =
+    [&["--package", "store", "--lib", "promises::"], &["--package", "cli", "--test", "postgres"]];
+
+fn suites(url: &str) -> Result<End> {
+    let [mut n_passed, mut n_failed] = [0, 0];
+    for suite in SUITES {
+        let [passed, failed] = counts_of(suite, url)?;
+        n_passed += passed;
+        n_failed += failed;
+    }
+    let told = format!("{n_passed} tests passed, {n_failed} failed");
+    Ok(if n_failed == 0 { End::Passed(told) } else { End::Failed(told) })
+}
+
+fn counts_of(suite: &[&str], url: &str) -> Result<[usize; 2]> {
     let mut cargo = workspace::command("cargo");
-    cargo.args(["test", "--package", "store", "--lib", "--locked", "promises::"]);
+    cargo.args(["test", "--locked"]).args(suite);
     cargo.env("HABEAS_TEST_POSTGRES", url).stdout(Stdio::piped());
     let mut child = cargo.spawn().context("start cargo test")?;
     let stdout = child.stdout.take().context("read from cargo test")?;
@@ -52,8 +68,8 @@ fn promises(url: &str) -> Result<End> {
     let is_good = child.wait().context("wait for cargo test")?.success();
     let [passed, failed] = counts.context("cargo test told no counts")?;
     ensure!(passed + failed > 0, "cargo test ran no test");
-    let told = format!("{passed} tests passed, {failed} failed");
-    Ok(if is_good { End::Passed(told) } else { End::Failed(told) })
+    ensure!(is_good || failed > 0, "cargo test failed, and no test of it");
+    Ok([passed, failed])
 }
 
 /// The folder with the programs of the newest version that is installed.

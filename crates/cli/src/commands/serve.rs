@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use engine::operator::{controls, purge};
+use engine::run::Workers;
 use engine::{EngineError, Ran, Until};
 use store::{LeaseRow, StoreError};
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +35,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
     habeas serve --listen 127.0.0.1:8080\n  \
     habeas serve --clock http://127.0.0.1:7803\n\n\
     Ctrl-C stops it; what is due then waits for the next start. A second `serve` on the same\n\
-    folder waits and takes over when the first ends.")]
+    folder waits and takes over when the first ends. Over a PostgreSQL database (--database-url) any\n\
+    number serve and share the work, and any number of `habeas worker` beside them.")]
 pub struct Args {
     /// Follow the clock of twins on this machine (their control URL); `real` ends that. Kept for
     /// this folder, so that every later command tells the same time.
@@ -69,7 +71,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     let me = lease::holder("")?;
     let mut told = None;
     loop {
-        let ended = match lease::claim(&session.store, &me, session.now).await {
+        let claimed = match session.workers {
+            Workers::One => lease::claim(&session.store, &me, session.now).await,
+            Workers::Many => Ok(None),
+        };
+        let ended = match claimed {
             Ok(None) => serve(&mut session, &args, common, screen, &stop).await,
             Ok(Some(row)) => Ok(Err(EngineError::HeldBy(Box::new(row)))),
             Err(error) => Ok(Err(error.into())),

@@ -39,7 +39,7 @@ fn what_can_t_be_seen_counts_as_alive() {
 #[test]
 fn the_time_of_leases_goes_forward() {
     let me = holder("").unwrap();
-    let (first, second) = ((me.time)(), (me.time)());
+    let (first, second) = (me.time(), me.time());
     assert_eq!(first.boot, second.boot);
     assert!(first.millis <= second.millis);
 }

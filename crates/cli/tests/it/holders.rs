@@ -71,6 +71,26 @@ fn reading_beside_a_holder_works_and_writing_leaves_the_acting_to_it() {
 }
 
 #[test]
+fn a_worker_without_a_database_is_told_what_it_needs() {
+    let world = World::new();
+    let refused = world.run(&["worker"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("HABEAS_DATABASE_URL"), "{}", refused.err);
+    assert!(!std::path::Path::new(&world.path("data")).exists());
+}
+
+#[test]
+fn who_runs_the_engine_is_listed() {
+    let world = World::connected();
+    assert!(world.run(&["workers"]).out.contains("Nobody runs the engine"));
+    let mut serve = world.start(&["serve"]);
+    serve.line();
+    until("it runs", || world.run(&["workers"]).out.contains("runs it alone"));
+    assert_eq!(world.json(&["workers"])["workers"].as_array().unwrap().len(), 0);
+    assert_eq!(serve.end().code, 0);
+}
+
+#[test]
 fn reading_where_nothing_is_makes_nothing() {
     let world = World::new();
     let read = world.run(&["request", "list"]);

@@ -14,6 +14,8 @@ pub struct World {
     folder: TempDir,
     /// What `habeas twins --json` printed.
     pub twins: Value,
+    /// The PostgreSQL database that takes the place of the file, if one does.
+    pub database: Option<String>,
     _twins: Running,
 }
 
@@ -40,7 +42,7 @@ impl World {
         let line = twins.line();
         fs::write(folder.path().join("twins.json"), &line).unwrap();
         let twins_told = serde_json::from_str(&line).unwrap();
-        Self { folder, twins: twins_told, _twins: twins }
+        Self { folder, twins: twins_told, database: None, _twins: twins }
     }
 
     /// A world whose twin is connected, acting, without review.
@@ -102,6 +104,8 @@ impl World {
             .env("HABEAS_DATA", self.path("data"))
             .env("HABEAS_KEYS", self.path("keys"))
             .env("USER", "tester")
+            .env_remove("HABEAS_DATABASE_URL")
+            .envs(self.database.iter().map(|url| ("HABEAS_DATABASE_URL", url)))
             .env_remove("HABEAS_LOG")
             .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
             .env_remove("OTEL_EXPORTER_OTLP_HEADERS");
@@ -277,9 +281,14 @@ impl Running {
 
     /// Asks it to end, waits, and gives what it said.
     pub fn end(self) -> Ended {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.signal("TERM");
         self.wait()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     /// Waits for its end, and gives what it said.

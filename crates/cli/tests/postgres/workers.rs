@@ -1,0 +1,117 @@
+//! Connections are spread over the workers, again and again as they come and go.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::world::{Running, World};
+
+/// The longest that a lease lasts, and a moment.
+const LEASE: Duration = Duration::from_secs(25);
+
+/// A world over a database of its own, with so many connections.
+#[expect(clippy::disallowed_methods, reason = "says where the tests' server is")]
+fn world(name: &str, n_connections: usize) -> World {
+    let server = std::env::var("HABEAS_TEST_POSTGRES").expect("a server of PostgreSQL");
+    let name = format!("{name}_{}", std::process::id());
+    let made = Command::new("createdb")
+        .arg(format!("--maintenance-db={server}"))
+        .arg(&name)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let (server, _) = server.rsplit_once('/').unwrap();
+    let mut world = World::new();
+    world.database = Some(format!("{server}/{name}"));
+    let twin = world.path("twins.json");
+    for n in 0..n_connections {
+        let name = format!("segment-{n}");
+        let args = ["connect", "segment", "--name", &name, "--twin", &twin];
+        let switches = ["--set", "mode=act", "--set", "review=auto"];
+        let connected = world.run(&[&args[..], &switches].concat());
+        assert_eq!(connected.code, 0, "{}", connected.err);
+    }
+    world
+}
+
+fn worker(world: &World) -> Running {
+    let mut worker = world.start(&["worker"]);
+    assert!(worker.line().contains("works on"));
+    worker
+}
+
+fn workers(world: &World) -> Vec<Value> {
+    world.json(&["workers"])["workers"].as_array().unwrap().clone()
+}
+
+/// Waits until each has as many connections as is said, in order, and one of them leads.
+fn until_spread(world: &World, n_each: &[u64]) {
+    let deadline = Instant::now() + LEASE;
+    loop {
+        let workers = workers(world);
+        let counts = workers.iter().map(|one| one["n_connections"].as_u64().unwrap());
+        let mut counts: Vec<_> = counts.collect();
+        counts.sort_unstable();
+        let n_leading = workers.iter().filter(|one| one["leads"] == true).count();
+        if counts == n_each && n_leading == 1 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{counts:?}, {n_leading} lead, and not {n_each:?}");
+    }
+}
+
+#[test]
+fn three_workers_have_two_of_six_connections_each_also_after_one_joins_or_dies() {
+    let world = world("spread", 6);
+    let first = worker(&world);
+    until_spread(&world, &[6]);
+    let second = worker(&world);
+    until_spread(&world, &[3, 3]);
+    let third = worker(&world);
+    until_spread(&world, &[2, 2, 2]);
+    // Killed, not asked: it gives nothing back.
+    drop(first);
+    until_spread(&world, &[3, 3]);
+    assert_eq!(third.end().code, 0);
+    until_spread(&world, &[6]);
+    drop(second);
+    assert_eq!(workers(&world).len(), 0, "whose process is gone is not listed");
+}
+
+#[test]
+fn a_worker_that_stands_still_is_followed_and_takes_its_share_again() {
+    let world = world("stopped", 2);
+    let first = worker(&world);
+    until_spread(&world, &[2]);
+    let second = worker(&world);
+    until_spread(&world, &[1, 1]);
+    first.signal("STOP");
+    until_spread(&world, &[2]);
+    first.signal("CONT");
+    until_spread(&world, &[1, 1]);
+    drop(second);
+}
+
+#[test]
+fn requests_are_worked_on_by_workers_whose_server_leaves_the_work_to_them() {
+    let world = world("shared", 3);
+    let _workers = [worker(&world), worker(&world)];
+    let mut serve = world.start(&["serve"]);
+    assert!(serve.line().contains("serves"));
+    until_spread(&world, &[1, 1, 1]);
+    let email = world.people("regular")[0]["email"].as_str().unwrap().to_owned();
+    let new = world.run(&["request", "new", "--right", "access", "--email", &email, "--json"]);
+    assert_eq!((new.code, new.err.as_str()), (0, ""), "no engine runs here");
+    let deadline = Instant::now() + LEASE;
+    loop {
+        let list = world.json(&["request", "list"]);
+        let tasks = list["requests"][0]["tasks"].as_array().cloned().unwrap_or_default();
+        let states: Vec<_> = tasks.iter().map(|task| task["state"].to_string()).collect();
+        if states.len() == 3 && states.iter().all(|state| state == "\"approving\"") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{states:?}");
+    }
+    assert_eq!(serve.end().code, 0);
+}
