@@ -7,13 +7,13 @@ mod tests;
 use std::convert::Infallible;
 use std::path::PathBuf;
 
+use ::store::Secret;
 use clap::{Args, Parser, Subcommand};
-use store::Secret;
 
 use crate::commands::{
     backup, config, connect, connections, demo, doctor, explain, import, journal, keys, mail,
-    notices, package, pause, principals, purge, request, restore, resume, serve, settings, task,
-    tokens, twins, webhooks, worker, workers,
+    notices, package, pause, principals, purge, request, restore, resume, serve, settings, store,
+    task, tokens, twins, webhooks, worker, workers,
 };
 use crate::logging::LogFormat;
 
@@ -146,6 +146,9 @@ pub enum Command {
     Backup(backup::Args),
     /// Put a backup back into an empty data folder.
     Restore(restore::Args),
+    /// Move the database from the data folder to PostgreSQL.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Stop changing calls, everywhere or on one connection.
     Pause(pause::Args),
     /// Allow changing calls again.

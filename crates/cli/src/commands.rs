@@ -23,6 +23,7 @@ pub mod restore;
 pub mod resume;
 pub mod serve;
 pub mod settings;
+pub mod store;
 pub mod task;
 pub mod tokens;
 pub mod twins;
@@ -54,6 +55,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Pause(args) => pause::run(args, &common, screen).await,
         Command::Backup(args) => backup::run(args, &common, screen).await,
         Command::Restore(args) => restore::run(args, &common, screen).await,
+        Command::Store(command) => store::run(command, &common, screen).await,
         Command::Keys(command) => keys::run(command, &common, screen).await,
         Command::Doctor(args) => doctor::run(args, &common, screen).await,
         Command::Purge(args) => purge::run(args, &common, screen).await,
@@ -79,8 +81,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
 
 /// Refuses to look at the folders of this machine where another one was named.
 fn refuse_elsewhere(command: &Command, common: &Common) -> anyhow::Result<()> {
-    let is_of_folders =
-        matches!(command, Command::Backup(_) | Command::Restore(_) | Command::Doctor(_));
+    let is_of_folders = matches!(
+        command,
+        Command::Backup(_) | Command::Restore(_) | Command::Store(_) | Command::Doctor(_)
+    );
     if is_of_folders && common.url.is_some() {
         return Err(Stop::usage(
             "this works on the folders of its own machine, and never over a URL",

@@ -16,6 +16,7 @@ use engine::operator::{OperatorError, codes};
 use serde_json::{Value, json};
 use store::StoreError;
 use store::backup::BackupError;
+use store::copy::CopyError;
 
 /// What the program tells whoever called it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +144,9 @@ pub fn of(error: &anyhow::Error) -> Exit {
         if let Some(error) = cause.downcast_ref::<BackupError>() {
             return of_backup(error);
         }
+        if let Some(error) = cause.downcast_ref::<CopyError>() {
+            return of_copy(error);
+        }
         if let Some(ImportError::File(_)) = cause.downcast_ref() {
             return Exit::Usage;
         }
@@ -165,6 +169,19 @@ fn of_backup(error: &BackupError) -> Exit {
         | BackupError::Damaged { .. }
         | BackupError::NotEmpty(_) => Exit::Refused,
         BackupError::BadDatabase(_) | BackupError::Store(_) => Exit::Failed,
+    }
+}
+
+fn of_copy(error: &CopyError) -> Exit {
+    match error {
+        CopyError::Store(StoreError::Missing { .. } | StoreError::NoFolder { .. }) => Exit::Usage,
+        CopyError::EngineAtWork(_)
+        | CopyError::NotEmpty
+        | CopyError::AlreadyMoved
+        | CopyError::NotMoved
+        | CopyError::UsedSince
+        | CopyError::NotTheCopy => Exit::Refused,
+        CopyError::Schema(_) | CopyError::Differs { .. } | CopyError::Store(_) => Exit::Failed,
     }
 }
 
@@ -268,6 +285,9 @@ fn code<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     if let Some(error) = cause.downcast_ref() {
         return Some(codes::of_backup(error));
     }
+    if let Some(error) = cause.downcast_ref() {
+        return Some(codes::of_copy(error));
+    }
     of_store(cause).map(codes::of_store)
 }
 
@@ -280,6 +300,9 @@ fn advice(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(error) = cause.downcast_ref() {
         return codes::advice_on_backup(error).map(ToOwned::to_owned);
+    }
+    if let Some(error) = cause.downcast_ref() {
+        return codes::advice_on_copy(error).map(ToOwned::to_owned);
     }
     of_store(cause).and_then(codes::advice_on_store).map(ToOwned::to_owned)
 }

@@ -50,7 +50,7 @@ enum Statement {
 }
 
 /// The type of a column of `v`, which a list of bare placeholders would leave open.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
     Int,

@@ -19,7 +19,7 @@ use crate::error::StoreError;
 use crate::migrate;
 
 /// A value bound to a statement. `None` is NULL of that type.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Text(Option<String>),
     Int(Option<i64>),
@@ -61,6 +61,17 @@ impl Db {
     /// Opens the database behind a URL to look at it, whatever its schema.
     pub(crate) async fn look_at(url: &str) -> Result<Self, StoreError> {
         Ok(Self::Postgres(postgres::Database::look_at(url).await?))
+    }
+
+    /// Opens the existing database of a data folder for writing, whatever its schema and whether it is
+    /// marked.
+    pub(crate) async fn open_as_is(folder: &Path) -> Result<Self, StoreError> {
+        Ok(Self::Sqlite(sqlite::Database::open_as_is(folder).await?))
+    }
+
+    /// The same for one behind a URL, whose schema is up to date.
+    pub(crate) async fn open_url_as_is(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::Postgres(postgres::Database::open_as_is(url).await?))
     }
 
     /// How it wants its statements written.
@@ -114,7 +125,15 @@ impl Db {
     /// Begins a transaction that may write. Writers take turns.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {
-            Self::Sqlite(database) => Ok(Tx::Sqlite(database.begin().await?)),
+            Self::Sqlite(database) => database.begin().await,
+            Self::Postgres(database) => Ok(Tx::Postgres(database.begin().await?)),
+        }
+    }
+
+    /// The same, also where a mark says that nobody may use the database.
+    pub(crate) async fn begin_as_is(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite(database) => Ok(Tx::Sqlite(database.begin_as_is().await?)),
             Self::Postgres(database) => Ok(Tx::Postgres(database.begin().await?)),
         }
     }

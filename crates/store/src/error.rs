@@ -107,6 +107,14 @@ pub enum StoreError {
         /// The number this program needs.
         known: i64,
     },
+    /// What was in the database is in another one now, or on its way there.
+    #[error(
+        "`habeas.db` in the data folder is not used any more: its rows were copied into a PostgreSQL database"
+    )]
+    Moved,
+    /// Not all rows of a copy into the database have arrived.
+    #[error("the database holds a copy that is not finished")]
+    Arriving,
     /// A migration that ran is not the one this program carries under that number.
     #[error("migration {number} of the store differs from the one in this program")]
     MigrationDiffers {

@@ -3,7 +3,7 @@
 //! of another.
 
 use crate::connection::Secret;
-use crate::db::{Db, values};
+use crate::db::{Db, Tx, values};
 use crate::error::StoreError;
 use crate::keyring::Making;
 use crate::keys::{carry_installation, installation_of};
@@ -36,10 +36,20 @@ pub(crate) async fn meet(options: &Options, url: &Secret) -> Result<Making, Stor
 pub(crate) async fn agree(db: &Db, options: &Options) -> Result<(), StoreError> {
     let id = installation_of(options)?;
     let mut tx = db.begin().await?;
-    tx.execute(CLAIM, values![SETTING, &*id]).await?;
-    let row = tx.fetch_optional(GET, values![SETTING]).await?;
-    if row.map(|row| row.get::<String>("value")).transpose()?.is_some_and(|of| of == id) {
+    claim(&mut tx, &id).await?;
+    if is(&mut tx, &id).await? {
         return tx.commit().await;
     }
     Err(crate::keys::other_installation(options).into())
+}
+
+/// Writes an id into a database that has none.
+pub(crate) async fn claim(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    tx.execute(CLAIM, values![SETTING, id]).await.map(drop)
+}
+
+/// Whether a database belongs to this installation.
+pub(crate) async fn is(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
+    let row = tx.fetch_optional(GET, values![SETTING]).await?;
+    Ok(row.map(|row| row.get::<String>("value")).transpose()?.is_some_and(|of| of == id))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{Actor, ConnectionId, Entry, Event, Instant, RequestId, TaskId};
 
 use crate::bulk::{Kind, Over};
-use crate::db::{Row, Tx, Value, json, values};
+use crate::db::{Db, Row, Tx, Value, json, values};
 use crate::error::StoreError;
 use crate::request::{BRAND_END, brand_list};
 use crate::store::Store;
@@ -111,8 +111,7 @@ impl Store {
 
     /// The number of the last entry of the journal before this instant; 0 if there is none.
     pub async fn journal_before(&self, instant: Instant) -> Result<i64, StoreError> {
-        let row = self.db().fetch_optional(LAST, []).await?;
-        let (mut low, mut high): (i64, i64) = (0, row.map_or(Ok(0), |row| row.get("seq"))?);
+        let (mut low, mut high): (i64, i64) = (0, last(self.db()).await?);
         // Entries up to `low` are before it, those after `high` are not; numbers may be left out.
         while low < high {
             let middle = low + (high - low) / 2 + 1;
@@ -125,6 +124,12 @@ impl Store {
         }
         Ok(low)
     }
+}
+
+/// The number of the last entry; 0 if there is none.
+pub(crate) async fn last(db: &Db) -> Result<i64, StoreError> {
+    let row = db.fetch_optional(LAST, []).await?;
+    row.map_or(Ok(0), |row| row.get("seq"))
 }
 
 /// Appends entries in their order.

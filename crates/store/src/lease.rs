@@ -157,14 +157,19 @@ impl Store {
 
     /// The database's time, where leases count on that; nothing where they count on the machine's.
     pub async fn lease_time(&self) -> Result<Option<LeaseTime>, StoreError> {
-        let millis = self.db().time().await?;
-        Ok(millis.map(|millis| LeaseTime { boot: DATABASE.to_owned(), millis }))
+        time_of(self.db()).await
     }
 
     /// A lease as it stands.
     pub async fn lease(&self, name: &str) -> Result<Option<LeaseRow>, StoreError> {
         self.db().fetch_optional(ONE, values![name]).await?.as_ref().map(read).transpose()
     }
+}
+
+/// A database's own time, where leases count on that.
+pub(crate) async fn time_of(db: &Db) -> Result<Option<LeaseTime>, StoreError> {
+    let millis = db.time().await?;
+    Ok(millis.map(|millis| LeaseTime { boot: DATABASE.to_owned(), millis }))
 }
 
 /// Every lease; there is one for the engine and one for each connection.

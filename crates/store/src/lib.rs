@@ -12,6 +12,7 @@ mod blobs;
 mod bulk;
 mod collected;
 mod connection;
+pub mod copy;
 mod counts;
 mod db;
 mod delivery;

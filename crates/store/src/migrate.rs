@@ -2,6 +2,9 @@
 //!
 //! A script that ran is never edited: its checksum is compared at every start. A store that a newer
 //! program has migrated is refused, since an older one would misread it.
+//!
+//! A database that is not to be used, since its rows moved elsewhere or are not all there yet, carries a
+//! [`Mark`] in the same history.
 
 use std::collections::BTreeMap;
 
@@ -60,6 +63,80 @@ const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migration (
 const RAN: &str = "SELECT number, checksum FROM schema_migration ORDER BY number";
 const RECORD: &str = "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)";
 
+/// The number under which a mark stands: higher than any migration's, so that a program that knows of
+/// no marks refuses a newer schema.
+const MARKED: i64 = i64::MAX;
+const MARK: &str = "INSERT INTO schema_migration (number, name, checksum) VALUES ($1, $2, $3)
+    ON CONFLICT (number) DO UPDATE SET name = excluded.name, checksum = excluded.checksum";
+const UNMARK: &str = "DELETE FROM schema_migration WHERE number = $1";
+const GET_MARK: &str = "SELECT number, name, checksum FROM schema_migration WHERE number = $1";
+
+/// Why nobody may use a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Its rows are on their way into another.
+    Moving,
+    /// All of them are there.
+    Moved,
+    /// They are on their way into this one.
+    Arriving,
+}
+
+/// That nobody may use a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Why.
+    pub(crate) why: Why,
+    /// The copy at whose other end it stands too.
+    pub(crate) copy: String,
+}
+
+impl Mark {
+    /// Sets it in place of the one before.
+    pub(crate) async fn set(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let word = match self.why {
+            Why::Moving => "moving",
+            Why::Moved => "moved",
+            Why::Arriving => "arriving",
+        };
+        tx.execute(MARK, values![MARKED, word, &*self.copy]).await.map(drop)
+    }
+
+    /// Takes it away.
+    pub(crate) async fn take_away(tx: &mut Tx) -> Result<(), StoreError> {
+        tx.execute(UNMARK, values![MARKED]).await.map(drop)
+    }
+
+    /// The one that a database carries.
+    pub(crate) async fn of(db: &Db) -> Result<Option<Self>, StoreError> {
+        let row = db.fetch_optional(GET_MARK, values![MARKED]).await?;
+        row.as_ref().map(Self::read).transpose()
+    }
+
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let why = match row.get("name")? {
+            "moving" => Why::Moving,
+            "moved" => Why::Moved,
+            "arriving" => Why::Arriving,
+            _ => return Err(StoreError::NewerSchema { found: MARKED, known: newest_number() }),
+        };
+        Ok(Self { why, copy: row.get("checksum")? })
+    }
+
+    fn refusal(&self) -> StoreError {
+        match self.why {
+            Why::Moving | Why::Moved => StoreError::Moved,
+            Why::Arriving => StoreError::Arriving,
+        }
+    }
+}
+
+/// Refuses to write to a database that carries a mark.
+pub(crate) async fn refuse_marked(tx: &mut Tx) -> Result<(), StoreError> {
+    let row = tx.fetch_optional(GET_MARK, values![MARKED]).await?;
+    row.map_or(Ok(()), |row| Err(Mark::read(&row)?.refusal()))
+}
+
 /// The number of the newest schema that this program knows.
 pub(crate) fn newest_number() -> i64 {
     newest(SQLITE)
@@ -68,6 +145,7 @@ pub(crate) fn newest_number() -> i64 {
 /// Runs what has not run yet. The caller commits.
 pub(crate) async fn bring_up_to_date(tx: &mut Tx, known: &[Migration]) -> Result<(), StoreError> {
     tx.run_script(HISTORY).await?;
+    refuse_marked(tx).await?;
     let ran = history(&tx.fetch(RAN, values![]).await?)?;
     refuse_newer(&ran, known)?;
     for migration in known {
@@ -85,8 +163,18 @@ pub(crate) async fn bring_up_to_date(tx: &mut Tx, known: &[Migration]) -> Result
     Ok(())
 }
 
-/// Refuses a schema that this program can't read as it is. Changes nothing.
+/// Refuses a database that this program can't read as it is, or may not. Changes nothing.
 pub(crate) async fn refuse_other_schema(db: &Db, known: &[Migration]) -> Result<(), StoreError> {
+    if db.has_table("schema_migration").await?
+        && let Some(mark) = Mark::of(db).await?
+    {
+        return Err(mark.refusal());
+    }
+    compare(db, known).await
+}
+
+/// Refuses a schema that this program can't read as it is, whether it is marked or not.
+pub(crate) async fn compare(db: &Db, known: &[Migration]) -> Result<(), StoreError> {
     let newest = newest(known);
     if !db.has_table("schema_migration").await? {
         return Err(StoreError::OlderSchema { found: 0, known: newest });
@@ -121,5 +209,6 @@ fn newest(known: &[Migration]) -> i64 {
 }
 
 fn history(rows: &[Row]) -> Result<BTreeMap<i64, String>, StoreError> {
-    rows.iter().map(|row| Ok((row.get("number")?, row.get("checksum")?))).collect()
+    let ran = rows.iter().map(|row| Ok((row.get("number")?, row.get("checksum")?)));
+    ran.filter(|one| !matches!(one, Ok((MARKED, _)))).collect()
 }

@@ -1,37 +1,20 @@
 //! Connections are spread over the workers, again and again as they come and go.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::setup::{connect, database};
 use crate::world::{Running, World};
 
 /// The longest that a lease lasts, and a moment.
 const LEASE: Duration = Duration::from_secs(25);
 
 /// A world over a database of its own, with so many connections.
-#[expect(clippy::disallowed_methods, reason = "says where the tests' server is")]
 fn world(name: &str, n_connections: usize) -> World {
-    let server = std::env::var("HABEAS_TEST_POSTGRES").expect("a server of PostgreSQL");
-    let name = format!("{name}_{}", std::process::id());
-    let made = Command::new("createdb")
-        .arg(format!("--maintenance-db={server}"))
-        .arg(&name)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    let (server, _) = server.rsplit_once('/').unwrap();
     let mut world = World::new();
-    world.database = Some(format!("{server}/{name}"));
-    let twin = world.path("twins.json");
-    for n in 0..n_connections {
-        let name = format!("segment-{n}");
-        let args = ["connect", "segment", "--name", &name, "--twin", &twin];
-        let switches = ["--set", "mode=act", "--set", "review=auto"];
-        let connected = world.run(&[&args[..], &switches].concat());
-        assert_eq!(connected.code, 0, "{}", connected.err);
-    }
+    world.database = Some(database(name));
+    connect(&world, n_connections);
     world
 }
 

@@ -3,6 +3,7 @@
 
 use store::StoreError;
 use store::backup::BackupError;
+use store::copy::CopyError;
 use store::keys::KeyError;
 
 use super::desk::OperatorError;
@@ -68,6 +69,7 @@ pub fn of_store(error: &StoreError) -> &'static str {
         StoreError::Seal(_) => "E-KEY-008",
         StoreError::Unopened { .. } => "E-KEY-007",
         StoreError::NoDatabase { .. } => "E-STO-003",
+        StoreError::Moved | StoreError::Arriving => "E-STO-004",
         _ => "E-STO-002",
     }
 }
@@ -96,6 +98,12 @@ pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
             KeyError::Lost { .. } | KeyError::Malformed { .. } | KeyError::Missing(_),
         ) => Some("nothing was changed; put the key folder back from its copy"),
         StoreError::NoFolder { .. } => Some("name the data folder, with HABEAS_DATA or --data"),
+        StoreError::Moved => Some(
+            "name the database with HABEAS_DATABASE_URL; where `habeas store copy` was broken off, run it again, or give it up with `habeas store reopen`",
+        ),
+        StoreError::Arriving => Some(
+            "run `habeas store copy` again, which goes on where it was broken off and compares",
+        ),
         StoreError::NoDatabase { .. } => Some("nothing was changed; put the last good backup back"),
         StoreError::Keys(KeyError::OtherInstallation { .. }) => Some(
             "nothing was changed; HABEAS_KEYS and HABEAS_DATA have to name what belongs together",
@@ -140,5 +148,48 @@ pub fn advice_on_backup(error: &BackupError) -> Option<&'static str> {
             "nothing of it is left, and no store was changed; make room where it has to lie, and begin again",
         ),
         BackupError::Store(error) => advice_on_store(error),
+    }
+}
+
+/// The code of an error with a copy into another database.
+pub fn of_copy(error: &CopyError) -> &'static str {
+    match error {
+        CopyError::EngineAtWork(_)
+        | CopyError::NotEmpty
+        | CopyError::AlreadyMoved
+        | CopyError::NotMoved
+        | CopyError::UsedSince
+        | CopyError::NotTheCopy => "E-STO-005",
+        CopyError::Schema(_) | CopyError::Differs { .. } => "E-STO-006",
+        CopyError::Store(error) => of_store(error),
+    }
+}
+
+/// What can be done about an error with a copy into another database.
+pub fn advice_on_copy(error: &CopyError) -> Option<&'static str> {
+    match error {
+        CopyError::EngineAtWork(_) => Some(
+            "nothing was changed; end every `habeas serve`, `habeas worker` and other command of this installation, then run this again",
+        ),
+        CopyError::NotEmpty => {
+            Some("nothing was changed; name a database that was made for this (createdb habeas)")
+        }
+        CopyError::AlreadyMoved => {
+            Some("nothing was changed; go on with HABEAS_DATABASE_URL as it was set for the copy")
+        }
+        CopyError::NotMoved => None,
+        CopyError::UsedSince => Some(
+            "nothing was changed; go on with HABEAS_DATABASE_URL, or put a backup back with `habeas restore`",
+        ),
+        CopyError::NotTheCopy => Some(
+            "nothing was changed; name with HABEAS_DATABASE_URL the database that it was copied into",
+        ),
+        CopyError::Schema(_) => {
+            Some("use one version of the program for both, and an empty database")
+        }
+        CopyError::Differs { .. } => Some(
+            "the data folder is unharmed, and neither is used: give the copy up with `habeas store reopen`, then copy into an empty database",
+        ),
+        CopyError::Store(error) => advice_on_store(error),
     }
 }

@@ -67,6 +67,16 @@ impl Database {
         let mut tx = Tx::Postgres(Writing { tx, writer: None });
         migrate::bring_up_to_date(&mut tx, known).await?;
         tx.commit().await?;
+        Self::registered(pool, options).await
+    }
+
+    /// Opens a database that is up to date for writing, also one that nobody may use yet.
+    pub(crate) async fn open_as_is(url: &str) -> Result<Self, StoreError> {
+        let options = options(url)?;
+        Self::registered(connect(options.clone(), 1).await?, options).await
+    }
+
+    async fn registered(pool: PgPool, options: PgConnectOptions) -> Result<Self, StoreError> {
         let id: Arc<str> = new_id()?;
         let registered = sqlx::query("INSERT INTO writer (id, n) VALUES ($1, 0)").bind(&*id);
         registered.execute(&pool).await.map_err(|error| failed("register as a writer", error))?;

@@ -74,6 +74,18 @@ impl Database {
         Ok(Self { watch: writer.clone(), writer: Some(writer), readers })
     }
 
+    /// Opens an existing file for writing as it is, whatever its schema.
+    pub(crate) async fn open_as_is(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        if !path.exists() {
+            return Err(StoreError::missing(folder));
+        }
+        let writer = connect(options(&path).synchronous(SqliteSynchronous::Full), 1).await?;
+        refuse_old_sqlite(&writer).await?;
+        let readers = connect(options(&path).read_only(true), READERS).await?;
+        Ok(Self { watch: writer.clone(), writer: Some(writer), readers })
+    }
+
     /// Opens an existing file for reading.
     pub(crate) async fn open_read_only(
         folder: &Path,
@@ -99,8 +111,16 @@ impl Database {
         Ok(database)
     }
 
-    /// Begins a write transaction, after those that asked before.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    /// Begins a write transaction, after those that asked before, unless the rows have moved elsewhere
+    /// while this process had the file open.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        let mut tx = Tx::Sqlite(self.begin_as_is().await?);
+        migrate::refuse_marked(&mut tx).await?;
+        Ok(tx)
+    }
+
+    /// Begins a write transaction, whether the rows have moved or not.
+    pub(crate) async fn begin_as_is(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         let Some(writer) = &self.writer else {
             let cause = "the store was opened for reading".into();
             return Err(StoreError::ReadOnly { attempt: "begin to write", cause });

@@ -9,7 +9,7 @@ use crate::{StoreError, Transition};
 /// Bounds the database to a few pages more than it has, as a full disk does.
 async fn leave_room(setup: &Setup, pages: &'static str) {
     let Db::Sqlite(database) = setup.store.db() else { unreachable!() };
-    let mut tx = database.begin().await.unwrap();
+    let mut tx = database.begin_as_is().await.unwrap();
     let row = sqlx::query("PRAGMA page_count").fetch_one(&mut *tx).await.unwrap();
     let used: i64 = sqlx::Row::get(&row, 0);
     let room: i64 = pages.parse().unwrap();

@@ -13,7 +13,7 @@ use crate::{
 async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
     let setup = on_sqlite().await;
     let Db::Sqlite(database) = setup.store.db() else { unreachable!() };
-    let mut tx = database.begin().await.unwrap();
+    let mut tx = database.begin_as_is().await.unwrap();
     let nouns = [
         due::frequent(),
         task::frequent(),

@@ -168,7 +168,7 @@ async fn a_request_of_before_brands_had_a_column_gets_its_brand_there() {
     let data = tempfile::tempdir().unwrap();
     let first = &SQLITE[..1];
     let older = sqlite::Database::open(data.path(), first).await.unwrap();
-    let mut tx = db::Tx::Sqlite(older.begin().await.unwrap());
+    let mut tx = db::Tx::Sqlite(older.begin_as_is().await.unwrap());
     tx.run_script(
         "INSERT INTO request (id, state, right_word, due_at, idempotency, body, version) VALUES
             ('req_1', 'closed', 'access', 0, 'a', '{\"brand\":\"Shop\"}', 0),
@@ -188,7 +188,7 @@ async fn a_request_of_before_brands_had_a_column_gets_its_brand_there() {
 async fn a_webhook_of_before_urls_were_sealed_keeps_none() {
     let data = tempfile::tempdir().unwrap();
     let older = sqlite::Database::open(data.path(), &SQLITE[..9]).await.unwrap();
-    let mut tx = db::Tx::Sqlite(older.begin().await.unwrap());
+    let mut tx = db::Tx::Sqlite(older.begin_as_is().await.unwrap());
     tx.run_script(
         "INSERT INTO endpoint (id, name, told_until, body, version) VALUES
             ('end_1', 'desk', 0, '{\"target\":{\"webhook\":{\"url\":\"https://a.example/hush\",\"allow_private\":true}}}', 3),

@@ -51,7 +51,7 @@ pub(crate) async fn setup() -> Setup {
 }
 
 /// A store with SQLite, for what is about its file.
-pub(super) async fn on_sqlite() -> Setup {
+pub(crate) async fn on_sqlite() -> Setup {
     setup_in(tempfile::tempdir().unwrap(), None).await
 }
 
@@ -81,7 +81,7 @@ async fn database(root: &Path) -> Option<Secret> {
 }
 
 impl Setup {
-    pub(super) fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         self.options.clone()
     }
 
@@ -239,7 +239,7 @@ impl Setup {
     }
 
     /// Takes a lease that must be free.
-    pub(super) async fn lease(&self, name: &str, holder: &str) -> Fence {
+    pub(crate) async fn lease(&self, name: &str, holder: &str) -> Fence {
         match self.store.take_lease(name, holder, "a test", &time(0), 1000, now()).await.unwrap() {
             LeaseAnswer::Taken { fence, .. } => fence,
             LeaseAnswer::HeldBy(row) => panic!("held by {}", row.holder),
