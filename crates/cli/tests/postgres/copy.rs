@@ -157,7 +157,7 @@ fn a_row_that_arrives_changed_is_found_and_told_without_its_value() {
     let said = refused(&world, &["store", "copy"]);
     let id = psql(&into, "SELECT MIN(id) FROM request");
     assert!(said.contains(&format!("in table request, in the row with the key {id}")), "{said}");
-    assert!(!said.contains('{') && said.contains("E-STO-006"), "{said}");
+    assert!(!said.contains('{') && said.contains("E-STO-007"), "{said}");
     assert_neither_is_used(&mut world, &into);
 
     // Given up, the folder goes on, and what arrived is never taken for a copy of it.

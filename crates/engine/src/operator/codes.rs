@@ -69,7 +69,7 @@ pub fn of_store(error: &StoreError) -> &'static str {
         StoreError::Seal(_) => "E-KEY-008",
         StoreError::Unopened { .. } => "E-KEY-007",
         StoreError::NoDatabase { .. } => "E-STO-003",
-        StoreError::Moved | StoreError::Arriving => "E-STO-004",
+        StoreError::Moved | StoreError::Arriving => "E-STO-005",
         _ => "E-STO-002",
     }
 }
@@ -159,8 +159,8 @@ pub fn of_copy(error: &CopyError) -> &'static str {
         | CopyError::AlreadyMoved
         | CopyError::NotMoved
         | CopyError::UsedSince
-        | CopyError::NotTheCopy => "E-STO-005",
-        CopyError::Schema(_) | CopyError::Differs { .. } => "E-STO-006",
+        | CopyError::NotTheCopy => "E-STO-006",
+        CopyError::Schema(_) | CopyError::Differs { .. } => "E-STO-007",
         CopyError::Store(error) => of_store(error),
     }
 }
