@@ -29,7 +29,7 @@ use crate::clock::{STRETCH, wait};
 use crate::exit::Stop;
 use crate::open::{Session, SessionClock};
 use crate::screen::Screen;
-use crate::{environment, lease};
+use crate::environment;
 pub use answer::{Answer, stop};
 pub use body::Payload;
 use served::Served;
@@ -136,7 +136,7 @@ impl Client {
             ids: Arc::clone(&session.ids),
             clock: led.unwrap_or_else(|| Arc::new(Standing(session.now))),
             http: HttpClient::new()?,
-            holder: lease::holder("")?,
+            holder: session.me.clone(),
             measured: Measured::default(),
             stopped,
         });
