@@ -26,10 +26,10 @@ use tower::ServiceExt as _;
 
 use crate::args::Common;
 use crate::clock::{STRETCH, wait};
+use crate::environment;
 use crate::exit::Stop;
 use crate::open::{Session, SessionClock};
 use crate::screen::Screen;
-use crate::environment;
 pub use answer::{Answer, stop};
 pub use body::Payload;
 use served::Served;

@@ -55,6 +55,13 @@ pub(super) async fn on_sqlite() -> Setup {
     setup_in(tempfile::tempdir().unwrap(), None).await
 }
 
+/// A store with PostgreSQL and where its database is, for what is about a server; nothing without one.
+pub(super) async fn on_postgres() -> Option<(Setup, PgConnectOptions)> {
+    let setup = setup().await;
+    let url = setup.options.database.as_ref()?.expose().parse().unwrap();
+    Some((setup, url))
+}
+
 async fn setup_in(root: tempfile::TempDir, database: Option<Secret>) -> Setup {
     let counter = AtomicU64::new(1);
     let random = move || counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
