@@ -18,6 +18,10 @@ use crate::{screen, workspace};
 /// Where Debian keeps each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 const OLDEST: u32 = 15;
+/// A pooler of connections.
+const POOLER: &str = "/usr/sbin/pgbouncer";
+/// Its socket's number.
+const POOLER_PORT: u16 = 6432;
 /// Whom Debian's package makes. The server does not run as root.
 const USER: &str = "postgres";
 const START: Duration = Duration::from_secs(60);
@@ -32,19 +36,27 @@ pub(super) fn run() -> Result<End> {
         let why = format!("PostgreSQL {OLDEST} or later is not installed (Debian: postgresql)");
         return Ok(End::Skipped(why));
     };
+    if !Path::new(POOLER).exists() {
+        let why = format!("{POOLER} is missing; install the pgbouncer package");
+        return Ok(End::Skipped(why));
+    }
     let server = Server::start(&programs)?;
-    let ended = suites(&server.url());
+    let pooler = Pooler::start(&server)?;
+    let ended = suites(&server, &pooler);
+    pooler.process.interrupt()?;
     server.end()?;
     ended
 }
 
-/// What runs on it: the promises of the store, and the program with its workers.
-const SUITES: [&[&str]; 2] =
-    [&["--package", "store", "--lib", "promises::"], &["--package", "cli", "--test", "postgres"]];
+/// The promises of the store.
+const PROMISES: [&str; 4] = ["--package", "store", "--lib", "promises::"];
+/// The program with its workers.
+const WORKERS: [&str; 4] = ["--package", "cli", "--test", "postgres"];
 
-fn suites(url: &str) -> Result<End> {
+fn suites(server: &Server, pooler: &Pooler) -> Result<End> {
     let [mut n_passed, mut n_failed] = [0, 0];
-    for suite in SUITES {
+    let (direct, pooled) = (server.url(), pooler.url(server));
+    for (suite, url) in [(&PROMISES, &direct), (&WORKERS, &direct), (&PROMISES, &pooled)] {
         let [passed, failed] = counts_of(suite, url)?;
         n_passed += passed;
         n_failed += failed;
@@ -123,14 +135,53 @@ impl Server {
     }
 
     fn url(&self) -> String {
-        let folder = self.folder.display().to_string().replace('/', "%2F");
-        format!("postgres://habeas@{folder}/postgres")
+        format!("postgres://habeas@{}/postgres", self.host())
+    }
+
+    /// Its folder as the host of a URL.
+    fn host(&self) -> String {
+        self.folder.display().to_string().replace('/', "%2F")
     }
 
     fn end(mut self) -> Result<()> {
         self.process.interrupt()?;
         self.process.wait(START)?;
         fs::remove_dir_all(&self.folder).context("remove the server's folder")
+    }
+}
+
+/// A pooler before the server, in whose mode a connection is handed out per transaction.
+struct Pooler {
+    process: Process,
+}
+
+impl Pooler {
+    fn start(server: &Server) -> Result<Self> {
+        let folder = server.folder.display();
+        // The pooler keeps every connection that it makes; a database of a test is soon not used any more.
+        let settings = format!(
+            "[databases]\n* = host={folder} user=habeas\n[pgbouncer]\nunix_socket_dir = {folder}\n\
+             listen_addr =\nlisten_port = {POOLER_PORT}\nauth_type = any\npool_mode = transaction\n\
+             default_pool_size = 8\nmax_client_conn = 1000\nserver_idle_timeout = 5\n"
+        );
+        let file = server.folder.join("pgbouncer.ini");
+        fs::write(&file, settings).context("write the pooler's settings")?;
+        let mut command = workspace::command(POOLER);
+        if let Some((uid, gid)) = user()? {
+            command.uid(uid).gid(gid);
+        }
+        let process = Process::start("pgbouncer", command.arg("--quiet").arg(&file))?;
+        let socket = server.folder.join(format!(".s.PGSQL.{POOLER_PORT}"));
+        let began = Instant::now();
+        while !socket.exists() {
+            ensure!(began.elapsed() < START, "the pooler is not ready after {START:?}");
+            process.run_for(LOOK)?;
+        }
+        Ok(Self { process })
+    }
+
+    fn url(&self, server: &Server) -> String {
+        format!("postgres://habeas@{}:{POOLER_PORT}/postgres", server.host())
     }
 }
 

@@ -5,39 +5,29 @@
 //! whoever commits later has the higher numbers. Work is committed in groups, so the turns are few. The
 //! lock ends with its transaction, also where a holder stands still: the server breaks off a
 //! transaction in which nothing happens. Nothing here outlives a transaction on its connection but
-//! prepared statements, so a pooler that hands one out per transaction and knows those, or is told to
-//! do without, may stand between.
+//! prepared statements, and where a pooler stands between that hands a connection out per transaction,
+//! nothing is prepared.
 
-use std::io;
+mod reach;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres,
-    Row as _, Transaction,
-};
+use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Postgres, Row as _, Transaction};
 
+use self::reach::{ALIVE, Pooler, pool, reach, within};
 use crate::db::{Row, Tx, Value};
 use crate::driver::rest;
 use crate::error::{StoreError, is_away};
 use crate::migrate::{self, Migration};
 use crate::seal::random;
 
-/// The oldest server, as it numbers itself.
-const OLDEST: (&str, i32) = ("15", 150_000);
-/// How a URL begins.
-const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 /// How long a transaction may wait for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a connection may take to be made.
-const LET_IN: Duration = Duration::from_secs(10);
 /// How long a statement may take before its connection counts as dead.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
-/// How long a connection may take to show that it is alive.
-const ALIVE: Duration = Duration::from_secs(5);
-/// How long after its work a connection is taken for alive.
-const FRESH: Duration = Duration::from_secs(1);
 const READERS: u32 = 4;
 /// The lock under which writers take turns: the bytes of "habeas".
 const TURN: i64 = 0x6861_6265_6173;
@@ -47,8 +37,6 @@ const STANDS_STILL: &str = "10s";
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// How long that is asked: a standby may have to take over first.
 const FIND_OUT: Duration = Duration::from_secs(90);
-/// The parameter of a URL by which a pooler between is spared prepared statements.
-const SPARED: &str = "statement-cache-capacity=0";
 
 /// The connections to one database.
 #[derive(Clone, Debug)]
@@ -56,14 +44,13 @@ pub(crate) struct Database {
     /// The only connection of this process that writes; a database that is only read has none.
     writer: Option<Writer>,
     readers: PgPool,
-    /// Whether a pooler stands between that knows no prepared statements, so that what belongs together
-    /// has to be in a transaction.
-    is_spared: bool,
+    pooler: Pooler,
 }
 
 #[derive(Clone, Debug)]
 struct Writer {
     pool: PgPool,
+    pooler: Pooler,
     /// Under which it counts its transactions.
     id: Arc<str>,
 }
@@ -71,6 +58,7 @@ struct Writer {
 /// A write transaction.
 pub(crate) struct Writing {
     tx: Transaction<'static, Postgres>,
+    pooler: Pooler,
     writer: Option<(Writer, i64)>,
     /// Whether a statement failed and was not undone: the server would end it by undoing all, and report
     /// no error.
@@ -80,16 +68,15 @@ pub(crate) struct Writing {
 impl Database {
     /// Opens the database and migrates it.
     pub(crate) async fn open(url: &str, known: &[Migration]) -> Result<Self, StoreError> {
-        let options = options(url)?;
-        let pool = connect(options.clone(), 1).await?;
-        refuse_old(&pool).await?;
-        let tx = pool.begin_with(in_turn()).await.map_err(|e| failed("begin to write", e))?;
-        let mut tx = Tx::Postgres(Writing { tx, writer: None, is_spoilt: false });
+        let (options, pooler) = reach(url).await?;
+        let writer = pool(options.clone(), 1);
+        let tx = writer.begin_with(in_turn()).await.map_err(|e| failed("begin to write", e))?;
+        let mut tx = Tx::Postgres(Writing { tx, pooler, writer: None, is_spoilt: false });
         migrate::bring_up_to_date(&mut tx, known).await?;
         tx.commit().await?;
-        let readers = connect(options, READERS).await?;
-        let writer = Some(Writer { pool, id: new_id()? });
-        Ok(Self { writer, readers, is_spared: url.contains(SPARED) })
+        let readers = pool(options, READERS);
+        let writer = Some(Writer { pool: writer, pooler, id: new_id()? });
+        Ok(Self { writer, readers, pooler })
     }
 
     /// Opens an existing database for reading.
@@ -101,9 +88,8 @@ impl Database {
 
     /// Opens a database to look at it, whatever its schema.
     pub(crate) async fn look_at(url: &str) -> Result<Self, StoreError> {
-        let readers = connect(options(url)?, READERS).await?;
-        refuse_old(&readers).await?;
-        Ok(Self { writer: None, readers, is_spared: url.contains(SPARED) })
+        let (options, pooler) = reach(url).await?;
+        Ok(Self { writer: None, readers: pool(options, READERS), pooler })
     }
 
     /// Begins a write transaction, after those that asked before.
@@ -114,12 +100,13 @@ impl Database {
         };
         let count = async {
             let mut tx = writer.pool.begin_with(in_turn()).await?;
-            let counted = sqlx::query(COUNT).bind(&*writer.id).fetch_one(&mut *tx).await?;
+            let counted = writer.ask(COUNT).fetch_one(&mut *tx).await?;
             Ok((tx, counted.try_get("n")?))
         };
         let begun = within(TURN_TIMEOUT + ALIVE, count).await;
         let (tx, n) = begun.map_err(|error| failed("begin to write", error))?;
-        Ok(Writing { tx, writer: Some((writer.clone(), n)), is_spoilt: false })
+        let pooler = self.pooler;
+        Ok(Writing { tx, pooler, writer: Some((writer.clone(), n)), is_spoilt: false })
     }
 
     /// Reads on one of the readers.
@@ -128,12 +115,12 @@ impl Database {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        if self.is_spared {
+        if self.pooler == Pooler::Between {
             let mut reader = self.readers.begin().await.map_err(|e| failed("begin to read", e))?;
-            return fetch("read", &mut reader, sql, values).await;
+            return fetch("read", self.pooler, &mut reader, sql, values).await;
         }
         let mut reader = self.readers.acquire().await.map_err(|e| failed("begin to read", e))?;
-        fetch("read", &mut reader, sql, values).await
+        fetch("read", self.pooler, &mut reader, sql, values).await
     }
 
     /// Whether a table exists.
@@ -171,11 +158,18 @@ impl Database {
     }
 }
 
+impl Writer {
+    /// A statement about its own row.
+    fn ask(&self, sql: &'static str) -> Query<'_, Postgres, PgArguments> {
+        self.pooler.statement(sql, PgArguments::default()).bind(&*self.id)
+    }
+}
+
 impl Writing {
     /// Makes everything since `begin` durable. Where the connection broke meanwhile it is found out
     /// what came of it: this process counts its transactions in the database.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, writer, is_spoilt } = self;
+        let Self { tx, writer, is_spoilt, .. } = self;
         if is_spoilt {
             let cause = "a statement before it failed".into();
             return Err(StoreError::Database { attempt: "commit", cause });
@@ -200,7 +194,7 @@ impl Writing {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
-        let statement = sqlx::query_with(sql, arguments(values)?);
+        let statement = self.pooler.statement(sql, arguments(values)?);
         let done = within(DEAD_AFTER, statement.execute(&mut *self.tx)).await;
         self.is_spoilt |= done.is_err();
         Ok(done.map_err(|error| failed("write", error))?.rows_affected())
@@ -212,7 +206,7 @@ impl Writing {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let rows = fetch("write", &mut self.tx, sql, values).await;
+        let rows = fetch("write", self.pooler, &mut self.tx, sql, values).await;
         self.is_spoilt |= rows.is_err();
         rows
     }
@@ -247,7 +241,7 @@ async fn found_out(writer: &Writer) -> Result<i64, sqlx::Error> {
         // The turn comes only when the broken transaction has ended, either way.
         let asked = async {
             let mut tx = writer.pool.begin_with(in_turn()).await?;
-            let row = sqlx::query("SELECT n FROM writer WHERE id = $1").bind(&*writer.id);
+            let row = writer.ask("SELECT n FROM writer WHERE id = $1");
             row.fetch_optional(&mut *tx).await?.map_or(Ok(0), |row| row.try_get("n"))
         };
         if let Ok(n) = asked.await {
@@ -276,23 +270,15 @@ fn in_turn() -> AssertSqlSafe<String> {
     ))
 }
 
-/// Waits for an answer, but not for ever: a server whose machine is gone never gives one.
-async fn within<T>(
-    limit: Duration,
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    let silent = || sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "it does not answer"));
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(silent()))
-}
-
 /// Runs a statement and returns its rows.
 async fn fetch(
     attempt: &'static str,
+    pooler: Pooler,
     connection: &mut PgConnection,
     sql: &'static str,
     values: Vec<Value>,
 ) -> Result<Vec<PgRow>, StoreError> {
-    let statement = sqlx::query_with(sql, arguments(values)?);
+    let statement = pooler.statement(sql, arguments(values)?);
     let rows = within(DEAD_AFTER, statement.fetch_all(connection)).await;
     rows.map_err(|error| failed(attempt, error))
 }
@@ -316,56 +302,6 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
         added.map_err(|cause| StoreError::Database { attempt: "bind a value", cause })?;
     }
     Ok(arguments)
-}
-
-fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
-    if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
-        let cause = "it does not begin with postgres://".into();
-        return Err(StoreError::Database { attempt: "read its URL", cause });
-    }
-    let options: PgConnectOptions = url.parse().map_err(|error| failed("read its URL", error))?;
-    // No number here is a float, and poolers refuse what they don't know at the start of a connection.
-    let options = options.extra_float_digits(None).application_name("habeas");
-    Ok(options.disable_statement_logging())
-}
-
-async fn connect(options: PgConnectOptions, connections: u32) -> Result<PgPool, StoreError> {
-    // A pool asks for long; whoever opens a store wants to hear at once what is wrong.
-    let first = within(LET_IN, PgConnection::connect_with(&options)).await;
-    let first = first.map_err(|error| failed("open the store", error))?;
-    drop(first.close().await);
-    let pool = PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(TURN_TIMEOUT)
-        // One that was at work a moment ago is taken as it is.
-        .test_before_acquire(false)
-        .before_acquire(|connection, idle| {
-            let is_fresh = idle.idle_for < FRESH;
-            Box::pin(async move { Ok(is_fresh || within(ALIVE, is_alive(connection)).await?) })
-        })
-        .after_release(|connection, _| Box::pin(within(ALIVE, is_alive(connection))));
-    Ok(pool.connect_lazy_with(options))
-}
-
-async fn is_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    connection.ping().await.map(|()| true)
-}
-
-async fn refuse_old(pool: &PgPool) -> Result<(), StoreError> {
-    let row = sqlx::query(
-        "SELECT CAST(current_setting('server_version_num') AS INT) AS n,
-        current_setting('server_version') AS found",
-    )
-    .fetch_one(pool)
-    .await;
-    let row = row.map_err(|error| failed("ask for its version", error))?;
-    let number: i32 = row.try_get("n").map_err(|error| failed("ask for its version", error))?;
-    let (needed, oldest) = OLDEST;
-    if number < oldest {
-        let found = row.try_get("found").map_err(|error| failed("ask for its version", error))?;
-        return Err(StoreError::OldPostgres { found, needed });
-    }
-    Ok(())
 }
 
 fn failed(attempt: &'static str, error: sqlx::Error) -> StoreError {
