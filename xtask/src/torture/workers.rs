@@ -11,6 +11,7 @@ use super::books::{self, Asked};
 use super::{Chance, Plan, Report, Scenario, kills};
 use crate::postgres::{FLEETING, Server};
 use crate::process::Process;
+use crate::screen;
 use crate::world::{READY, SOON, Spaces, World};
 
 /// The scenario.
@@ -25,8 +26,6 @@ const MOMENTS: std::ops::Range<Duration> = Duration::ZERO..Duration::from_millis
 /// The longest that work may stand still: a lease, and what it takes to find out.
 const GOES_ON: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(100);
-/// Requests on which the engine may be at work.
-const MOVING: [&str; 4] = ["--state", "received", "--state", "in progress"];
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// What befalls them.
@@ -71,7 +70,7 @@ fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
     let mut workers = (0..WORKERS).map(|_| worker(world)).collect::<Result<Vec<_>>>()?;
     let mut asked = Asked::default();
     let (mut n_people, mut pauses) = (0, BTreeMap::<Blow, Vec<Duration>>::new());
-    for (_, blow) in (0..plan.rounds).zip(BLOWS.iter().cycle()) {
+    for (n, blow) in (0..plan.rounds).zip(BLOWS.iter().cycle()) {
         let people = world.people(n_people, PEOPLE)?;
         n_people += people.len();
         let csv = asked.write(world, kills::requests(people, chance))?;
@@ -82,6 +81,9 @@ fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
         wait_until(|| Ok(world.n_calls("POST /regulations")? > before))?;
         workers[0].run_for(chance.moment(&MOMENTS))?;
         let took = strike(world, &mut server, &mut workers, *blow)?;
+        let after = took
+            .map_or("nothing was left".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()));
+        screen::complain(&format!("round {} of {}, {}: {after}", n + 1, plan.rounds, blow.told()));
         pauses.entry(*blow).or_default().extend(took);
         // One that was cut off is made again at the end.
         import.wait(LIMIT)?;
@@ -135,8 +137,11 @@ fn strike(
         Blow::Crash => server.crash()?,
     }
     let before = n_moves()?;
-    wait_until(|| Ok(n_moves()? > before || world.requests(&MOVING)?.is_empty()))?;
+    wait_until(|| Ok(n_moves()? > before || books::n_moving(world)? == 0))?;
     let took = began.elapsed();
+    if took >= GOES_ON {
+        screen::complain(&format!("still: {}", books::told_of_moving(world)?));
+    }
     let has_moved = n_moves()? > before || took >= GOES_ON;
     match blow {
         Blow::Kill => workers[busy] = worker(world)?,
