@@ -26,6 +26,7 @@ mod idle;
 mod intake;
 mod limits;
 mod million;
+mod postgres;
 mod restart;
 mod start;
 mod throughput;
@@ -72,6 +73,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "unbatched", measure: unbatched::measure },
     Bench { name: "limits", measure: limits::measure },
     Bench { name: "throughput", measure: throughput::measure },
+    Bench { name: "postgres", measure: postgres::measure },
     Bench { name: "intake", measure: intake::measure },
     Bench { name: "million", measure: million::measure },
     Bench { name: "restart", measure: restart::measure },

@@ -11,6 +11,7 @@ pub mod args;
 pub mod bench;
 pub mod docs;
 pub mod http;
+pub mod postgres;
 pub mod process;
 pub mod screen;
 pub mod test;

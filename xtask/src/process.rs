@@ -118,6 +118,11 @@ impl Process {
         self.send(Signal::TERM)
     }
 
+    /// Asks the program to end as badly as it can by itself.
+    pub fn quit(&self) -> Result<()> {
+        self.send(Signal::QUIT)
+    }
+
     /// Makes the program stand still, as a machine that hangs would; returns when it stands.
     pub fn suspend(&self) -> Result<()> {
         self.send(Signal::STOP)?;

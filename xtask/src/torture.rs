@@ -21,6 +21,7 @@ mod chance;
 mod clock_jump;
 mod held_up;
 mod kills;
+mod workers;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// The arguments of its twins.
     pub twins: &'static [&'static str],
+    /// Whether it plays on a server of PostgreSQL, which has to be installed.
+    pub needs_postgres: bool,
     /// Plays it in a fresh world.
     pub play: fn(&Plan, &mut World, &mut Chance) -> Result<Report>,
 }
@@ -65,6 +68,7 @@ pub const SCENARIOS: &[Scenario] = &[
     both_rights::SCENARIO,
     held_up::SCENARIO,
     api_load::SCENARIO,
+    workers::SCENARIO,
 ];
 
 /// Runs the task and says whether every promise was kept.
@@ -90,10 +94,19 @@ fn chosen(name: Option<&str>) -> Result<Vec<Scenario>> {
     Ok(chosen)
 }
 
-/// The run that `cargo xtask test` includes.
+/// The run that the step `torture` of `cargo xtask test` includes.
 pub fn short() -> Result<bool> {
-    let plan = Plan { rounds: 6, seed: chance::fresh_seed(), is_short: true };
-    torture(&plan, SCENARIOS)
+    let plain = SCENARIOS.iter().filter(|scenario| !scenario.needs_postgres);
+    torture(&short_plan(), &plain.copied().collect::<Vec<_>>())
+}
+
+/// The short run of one scenario, for the step that has what it needs.
+pub fn short_of(name: &str) -> Result<bool> {
+    torture(&short_plan(), &chosen(Some(name))?)
+}
+
+fn short_plan() -> Plan {
+    Plan { rounds: 6, seed: chance::fresh_seed(), is_short: true }
 }
 
 fn torture(plan: &Plan, scenarios: &[Scenario]) -> Result<bool> {

@@ -38,6 +38,8 @@ pub const CONNECTION: &str = "segment-twin";
 pub struct World {
     habeas: PathBuf,
     folder: PathBuf,
+    /// The PostgreSQL database that takes the place of the file, if one does.
+    pub database: Option<String>,
     /// The twins' process.
     pub twins: Process,
     /// The line that the twins printed: base URLs, credentials and subjects by vendor.
@@ -70,7 +72,13 @@ impl World {
         let mut command = workspace::command(habeas);
         let twins = Process::start("habeas twins", command.args(["twins", "--json"]).args(twins))?;
         let addresses = twins.json_line(START)?;
-        Ok(World { habeas: habeas.to_owned(), folder: folder.to_owned(), twins, addresses })
+        Ok(World {
+            habeas: habeas.to_owned(),
+            folder: folder.to_owned(),
+            database: None,
+            twins,
+            addresses,
+        })
     }
 
     /// The folder of this world, for the scenario's own files.
@@ -85,6 +93,7 @@ impl World {
         command.args(args).stderr(log.context("open the log")?);
         command.env("HABEAS_DATA", self.folder.join("data"));
         command.env("HABEAS_KEYS", self.folder.join("keys"));
+        command.envs(self.database.iter().map(|url| ("HABEAS_DATABASE_URL", url)));
         Ok(command)
     }
 

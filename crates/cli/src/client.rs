@@ -26,10 +26,10 @@ use tower::ServiceExt as _;
 
 use crate::args::Common;
 use crate::clock::{STRETCH, wait};
+use crate::environment;
 use crate::exit::Stop;
 use crate::open::{Session, SessionClock};
 use crate::screen::Screen;
-use crate::{environment, lease};
 pub use answer::{Answer, stop};
 pub use body::Payload;
 use served::Served;
@@ -136,7 +136,7 @@ impl Client {
             ids: Arc::clone(&session.ids),
             clock: led.unwrap_or_else(|| Arc::new(Standing(session.now))),
             http: HttpClient::new()?,
-            holder: lease::holder("")?,
+            holder: session.me.clone(),
             measured: Measured::default(),
             stopped,
         });

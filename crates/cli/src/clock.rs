@@ -1,12 +1,13 @@
-//! The real clock, read here and nowhere else; [`followed`] is the other one, which a twin leads.
+//! The real clock, the machine's or that of a database which machines share, read here and nowhere else;
+//! [`followed`] is the other one, which a twin leads.
 
 pub mod followed;
 
 use std::time::Duration;
 
 use domain::Instant;
-use engine::Clock;
 use engine::clock::Waiting;
+use engine::{Clock, Holder};
 
 /// The longest sleep at a stretch: whoever waits for a date must notice when somebody sets the
 /// machine's clock.
@@ -25,13 +26,23 @@ pub fn precise_now() -> Instant {
     Instant::now()
 }
 
-/// The machine's own clock.
-#[derive(Debug)]
-pub struct RealClock;
+/// The real clock.
+#[derive(Clone)]
+pub enum RealClock {
+    /// The machine's own.
+    Machine,
+    /// That of the database over which machines share the work, whatever theirs say.
+    Database(Holder),
+}
 
 impl Clock for RealClock {
     fn now(&self) -> Instant {
-        real_now()
+        match self {
+            Self::Machine => real_now(),
+            Self::Database(me) => {
+                Instant::from_millisecond(me.time().millis).unwrap_or_else(|_| real_now())
+            }
+        }
     }
 
     fn sleep_until(&self, at: Instant) -> Waiting<'_> {

@@ -14,12 +14,12 @@ use engine::holder::Offset;
 use engine::run::ENGINE_LEASE;
 use store::{LeaseAnswer, LeaseRow, LeaseTime, Store, StoreError};
 
-/// This process as a holder of leases. `addition` is told to people beside pid and host.
-pub fn holder(addition: &str) -> anyhow::Result<Holder> {
+/// This process as a holder of leases.
+pub fn holder() -> anyhow::Result<Holder> {
     let boot = boot_id()?;
     let me = Process::current(&boot)?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let info = format!("pid {} on {host}{addition}", me.pid);
+    let info = format!("pid {} on {host}", me.pid);
     let here = me.clone();
     Ok(Holder {
         name: me.to_string(),

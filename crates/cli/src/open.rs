@@ -13,7 +13,7 @@ use engine::operator::Desk;
 use engine::operator::controls;
 use engine::operator::purge;
 use engine::run::Workers;
-use engine::{Clock, Engine, EngineError, Parts, Ran, Until};
+use engine::{Clock, Engine, EngineError, Holder, Parts, Ran, Until};
 use store::backup::is_begun;
 use store::{LeaseRow, Options, Store, StoreError};
 use tempfile::TempDir;
@@ -39,6 +39,8 @@ pub struct Session {
     pub clock_url: Option<String>,
     /// How many processes run the engine over this store.
     pub workers: Workers,
+    /// This process, as one that may.
+    pub me: Holder,
     screen: Screen,
     /// The folders of a store that lives no longer than this.
     _scratch: Option<TempDir>,
@@ -84,18 +86,20 @@ impl Session {
 
     async fn new(store: Store, workers: Workers, screen: Screen) -> anyhow::Result<Self> {
         let clock_url = controls::clock(&store).await?;
-        let now = match &clock_url {
-            None => real_now(),
-            Some(url) => led_now(url, screen).await,
-        };
+        let me = lease::holder()?;
+        me.ask_time(&store).await?;
         let actor = Actor::Operator(environment::user());
-        Ok(Self { store, ids: ids(), actor, now, clock_url, workers, screen, _scratch: None })
+        let (ids, now) = (ids(), real_now());
+        let mut session =
+            Self { store, ids, actor, now, clock_url, workers, me, screen, _scratch: None };
+        session.refresh_now().await;
+        Ok(session)
     }
 
     /// Looks at the clock again, for a command that lasts.
     pub async fn refresh_now(&mut self) {
         self.now = match &self.clock_url {
-            None => real_now(),
+            None => self.real_clock().now(),
             Some(url) => led_now(url, self.screen).await,
         };
     }
@@ -122,30 +126,37 @@ impl Session {
     /// The clock that the engine runs on.
     pub async fn clock(&self) -> anyhow::Result<SessionClock> {
         Ok(match &self.clock_url {
-            None => SessionClock::Real(Arc::new(RealClock)),
+            None => SessionClock::Real(Arc::new(self.real_clock())),
             Some(url) => SessionClock::Followed(Arc::new(FollowedClock::follow(url).await?)),
         })
     }
 
+    fn real_clock(&self) -> RealClock {
+        match self.workers {
+            Workers::One => RealClock::Machine,
+            Workers::Many => RealClock::Database(self.me.clone()),
+        }
+    }
+
     /// The engine over this store.
     pub fn engine(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Engine> {
-        let addition = match &self.clock_url {
-            None => String::new(),
-            Some(url) => format!(", following the clock at {url}"),
-        };
+        let mut holder = self.me.clone();
+        if let Some(url) = &self.clock_url {
+            holder.info = format!("{}, following the clock at {url}", holder.info);
+        }
         Ok(Engine::new(Parts {
             store: self.store.clone(),
             connectors: connectors::all(),
             clock,
             ids: Arc::clone(&self.ids),
-            holder: lease::holder(&addition)?,
+            holder,
             workers: self.workers,
         })?)
     }
 
     /// Whoever runs the engine over this folder.
     pub async fn holder(&self) -> anyhow::Result<Option<LeaseRow>> {
-        Ok(engine::operator::engine::runner(&self.store, &lease::holder("")?).await?)
+        Ok(engine::operator::engine::runner(&self.store, &self.me).await?)
     }
 
     /// After rows were written: the holder of the engine's lease acts on them. Without one, the

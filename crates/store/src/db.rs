@@ -224,7 +224,7 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(tx) => sqlite::execute(tx, sql, values.into()).await,
-            Self::Postgres(one) => postgres::execute(&mut one.tx, sql, values.into()).await,
+            Self::Postgres(one) => one.execute(sql, values.into()).await,
         }
     }
 
@@ -236,9 +236,7 @@ impl Tx {
     ) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(tx) => sqlite::rows(sqlite::fetch("write", tx, sql, values.into()).await),
-            Self::Postgres(one) => {
-                postgres::rows(postgres::fetch("write", &mut one.tx, sql, values.into()).await)
-            }
+            Self::Postgres(one) => postgres::rows(one.fetch(sql, values.into()).await),
         }
     }
 
@@ -255,7 +253,7 @@ impl Tx {
     pub(crate) async fn run_script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => sqlite::run_script(tx, sql).await,
-            Self::Postgres(one) => postgres::run_script(&mut one.tx, sql).await,
+            Self::Postgres(one) => one.run_script(sql).await,
         }
     }
 
@@ -266,7 +264,11 @@ impl Tx {
 
     /// Undoes everything since the mark, and takes the mark away.
     pub(crate) async fn undo(&mut self) -> Result<(), StoreError> {
-        self.execute("ROLLBACK TO SAVEPOINT one", []).await?;
+        const BACK: &str = "ROLLBACK TO SAVEPOINT one";
+        match self {
+            Self::Sqlite(_) => self.execute(BACK, []).await.map(drop)?,
+            Self::Postgres(one) => one.go_back(BACK).await?,
+        }
         self.keep().await
     }
 

@@ -24,7 +24,7 @@ pub enum StoreError {
         cause: Cause,
     },
     /// The data folder, or this opening of it, takes no writes.
-    #[error("the data folder is read-only, so the program cannot {attempt}")]
+    #[error("the store is read-only, so the program cannot {attempt}")]
     ReadOnly {
         /// What was attempted, as a verb phrase.
         attempt: &'static str,
@@ -35,6 +35,15 @@ pub enum StoreError {
     /// Another process held the database for longer than the waiting time.
     #[error("another process keeps the database busy, so the program cannot {attempt}")]
     Busy {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// The lower error.
+        #[source]
+        cause: Cause,
+    },
+    /// The database's server gave no answer, or ended the connection.
+    #[error("the database does not answer, so the program cannot {attempt}")]
+    Unreachable {
         /// What was attempted, as a verb phrase.
         attempt: &'static str,
         /// The lower error.
@@ -178,6 +187,7 @@ impl StoreError {
             Self::DiskFull { .. }
                 | Self::ReadOnly { .. }
                 | Self::Busy { .. }
+                | Self::Unreachable { .. }
                 | Self::Database { .. }
                 | Self::FenceLost
         )
@@ -263,7 +273,8 @@ impl StoreError {
             "23505" => Self::Duplicate { attempt, cause },
             "53100" => Self::DiskFull { attempt, cause },
             "25006" => Self::ReadOnly { attempt, cause },
-            "53300" | "55P03" | "57P03" => Self::Busy { attempt, cause },
+            "53300" | "55P03" => Self::Busy { attempt, cause },
+            state if is_away(state) => Self::Unreachable { attempt, cause },
             _ => Self::Database { attempt, cause },
         }
     }
@@ -295,6 +306,11 @@ impl StoreError {
 fn sql_state(error: &sqlx::Error) -> Option<String> {
     let said = error.as_database_error()?.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
     Some(said.code().to_owned())
+}
+
+/// Whether a server that says so ends the connection: it is shut down, starts, or lost its way.
+pub(crate) fn is_away(state: &str) -> bool {
+    state.starts_with("57P") || state.starts_with("08")
 }
 
 // SQLite's result codes, primary and extended (sqlite.org/rescode.html).

@@ -66,6 +66,11 @@ impl Setup {
 
     /// Starts the twins and connects them, and writes the file of requests.
     pub(super) fn stage(&self, options: &Options) -> Result<Stage> {
+        self.stage_over(options, None)
+    }
+
+    /// The same over a database of PostgreSQL, if one is given.
+    pub(super) fn stage_over(&self, options: &Options, database: Option<String>) -> Result<Stage> {
         let habeas = options.habeas()?;
         let folder = workspace::target().join("bench").join(self.name);
         let n_people = self.n_people.to_string();
@@ -73,7 +78,8 @@ impl Setup {
         let limits = if self.limits { "on" } else { "off" };
         let mut twins = vec!["--regular-only", "--people", &n_people];
         twins.extend(["--limits", limits, "--latency-ms", &latency]);
-        let world = World::start(&habeas, &folder, &twins)?;
+        let mut world = World::start(&habeas, &folder, &twins)?;
+        world.database = database;
         world.connect(self.spaces, self.switches)?;
         // As long for all, so that none comes back to be looked at again before the last is done.
         world.switch(&json!({"deletion_takes": self.job_takes, "suppression_takes": "PT1M"}))?;

@@ -15,9 +15,9 @@ use super::{Bound, Figure, Options};
 use crate::world::World;
 use crate::{screen, workspace};
 
-const N_PEOPLE: usize = 20_000;
+pub(super) const N_PEOPLE: usize = 20_000;
 /// One look-up, and five identifiers to confirm.
-const CALLS_PER_PERSON: usize = 6;
+pub(super) const CALLS_PER_PERSON: usize = 6;
 /// Far beyond what the bound allows.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -52,7 +52,7 @@ pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
     Ok(vec![middle(engine)?, middle(bare)?, share, memory])
 }
 
-fn middle(mut figures: Vec<Figure>) -> Result<Figure> {
+pub(super) fn middle(mut figures: Vec<Figure>) -> Result<Figure> {
     figures.sort_by(|one, other| one.value.total_cmp(&other.value));
     let middle = figures.len() / 2;
     figures.into_iter().nth(middle).context("there were no runs")

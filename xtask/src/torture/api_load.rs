@@ -19,6 +19,7 @@ use crate::world::{Person, Spaces, World};
 pub const SCENARIO: Scenario = Scenario {
     name: "api-load",
     twins: &["--regular-only", "--limits", "off", "--people", "20000"],
+    needs_postgres: false,
     play,
 };
 

@@ -58,14 +58,35 @@ pub fn finish(world: &World, asked: &Asked, engine: &Process, within: Duration) 
     world.let_time_jump()?;
     let began = Instant::now();
     loop {
-        let open = ["--state", "received", "--state", "in progress", "--limit", ALL];
-        let moving = world.requests(&open)?.iter().filter(|request| !waits(request)).count();
+        let moving = n_moving(world)?;
         if moving == 0 {
             return Ok(());
         }
         ensure!(began.elapsed() < within, "{moving} requests still move after {within:?}");
         engine.run_for(LOOK)?;
     }
+}
+
+/// How many requests go on by themselves.
+pub fn n_moving(world: &World) -> Result<usize> {
+    Ok(moving(world)?.len())
+}
+
+/// What is under way for them, in words.
+pub fn told_of_moving(world: &World) -> Result<String> {
+    let mut told = BTreeMap::<String, usize>::new();
+    for request in moving(world)? {
+        let tasks = request["tasks"].as_array().map_or(&[][..], Vec::as_slice);
+        let states: Vec<&str> = tasks.iter().filter_map(|task| task["state"].as_str()).collect();
+        let of = request["right"].as_str().unwrap_or("");
+        *told.entry(format!("{of} {}", states.join(" and "))).or_default() += 1;
+    }
+    Ok(told.iter().map(|(what, n)| format!("{n} {what}")).collect::<Vec<_>>().join(", "))
+}
+
+fn moving(world: &World) -> Result<Vec<Value>> {
+    let open = ["--state", "received", "--state", "in progress", "--limit", ALL];
+    Ok(world.requests(&open)?.into_iter().filter(|request| !waits(request)).collect())
 }
 
 /// Whether nothing of a request goes on before a person has done something.

@@ -16,6 +16,7 @@ use crate::world::{Person, Spaces, World};
 pub const SCENARIO: Scenario = Scenario {
     name: "both-rights",
     twins: &["--regular-only", "--limits", "off", "--people", "60", "--idle"],
+    needs_postgres: false,
     play,
 };
 

@@ -13,6 +13,7 @@ use crate::world::{Spaces, World};
 pub const SCENARIO: Scenario = Scenario {
     name: "clock-jump",
     twins: &["--regular-only", "--limits", "off", "--people", "100"],
+    needs_postgres: false,
     play,
 };
 

@@ -15,6 +15,7 @@ use crate::world::{Spaces, World};
 pub const SCENARIO: Scenario = Scenario {
     name: "held-up",
     twins: &["--regular-only", "--limits", "off", "--people", "4000"],
+    needs_postgres: false,
     play,
 };
 

@@ -23,6 +23,7 @@ use landing::Landing;
 pub const SCENARIO: Scenario = Scenario {
     name: "kills",
     twins: &["--regular-only", "--limits", "off", "--latency-ms", "2", "--people", "5000"],
+    needs_postgres: false,
     play,
 };
 
@@ -31,7 +32,7 @@ const PEOPLE: usize = 30;
 /// How many one brings that is about the import, which must not be over too soon.
 const MANY: usize = 120;
 /// Virtual seconds a second: a job of half a day is over in about two.
-const PACE: u32 = 20_000;
+pub(super) const PACE: u32 = 20_000;
 /// The longest wait for what a round is about, and until no intent is open.
 const BEGIN: Duration = Duration::from_secs(30);
 /// How often is looked whether it has begun.
@@ -147,14 +148,8 @@ impl Aim {
 
     /// What the twin does wrong meanwhile; a slow answer takes two seconds.
     fn faults(self) -> Value {
-        let create = json!({"method": "POST", "path": "/regulations"});
         match self {
-            Aim::Sending => json!([
-                {"match": create, "fault": "slow", "rate": 0.5},
-                {"match": create, "fault": "close_after_effect", "rate": 0.2},
-                {"match": create, "fault": "close", "rate": 0.1},
-                {"match": create, "fault": "500", "rate": 0.1},
-            ]),
+            Aim::Sending => lost_answers(),
             Aim::Reading => {
                 let read = json!({"method": "GET", "path": "/v1/spaces/*/profiles/*"});
                 json!([{"match": read, "fault": "slow", "rate": 0.5}])
@@ -168,8 +163,19 @@ impl Aim {
     }
 }
 
+/// Many answers to a deletion come late, some never.
+pub(super) fn lost_answers() -> Value {
+    let create = json!({"method": "POST", "path": "/regulations"});
+    json!([
+        {"match": create, "fault": "slow", "rate": 0.5},
+        {"match": create, "fault": "close_after_effect", "rate": 0.2},
+        {"match": create, "fault": "close", "rate": 0.1},
+        {"match": create, "fault": "500", "rate": 0.1},
+    ])
+}
+
 /// A deletion each; some ask for access too, before or after.
-fn requests(people: Vec<Person>, chance: &mut Chance) -> Vec<(&'static str, Person)> {
+pub(super) fn requests(people: Vec<Person>, chance: &mut Chance) -> Vec<(&'static str, Person)> {
     let orders: [&[&str]; 4] =
         [&["deletion"], &["deletion"], &["access", "deletion"], &["deletion", "access"]];
     let mut rows = Vec::new();

@@ -68,7 +68,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         // The engine may have ended by itself by then.
         let _ = stop_asked.send(true);
     });
-    let me = lease::holder("")?;
+    let me = session.me.clone();
     let mut told = None;
     loop {
         let claimed = match session.workers {

@@ -58,7 +58,7 @@ pub async fn run(command: StoreCommand, common: &Common, screen: Screen) -> anyh
 }
 
 async fn copy(into: &Secret, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
-    let me = lease::holder("")?;
+    let me = lease::holder()?;
     let time = me.time();
     let is_held = |row: &store::LeaseRow| row.is_held(&time) && !(me.is_gone)(&row.holder);
     let (bar, tell) = progress();

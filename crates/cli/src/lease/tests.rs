@@ -4,14 +4,14 @@ use super::holder;
 
 #[test]
 fn this_process_is_not_gone() {
-    let me = holder("").unwrap();
+    let me = holder().unwrap();
     assert!(!(me.is_gone)(&me.name));
     assert!(me.info.starts_with("pid "));
 }
 
 #[test]
 fn a_process_that_ended_is_gone() {
-    let me = holder("").unwrap();
+    let me = holder().unwrap();
     let mut child = std::process::Command::new("true").spawn().unwrap();
     let mut parts: Vec<String> = me.name.split('/').map(str::to_owned).collect();
     parts[2] = child.id().to_string();
@@ -21,7 +21,7 @@ fn a_process_that_ended_is_gone() {
 
 #[test]
 fn a_pid_that_was_used_again_does_not_keep_a_lease_alive() {
-    let me = holder("").unwrap();
+    let me = holder().unwrap();
     let mut parts: Vec<String> = me.name.split('/').map(str::to_owned).collect();
     parts[3] = "1".to_owned();
     assert!((me.is_gone)(&parts.join("/")));
@@ -29,7 +29,7 @@ fn a_pid_that_was_used_again_does_not_keep_a_lease_alive() {
 
 #[test]
 fn what_can_t_be_seen_counts_as_alive() {
-    let me = holder("").unwrap();
+    let me = holder().unwrap();
     let mut parts: Vec<String> = me.name.split('/').map(str::to_owned).collect();
     parts[1] = "0".to_owned();
     assert!(!(me.is_gone)(&parts.join("/")), "a process of another container");
@@ -38,7 +38,7 @@ fn what_can_t_be_seen_counts_as_alive() {
 
 #[test]
 fn the_time_of_leases_goes_forward() {
-    let me = holder("").unwrap();
+    let me = holder().unwrap();
     let (first, second) = (me.time(), me.time());
     assert_eq!(first.boot, second.boot);
     assert!(first.millis <= second.millis);

@@ -209,7 +209,7 @@ fn a_store_that_takes_no_writes_is_told_and_stays_as_it_is() {
     for args in [&["serve"][..], &["pause", "--all"], &["settings", "set", "respond_within", "9"]] {
         let refused = read_only.run(args);
         assert_eq!(refused.code, 1, "{args:?}: {}", refused.err);
-        assert!(refused.err.contains("the data folder is read-only"), "{args:?}: {}", refused.err);
+        assert!(refused.err.contains("the store is read-only"), "{args:?}: {}", refused.err);
     }
     assert!(world.data() == before, "nothing was written");
     read_only.allow_writes(true);

@@ -69,6 +69,7 @@ pub fn of_store(error: &StoreError) -> &'static str {
         StoreError::Seal(_) => "E-KEY-008",
         StoreError::Unopened { .. } => "E-KEY-007",
         StoreError::NoDatabase { .. } => "E-STO-003",
+        StoreError::Unreachable { .. } => "E-STO-004",
         StoreError::Moved | StoreError::Arriving => "E-STO-005",
         _ => "E-STO-002",
     }
@@ -97,6 +98,9 @@ pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
         StoreError::Keys(
             KeyError::Lost { .. } | KeyError::Malformed { .. } | KeyError::Missing(_),
         ) => Some("nothing was changed; put the key folder back from its copy"),
+        StoreError::Unreachable { .. } => {
+            Some("see whether its server runs, and whether HABEAS_DATABASE_URL names it")
+        }
         StoreError::NoFolder { .. } => Some("name the data folder, with HABEAS_DATA or --data"),
         StoreError::Moved => Some(
             "name the database with HABEAS_DATABASE_URL; where `habeas store copy` was broken off, run it again, or give it up with `habeas store reopen`",

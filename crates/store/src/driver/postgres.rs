@@ -4,28 +4,30 @@
 //! text and one reasoning hold for both: what a transaction has read stays so until it commits, and
 //! whoever commits later has the higher numbers. Work is committed in groups, so the turns are few. The
 //! lock ends with its transaction, also where a holder stands still: the server breaks off a
-//! transaction in which nothing happens. Nothing here outlives a transaction on its connection, so a
-//! pooler that hands one out per transaction may stand between.
+//! transaction in which nothing happens. Nothing here outlives a transaction on its connection but
+//! prepared statements, and where a pooler stands between that hands a connection out per transaction,
+//! nothing is prepared.
+
+mod reach;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, Postgres, Row as _,
-    Transaction,
-};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Postgres, Row as _, Transaction};
 
+use self::reach::{ALIVE, Pooler, pool, reach, within};
 use crate::db::{Row, Tx, Value};
 use crate::driver::rest;
-use crate::error::StoreError;
+use crate::error::{StoreError, is_away};
 use crate::migrate::{self, Migration};
 use crate::seal::random;
 
-/// The oldest server, as it numbers itself.
-const OLDEST: (&str, i32) = ("15", 150_000);
-/// How long a transaction may wait for a connection, or for its turn.
+/// How long a transaction may wait for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a statement may take before its connection counts as dead.
+const DEAD_AFTER: Duration = Duration::from_secs(60);
 const READERS: u32 = 4;
 /// The lock under which writers take turns: the bytes of "habeas".
 const TURN: i64 = 0x6861_6265_6173;
@@ -33,8 +35,8 @@ const TURN: i64 = 0x6861_6265_6173;
 const STANDS_STILL: &str = "10s";
 /// How long to wait before asking again what came of a commit.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
-/// How often that is asked.
-const ASKED: u32 = 60;
+/// How long that is asked: a standby may have to take over first.
+const FIND_OUT: Duration = Duration::from_secs(90);
 
 /// The connections to one database.
 #[derive(Clone, Debug)]
@@ -42,46 +44,52 @@ pub(crate) struct Database {
     /// The only connection of this process that writes; a database that is only read has none.
     writer: Option<Writer>,
     readers: PgPool,
+    pooler: Pooler,
 }
 
 #[derive(Clone, Debug)]
 struct Writer {
     pool: PgPool,
+    pooler: Pooler,
     /// Under which it counts its transactions.
     id: Arc<str>,
 }
 
 /// A write transaction.
 pub(crate) struct Writing {
-    pub(crate) tx: Transaction<'static, Postgres>,
+    tx: Transaction<'static, Postgres>,
+    pooler: Pooler,
     writer: Option<(Writer, i64)>,
+    /// Whether a statement failed and was not undone: the server would end it by undoing all, and report
+    /// no error.
+    is_spoilt: bool,
 }
 
 impl Database {
     /// Opens the database and migrates it.
     pub(crate) async fn open(url: &str, known: &[Migration]) -> Result<Self, StoreError> {
-        let options = options(url)?;
-        let pool = connect(options.clone(), 1).await?;
-        refuse_old(&pool).await?;
-        let tx = pool.begin_with(in_turn("")).await.map_err(|e| failed("begin to write", e))?;
-        let mut tx = Tx::Postgres(Writing { tx, writer: None });
+        let (options, pooler) = reach(url).await?;
+        let writer = pool(options.clone(), 1);
+        let tx = writer.begin_with(in_turn()).await.map_err(|e| failed("begin to write", e))?;
+        let mut tx = Tx::Postgres(Writing { tx, pooler, writer: None, is_spoilt: false });
         migrate::bring_up_to_date(&mut tx, known).await?;
         tx.commit().await?;
-        Self::registered(pool, options).await
+        Self::to_write(writer, options, pooler)
     }
 
     /// Opens a database that is up to date for writing, also one that nobody may use yet.
     pub(crate) async fn open_as_is(url: &str) -> Result<Self, StoreError> {
-        let options = options(url)?;
-        Self::registered(connect(options.clone(), 1).await?, options).await
+        let (options, pooler) = reach(url).await?;
+        Self::to_write(pool(options.clone(), 1), options, pooler)
     }
 
-    async fn registered(pool: PgPool, options: PgConnectOptions) -> Result<Self, StoreError> {
-        let id: Arc<str> = new_id()?;
-        let registered = sqlx::query("INSERT INTO writer (id, n) VALUES ($1, 0)").bind(&*id);
-        registered.execute(&pool).await.map_err(|error| failed("register as a writer", error))?;
-        let readers = connect(options, READERS).await?;
-        Ok(Self { writer: Some(Writer { pool, id }), readers })
+    fn to_write(
+        writer: PgPool,
+        options: PgConnectOptions,
+        pooler: Pooler,
+    ) -> Result<Self, StoreError> {
+        let writer = Some(Writer { pool: writer, pooler, id: new_id()? });
+        Ok(Self { writer, readers: pool(options, READERS), pooler })
     }
 
     /// Opens an existing database for reading.
@@ -93,9 +101,8 @@ impl Database {
 
     /// Opens a database to look at it, whatever its schema.
     pub(crate) async fn look_at(url: &str) -> Result<Self, StoreError> {
-        let readers = connect(options(url)?, READERS).await?;
-        refuse_old(&readers).await?;
-        Ok(Self { writer: None, readers })
+        let (options, pooler) = reach(url).await?;
+        Ok(Self { writer: None, readers: pool(options, READERS), pooler })
     }
 
     /// Begins a write transaction, after those that asked before.
@@ -104,12 +111,15 @@ impl Database {
             let cause = "the store was opened for reading".into();
             return Err(StoreError::ReadOnly { attempt: "begin to write", cause });
         };
-        let count =
-            format!("UPDATE writer SET n = n + 1, seen_at = now() WHERE id = '{}'", writer.id);
-        let begun = writer.pool.begin_with(in_turn(&count)).await;
-        let mut tx = begun.map_err(|error| failed("begin to write", error))?;
-        let n = count_of(&mut tx, writer).await.map_err(|error| failed("begin to write", error))?;
-        Ok(Writing { tx, writer: n.map(|n| (writer.clone(), n)) })
+        let count = async {
+            let mut tx = writer.pool.begin_with(in_turn()).await?;
+            let counted = writer.ask(COUNT).fetch_one(&mut *tx).await?;
+            Ok((tx, counted.try_get("n")?))
+        };
+        let begun = within(TURN_TIMEOUT + ALIVE, count).await;
+        let (tx, n) = begun.map_err(|error| failed("begin to write", error))?;
+        let pooler = self.pooler;
+        Ok(Writing { tx, pooler, writer: Some((writer.clone(), n)), is_spoilt: false })
     }
 
     /// Reads on one of the readers.
@@ -118,8 +128,12 @@ impl Database {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<Vec<PgRow>, StoreError> {
+        if self.pooler == Pooler::Between {
+            let mut reader = self.readers.begin().await.map_err(|e| failed("begin to read", e))?;
+            return fetch("read", self.pooler, &mut reader, sql, values).await;
+        }
         let mut reader = self.readers.acquire().await.map_err(|e| failed("begin to read", e))?;
-        fetch("read", &mut reader, sql, values).await
+        fetch("read", self.pooler, &mut reader, sql, values).await
     }
 
     /// Whether a table exists.
@@ -157,28 +171,96 @@ impl Database {
     }
 }
 
+impl Writer {
+    /// A statement about its own row.
+    fn ask(&self, sql: &'static str) -> Query<'_, Postgres, PgArguments> {
+        self.pooler.statement(sql, PgArguments::default()).bind(&*self.id)
+    }
+}
+
 impl Writing {
     /// Makes everything since `begin` durable. Where the connection broke meanwhile it is found out
     /// what came of it: this process counts its transactions in the database.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let Self { tx, writer } = self;
-        let error = match tx.commit().await {
+        let Self { tx, writer, is_spoilt, .. } = self;
+        if is_spoilt {
+            let cause = "a statement before it failed".into();
+            return Err(StoreError::Database { attempt: "commit", cause });
+        }
+        let error = match within(DEAD_AFTER, tx.commit()).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let Some((writer, n)) = writer.filter(|_| error.as_database_error().is_none()) else {
+        let Some((writer, n)) = writer.filter(|_| leaves_open(&error)) else {
             return Err(failed("commit", error));
         };
-        for _ in 0..ASKED {
-            // The turn comes only when the server has ended the broken transaction, either way.
-            if let Ok(mut tx) = writer.pool.begin_with(in_turn("")).await
-                && let Ok(Some(counted)) = count_of(&mut tx, &writer).await
-            {
-                return if counted >= n { Ok(()) } else { Err(failed("commit", error)) };
-            }
-            rest(AFTER_FAILURE).await;
+        match within(FIND_OUT, found_out(&writer)).await {
+            Ok(counted) if counted >= n => Ok(()),
+            Ok(_) => Err(failed("commit", error)),
+            Err(error) => Err(failed("find out what came of a commit", error)),
         }
-        Err(failed("find out what came of a commit", error))
+    }
+
+    /// Runs a statement and counts the rows it touched.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<u64, StoreError> {
+        let statement = self.pooler.statement(sql, arguments(values)?);
+        let done = within(DEAD_AFTER, statement.execute(&mut *self.tx)).await;
+        self.is_spoilt |= done.is_err();
+        Ok(done.map_err(|error| failed("write", error))?.rows_affected())
+    }
+
+    /// Runs a statement and returns its rows.
+    pub(crate) async fn fetch(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let rows = fetch("write", self.pooler, &mut self.tx, sql, values).await;
+        self.is_spoilt |= rows.is_err();
+        rows
+    }
+
+    /// Runs several statements that take no values, however long they take.
+    pub(crate) async fn run_script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        let done = self.tx.execute(sqlx::raw_sql(sql)).await;
+        self.is_spoilt |= done.is_err();
+        done.map(drop).map_err(|error| failed("change the schema", error))
+    }
+
+    /// Goes back to a mark, and is good again.
+    pub(crate) async fn go_back(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        self.execute(sql, Vec::new()).await?;
+        self.is_spoilt = false;
+        Ok(())
+    }
+}
+
+/// Whether it is not known after this error what came of a commit: nobody answered, or whoever runs the
+/// server ended the connection, which also happens to one that waits for a standby.
+fn leaves_open(error: &sqlx::Error) -> bool {
+    match error.as_database_error() {
+        None => true,
+        Some(said) => said.code().is_some_and(|state| is_away(&state)),
+    }
+}
+
+/// How many transactions a writer has committed, once the server has ended the one that broke.
+async fn found_out(writer: &Writer) -> Result<i64, sqlx::Error> {
+    loop {
+        // The turn comes only when the broken transaction has ended, either way.
+        let asked = async {
+            let mut tx = writer.pool.begin_with(in_turn()).await?;
+            let row = writer.ask("SELECT n FROM writer WHERE id = $1");
+            row.fetch_optional(&mut *tx).await?.map_or(Ok(0), |row| row.try_get("n"))
+        };
+        if let Ok(n) = asked.await {
+            return Ok(n);
+        }
+        rest(AFTER_FAILURE).await;
     }
 }
 
@@ -188,52 +270,30 @@ fn new_id() -> Result<Arc<str>, StoreError> {
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 
-/// How many transactions a writer has begun and not undone, as its own connection sees it.
-async fn count_of(
-    connection: &mut PgConnection,
-    writer: &Writer,
-) -> Result<Option<i64>, sqlx::Error> {
-    let row = sqlx::query("SELECT n FROM writer WHERE id = $1").bind(&*writer.id);
-    row.fetch_optional(connection).await?.map(|row| row.try_get("n")).transpose()
-}
+/// Counts a transaction of a writer in itself: where it is undone, so is that.
+const COUNT: &str = "INSERT INTO writer (id, n) VALUES ($1, 1)
+    ON CONFLICT (id) DO UPDATE SET n = writer.n + 1, seen_at = now() RETURNING n";
 
-/// Begins a transaction, waits for its turn, and does what comes first in it, all in one message.
-fn in_turn(first: &str) -> AssertSqlSafe<String> {
+/// Begins a transaction and waits for its turn, in one message.
+fn in_turn() -> AssertSqlSafe<String> {
     AssertSqlSafe(format!(
         "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '{STANDS_STILL}';
-         SET LOCAL lock_timeout = '{}s'; SELECT pg_advisory_xact_lock({TURN}); {first}",
+         SET LOCAL lock_timeout = '{}s'; SELECT pg_advisory_xact_lock({TURN})",
         TURN_TIMEOUT.as_secs()
     ))
 }
 
-/// Runs a statement and counts the rows it touched.
-pub(crate) async fn execute(
-    connection: &mut PgConnection,
-    sql: &'static str,
-    values: Vec<Value>,
-) -> Result<u64, StoreError> {
-    let done = sqlx::query_with(sql, arguments(values)?).execute(connection).await;
-    Ok(done.map_err(|error| failed("write", error))?.rows_affected())
-}
-
 /// Runs a statement and returns its rows.
-pub(crate) async fn fetch(
+async fn fetch(
     attempt: &'static str,
+    pooler: Pooler,
     connection: &mut PgConnection,
     sql: &'static str,
     values: Vec<Value>,
 ) -> Result<Vec<PgRow>, StoreError> {
-    let rows = sqlx::query_with(sql, arguments(values)?).fetch_all(connection).await;
+    let statement = pooler.statement(sql, arguments(values)?);
+    let rows = within(DEAD_AFTER, statement.fetch_all(connection)).await;
     rows.map_err(|error| failed(attempt, error))
-}
-
-/// Runs several statements that take no values.
-pub(crate) async fn run_script(
-    connection: &mut PgConnection,
-    sql: &'static str,
-) -> Result<(), StoreError> {
-    let done = connection.execute(sqlx::raw_sql(sql)).await;
-    done.map(drop).map_err(|error| failed("change the schema", error))
 }
 
 /// Wraps rows for the seam.
@@ -257,37 +317,12 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
     Ok(arguments)
 }
 
-fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
-    let options: PgConnectOptions = url.parse().map_err(|error| failed("read its URL", error))?;
-    Ok(options.application_name("habeas").disable_statement_logging())
-}
-
-async fn connect(options: PgConnectOptions, connections: u32) -> Result<PgPool, StoreError> {
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(TURN_TIMEOUT)
-        .connect_with(options)
-        .await
-        .map_err(|error| failed("open the store", error))
-}
-
-async fn refuse_old(pool: &PgPool) -> Result<(), StoreError> {
-    let row = sqlx::query(
-        "SELECT CAST(current_setting('server_version_num') AS INT) AS n,
-        current_setting('server_version') AS found",
-    )
-    .fetch_one(pool)
-    .await;
-    let row = row.map_err(|error| failed("ask for its version", error))?;
-    let number: i32 = row.try_get("n").map_err(|error| failed("ask for its version", error))?;
-    let (needed, oldest) = OLDEST;
-    if number < oldest {
-        let found = row.try_get("found").map_err(|error| failed("ask for its version", error))?;
-        return Err(StoreError::OldPostgres { found, needed });
-    }
-    Ok(())
-}
-
 fn failed(attempt: &'static str, error: sqlx::Error) -> StoreError {
-    StoreError::database(attempt, error)
+    use sqlx::Error::{Io, PoolTimedOut, Protocol, Tls};
+    match error {
+        Io(_) | PoolTimedOut | Protocol(_) | Tls(_) => {
+            StoreError::Unreachable { attempt, cause: Box::new(error) }
+        }
+        error => StoreError::database(attempt, error),
+    }
 }

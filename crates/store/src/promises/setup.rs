@@ -55,6 +55,13 @@ pub(crate) async fn on_sqlite() -> Setup {
     setup_in(tempfile::tempdir().unwrap(), None).await
 }
 
+/// A store with PostgreSQL and where its database is, for what is about a server; nothing without one.
+pub(super) async fn on_postgres() -> Option<(Setup, PgConnectOptions)> {
+    let setup = setup().await;
+    let url: PgConnectOptions = setup.options.database.as_ref()?.expose().parse().unwrap();
+    Some((setup, url.extra_float_digits(None)))
+}
+
 async fn setup_in(root: tempfile::TempDir, database: Option<Secret>) -> Setup {
     let counter = AtomicU64::new(1);
     let random = move || counter.fetch_add(1, Ordering::Relaxed).to_be_bytes();
@@ -74,10 +81,10 @@ async fn database(root: &Path) -> Option<Secret> {
     let server = std::env::var("HABEAS_TEST_POSTGRES").ok()?;
     let name = root.file_name()?.to_str()?.trim_start_matches('.').to_lowercase();
     let make = AssertSqlSafe(format!("CREATE DATABASE \"{name}\""));
-    PgConnection::connect(&server).await.unwrap().execute(make).await.unwrap();
-    let mut url: PgConnectOptions = server.parse().unwrap();
-    url = url.database(&name);
-    Some(Secret::new(url.to_url_lossy().to_string()))
+    // As the driver does: a pooler may stand between.
+    let server = server.parse::<PgConnectOptions>().unwrap().extra_float_digits(None);
+    PgConnection::connect_with(&server).await.unwrap().execute(make).await.unwrap();
+    Some(Secret::new(server.database(&name).to_url_lossy().to_string()))
 }
 
 impl Setup {

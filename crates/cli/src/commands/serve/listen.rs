@@ -20,7 +20,6 @@ use tokio::sync::watch;
 
 use crate::args::Common;
 use crate::exit::Stop;
-use crate::lease;
 use crate::open::Session;
 
 /// Where operators are served unless they say otherwise.
@@ -182,7 +181,7 @@ fn app(
         ids: Arc::clone(&session.ids),
         clock,
         http: HttpClient::metered(measured.meters.clone())?,
-        holder: lease::holder("")?,
+        holder: session.me.clone(),
         measured,
         stopped,
     }))

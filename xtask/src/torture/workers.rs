@@ -1,0 +1,176 @@
+//! Three workers over PostgreSQL, and every way in which one of them, its connections or the server itself can
+//! go: requests come in meanwhile, and another goes on.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::books::{self, Asked};
+use super::{Chance, Plan, Report, Scenario, kills};
+use crate::postgres::{FLEETING, Server};
+use crate::process::Process;
+use crate::screen;
+use crate::world::{READY, SOON, Spaces, World};
+
+/// The scenario.
+pub const SCENARIO: Scenario =
+    Scenario { name: "workers", twins: kills::SCENARIO.twins, needs_postgres: true, play };
+
+const WORKERS: usize = 3;
+/// How many people a round brings.
+const PEOPLE: usize = 10;
+/// When it strikes, counted from when the work of a round has begun.
+const MOMENTS: std::ops::Range<Duration> = Duration::ZERO..Duration::from_millis(1_500);
+/// The longest that work may stand still: a lease, and what it takes to find out.
+const GOES_ON: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(100);
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What befalls them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Blow {
+    /// `kill -9` of one.
+    Kill,
+    /// One stands still, and goes on after another has taken over.
+    Stop,
+    /// The server ends all connections.
+    Cut,
+    /// The server itself goes down, and comes up again.
+    Crash,
+}
+
+/// The blows, over and over; those that take long are rarer.
+const BLOWS: [Blow; 8] =
+    [Blow::Kill, Blow::Cut, Blow::Kill, Blow::Stop, Blow::Kill, Blow::Crash, Blow::Cut, Blow::Kill];
+
+impl Blow {
+    fn told(self) -> &'static str {
+        match self {
+            Blow::Kill => "kill -9",
+            Blow::Stop => "standing still",
+            Blow::Cut => "connections cut",
+            Blow::Crash => "server crashed",
+        }
+    }
+}
+
+fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
+    let mut server = Server::start(FLEETING)?;
+    world.database = Some(server.url());
+    world.connect(Spaces::First, &["batch=5"])?;
+    world.switch(&json!({"deletion_takes": "PT12H"}))?;
+    world.set_clock(&json!({"mode": "paced", "pace": kills::PACE}))?;
+    // All follow the clock that one was told to.
+    let mut first = world.serve_ready()?;
+    first.terminate()?;
+    first.wait(SOON)?;
+
+    let mut workers = (0..WORKERS).map(|_| worker(world)).collect::<Result<Vec<_>>>()?;
+    let mut asked = Asked::default();
+    let (mut n_people, mut pauses) = (0, BTreeMap::<Blow, Vec<Duration>>::new());
+    for (n, blow) in (0..plan.rounds).zip(BLOWS.iter().cycle()) {
+        let people = world.people(n_people, PEOPLE)?;
+        n_people += people.len();
+        let csv = asked.write(world, kills::requests(people, chance))?;
+        world.plan_faults(&kills::lost_answers())?;
+        let import = world.habeas(["import", csv.to_str().context("a name is no text")?])?;
+        let mut import = Process::start("habeas import", &mut { import })?;
+        let before = world.n_calls("POST /regulations")?;
+        wait_until(|| Ok(world.n_calls("POST /regulations")? > before))?;
+        workers[0].run_for(chance.moment(&MOMENTS))?;
+        let took = strike(world, &mut server, &mut workers, *blow)?;
+        let after = took
+            .map_or("nothing was left".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()));
+        screen::complain(&format!("round {} of {}, {}: {after}", n + 1, plan.rounds, blow.told()));
+        pauses.entry(*blow).or_default().extend(took);
+        // One that was cut off is made again at the end.
+        import.wait(LIMIT)?;
+    }
+    world.plan_faults(&json!([]))?;
+    drop(workers);
+    let engine = world.serve_ready()?;
+    books::finish(world, &asked, &engine, LIMIT)?;
+    let mut report = books::compare(world, &asked)?;
+    drop(engine);
+    server.end()?;
+    for (blow, times) in &mut pauses {
+        times.sort();
+        let Some(longest) = times.last().map(Duration::as_secs_f64) else { continue };
+        let (n, middle) = (times.len(), times[times.len() / 2].as_secs_f64());
+        let told = blow.told();
+        report.lines.push(format!(
+            "{n} × {told}: work went on after {middle:.1} s, at most {longest:.1} s"
+        ));
+        if longest >= GOES_ON.as_secs_f64() {
+            report.broken.push(format!("after {told} the work stood still for {longest:.1} s"));
+        }
+    }
+    Ok(report)
+}
+
+/// Starts a worker and waits until it says that it works.
+fn worker(world: &World) -> Result<Process> {
+    let worker = Process::start("habeas worker", &mut world.habeas(["worker"])?)?;
+    worker.line(SOON, |line| line.ends_with(READY))?;
+    Ok(worker)
+}
+
+/// Deals a blow, and says how long it took until a task moved again, if any was left that could. Afterwards
+/// all workers are there.
+fn strike(
+    world: &World,
+    server: &mut Server,
+    workers: &mut [Process],
+    blow: Blow,
+) -> Result<Option<Duration>> {
+    let n_moves = || Ok::<_, anyhow::Error>(world.journal_of("task.moved")?.len());
+    let busy = who_works(world, workers)?;
+    let began = Instant::now();
+    match blow {
+        Blow::Kill => drop(workers[busy].kill()?),
+        Blow::Stop => workers[busy].suspend()?,
+        Blow::Cut => server.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'habeas'",
+        )?,
+        Blow::Crash => server.crash()?,
+    }
+    let before = n_moves()?;
+    wait_until(|| Ok(n_moves()? > before || books::n_moving(world)? == 0))?;
+    let took = began.elapsed();
+    if took >= GOES_ON {
+        screen::complain(&format!("still: {}", books::told_of_moving(world)?));
+    }
+    let has_moved = n_moves()? > before || took >= GOES_ON;
+    match blow {
+        Blow::Kill => workers[busy] = worker(world)?,
+        Blow::Stop => workers[busy].resume()?,
+        Blow::Cut | Blow::Crash => {}
+    }
+    Ok(has_moved.then_some(took))
+}
+
+/// Which of the workers has the connection.
+fn who_works(world: &World, workers: &[Process]) -> Result<usize> {
+    let told: Value =
+        serde_json::from_str(&world.run(&["workers", "--json"])?).context("read who does what")?;
+    let listed = told["workers"].as_array().into_iter().flatten();
+    let busy = listed.filter(|one| one["n_connections"].as_u64() > Some(0));
+    let names: Vec<&str> = busy.filter_map(|one| one["who"].as_str()).collect();
+    let has = |process: &Process| {
+        let name = format!("pid {} ", process.id());
+        names.iter().any(|who| who.starts_with(&name))
+    };
+    // In the moment after a blow it may be nobody yet.
+    Ok(workers.iter().position(has).unwrap_or(0))
+}
+
+/// Looks again and again until something is so; whoever measures sees when it never was.
+fn wait_until(is_so: impl Fn() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + GOES_ON;
+    while !is_so()? && Instant::now() < deadline {
+        std::thread::park_timeout(LOOK);
+    }
+    Ok(())
+}
