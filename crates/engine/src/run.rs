@@ -117,7 +117,7 @@ impl Engine {
         let surroundings = Surroundings {
             store: parts.store.clone(),
             clock: Arc::clone(&parts.clock),
-            http: HttpClient::metered(meters.clone())?,
+            http: HttpClient::metered(meters.clone())?.dying_at(parts.store.crash_points()),
         };
         Ok(Self {
             workers: parts.workers,

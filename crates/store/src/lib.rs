@@ -13,6 +13,7 @@ mod bulk;
 mod collected;
 mod connection;
 mod counts;
+pub mod crash;
 mod db;
 mod delivery;
 mod driver;

@@ -1,0 +1,180 @@
+//! What must be true at the end of a run, whatever happened: the twin's books against ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::journal::{Entry, Event};
+use domain::{Proof, Right, Task, TaskState};
+use serde_json::{Value, json};
+
+use super::presence;
+use super::world::World;
+
+/// Looks at everything, and says what is broken.
+pub async fn check(world: &World) -> anyhow::Result<Vec<String>> {
+    // From now on the twin tells the plain truth.
+    world.stage.faults(&json!([])).await?;
+    world.stage.switch(&json!({"limits": false})).await?;
+    let entries: Vec<Entry> = world.entries().await?.into_iter().map(|(_, entry)| entry).collect();
+    let changes = world.stage.changes().await?;
+    let mut broken = Vec::new();
+    every_request_ended_or_waits(world, &mut broken).await?;
+    every_call_has_a_record(&entries, &changes, &mut broken);
+    nothing_is_sent_twice(&entries, &changes, &mut broken);
+    only_who_asked_is_named(world, &changes, &mut broken);
+    nobody_confirmed_is_there(world, &mut broken).await?;
+    Ok(broken)
+}
+
+async fn every_request_ended_or_waits(
+    world: &World,
+    broken: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    for request in world.asked.keys() {
+        let tasks = world.stage.tasks(*request).await?;
+        if tasks.is_empty() {
+            broken.push(format!("{request} was forgotten: it has no task"));
+        }
+        let stuck = |task: &&Task| task.state != TaskState::Ended && !task.needs_a_person();
+        for task in tasks.iter().filter(stuck) {
+            let wait = task.detail.wait.as_ref().map_or("nothing", |wait| &wait.why);
+            let (id, state) = (task.id, task.state);
+            broken.push(format!("task {id} of {request} is {state}, and waits for: {wait}"));
+        }
+        for task in tasks.iter().filter(|task| task.state == TaskState::Ended) {
+            if task.detail.outcome.is_none() {
+                broken.push(format!("task {} of {request} ended with no outcome", task.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Each job of the twin is one that the journal says was begun, and each intent has one outcome.
+fn every_call_has_a_record(entries: &[Entry], changes: &[Value], broken: &mut Vec<String>) {
+    let mut records: BTreeMap<&str, u32> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.event == Event::JobStarted) {
+        let vendor_ref = entry.facts.get("vendor_ref").and_then(Value::as_str).unwrap_or("");
+        *records.entry(vendor_ref).or_default() += 1;
+    }
+    let n_repeated = count(entries, Event::IntentRepeated);
+    let mut n_unknown = 0;
+    for change in changes {
+        match records.remove(change["id"].as_str().unwrap_or("")) {
+            Some(1) => {}
+            None => n_unknown += 1,
+            Some(n) => broken.push(format!("the journal has {} begun {n} times", change["id"])),
+        }
+    }
+    if n_unknown > n_repeated {
+        broken.push(format!(
+            "the journal knows nothing of {n_unknown} changes at the twin, and {n_repeated} repeats"
+        ));
+    }
+    for vendor_ref in records.keys().filter(|vendor_ref| !vendor_ref.is_empty()) {
+        broken.push(format!("the journal has {vendor_ref} begun, which the twin doesn't know"));
+    }
+    let mut n_outcomes = BTreeMap::new();
+    for entry in entries {
+        let n = n_outcomes.entry(entry.intent).or_insert((0, 0));
+        match entry.event {
+            Event::IntentWritten => n.0 += 1,
+            Event::IntentAnswered | Event::IntentReconciled => n.1 += 1,
+            _ => {}
+        }
+    }
+    for (intent, (n_written, n_ended)) in n_outcomes {
+        if let Some(intent) = intent
+            && (n_written, n_ended) != (1, 1)
+        {
+            broken.push(format!("{intent} was written {n_written} times and ended {n_ended} times"));
+        }
+    }
+}
+
+/// Nobody is named in two changes of a kind that are under way at once, but for repeats on record.
+fn nothing_is_sent_twice(entries: &[Entry], changes: &[Value], broken: &mut Vec<String>) {
+    let mut open: BTreeMap<(String, String), Vec<&Value>> = BTreeMap::new();
+    for change in changes {
+        for id in change["subject_ids"].as_array().into_iter().flatten() {
+            open.entry((change["type"].to_string(), id.to_string())).or_default().push(change);
+        }
+    }
+    let mut n_twice = 0;
+    for changes in open.values_mut() {
+        changes.sort_by_key(|change| change["created_at"].to_string());
+        n_twice += changes.windows(2).filter(|pair| overlap(pair[0], pair[1])).count();
+    }
+    let n_repeated = count(entries, Event::IntentRepeated);
+    if n_twice > n_repeated {
+        broken.push(format!("{n_twice} people were sent twice, {n_repeated} repeats are on record"));
+    }
+}
+
+/// Whether one was begun before the other was over.
+fn overlap(one: &Value, other: &Value) -> bool {
+    match (one["finished_at"].as_str(), other["created_at"].as_str()) {
+        (Some(finished_at), Some(created_at)) => {
+            let at = |text: &str| text.parse::<jiff::Timestamp>().ok();
+            at(created_at) < at(finished_at)
+        }
+        _ => true,
+    }
+}
+
+/// Every identifier that the twin was told to act on is one of a person who asked for just that.
+fn only_who_asked_is_named(world: &World, changes: &[Value], broken: &mut Vec<String>) {
+    let mut theirs: BTreeMap<Right, BTreeSet<String>> = BTreeMap::new();
+    for asked in world.asked.values() {
+        strings(&asked.person, theirs.entry(asked.right).or_default());
+    }
+    for change in changes {
+        let right = match change["type"].as_str().unwrap_or("") {
+            "UNSUPPRESS" => Right::OptIn,
+            "SUPPRESS_ONLY" => Right::OptOut,
+            _ => Right::Deletion,
+        };
+        let theirs = theirs.entry(right).or_default();
+        for id in change["subject_ids"].as_array().into_iter().flatten() {
+            if id.as_str().is_none_or(|id| !theirs.contains(id)) {
+                let (job, kind) = (&change["id"], &change["type"]);
+                broken.push(format!("{job} ({kind}) names {id}, who never asked for that"));
+            }
+        }
+    }
+}
+
+fn strings(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(into.insert(text.clone())),
+        Value::Array(values) => values.iter().for_each(|value| strings(value, into)),
+        Value::Object(fields) => fields.values().for_each(|value| strings(value, into)),
+        _ => {}
+    }
+}
+
+/// Whoever is called deleted, and proven so, has no profile any more.
+async fn nobody_confirmed_is_there(world: &World, broken: &mut Vec<String>) -> anyhow::Result<()> {
+    // Where the twin brings people back, they may be there again.
+    if world.scenario.switches.get("reappear_after").is_some() {
+        return Ok(());
+    }
+    for (request, asked) in &world.asked {
+        let tasks = world.stage.tasks(*request).await?;
+        let is_confirmed = |task: &Task| {
+            task.right == Right::Deletion
+                && task.state == TaskState::Ended
+                && matches!(task.detail.proof, Some(Proof::Confirmed { .. }))
+        };
+        if !tasks.iter().any(is_confirmed) {
+            continue;
+        }
+        if presence::is_known(&world.stage, &asked.person).await? {
+            broken.push(format!("{request} is called confirmed, and the twin still has the person"));
+        }
+    }
+    Ok(())
+}
+
+fn count(entries: &[Entry], event: Event) -> usize {
+    entries.iter().filter(|entry| entry.event == event).count()
+}
