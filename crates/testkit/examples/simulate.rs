@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use testkit::simulation::{Coverage, play};
+use testkit::simulation::{Coverage, Scenario, play};
 use xtask::screen::{complain, say};
 
 #[tokio::main(flavor = "current_thread")]
@@ -35,7 +35,11 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
         if !played.broken.is_empty() {
             n_broken += 1;
+            say(&format!("seed {seed} was {:?}", Scenario::of(seed)));
             say(&format!("alone: cargo xtask simulate --seed {seed}"));
+        }
+        if let Ok(file) = std::env::var("SIM_JOURNAL") {
+            std::fs::write(file, &played.journal)?;
         }
         n_requests += played.n_requests;
         n_changes += played.n_changes;

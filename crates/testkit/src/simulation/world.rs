@@ -38,6 +38,8 @@ pub struct World {
     life: Arc<Life>,
     engine: Engine,
     n_lives: u32,
+    /// Until when somebody decides. Where the twin brings people back for ever, somebody has to stop.
+    decided_until: Instant,
 }
 
 /// A request that was made.
@@ -75,14 +77,16 @@ impl World {
         let life = fate.live();
         let engine = born(&stage, &life, 1)?;
         let people = stage.everybody().await?;
-        let asked = BTreeMap::new();
-        let world = Self { stage, scenario, asked, people, fate, life, engine, n_lives: 1 };
+        let (asked, decided_until) = (BTreeMap::new(), stage.now());
+        let world =
+            Self { stage, scenario, asked, people, fate, life, engine, n_lives: 1, decided_until };
         world.stage.switch(&world.switches()).await?;
         Ok(world)
     }
 
     async fn play(&mut self) -> anyhow::Result<()> {
         let began = self.stage.now();
+        self.decided_until = began.checked_add(self.scenario.length / 2)?;
         for (after, act) in self.scenario.acts.clone() {
             self.work_until(began.checked_add(after)?).await?;
             self.let_happen(act).await?;
@@ -129,7 +133,7 @@ impl World {
     async fn work_until(&mut self, end: Instant) -> anyhow::Result<()> {
         loop {
             let mut ran = self.work().await?;
-            if !self.stage.pending().await?.is_empty() {
+            if self.stage.now() < self.decided_until && !self.stage.pending().await?.is_empty() {
                 self.stage.approve().await?;
                 ran = self.work().await?;
             }
