@@ -5,6 +5,7 @@ mod atomic_transition;
 mod backups;
 mod blind_index;
 mod compare_and_set;
+mod dead_process;
 mod due_work;
 mod full_disk;
 mod intent_before_call;

@@ -14,6 +14,8 @@ mod fate;
 mod presence;
 mod scenario;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use coverage::Coverage;

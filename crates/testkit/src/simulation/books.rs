@@ -86,7 +86,8 @@ fn every_call_has_a_record(entries: &[Entry], changes: &[Value], broken: &mut Ve
         if let Some(intent) = intent
             && (n_written, n_ended) != (1, 1)
         {
-            broken.push(format!("{intent} was written {n_written} times and ended {n_ended} times"));
+            broken
+                .push(format!("{intent} was written {n_written} times and ended {n_ended} times"));
         }
     }
 }
@@ -106,7 +107,8 @@ fn nothing_is_sent_twice(entries: &[Entry], changes: &[Value], broken: &mut Vec<
     }
     let n_repeated = count(entries, Event::IntentRepeated);
     if n_twice > n_repeated {
-        broken.push(format!("{n_twice} people were sent twice, {n_repeated} repeats are on record"));
+        broken
+            .push(format!("{n_twice} people were sent twice, {n_repeated} repeats are on record"));
     }
 }
 
@@ -169,7 +171,8 @@ async fn nobody_confirmed_is_there(world: &World, broken: &mut Vec<String>) -> a
             continue;
         }
         if presence::is_known(&world.stage, &asked.person).await? {
-            broken.push(format!("{request} is called confirmed, and the twin still has the person"));
+            broken
+                .push(format!("{request} is called confirmed, and the twin still has the person"));
         }
     }
     Ok(())

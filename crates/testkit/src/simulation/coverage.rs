@@ -23,11 +23,6 @@ impl Coverage {
         *self.n_deaths.entry((site.clone(), moment)).or_default() += 1;
     }
 
-    /// Whether it ever died there.
-    pub fn died_at(&self, moment: Moment, site: &Site) -> bool {
-        self.n_deaths.get(&(site.clone(), moment)).is_some_and(|n| *n > 0)
-    }
-
     /// How often it died.
     pub fn n_deaths(&self) -> u32 {
         self.n_deaths.values().sum()
@@ -62,7 +57,10 @@ impl Coverage {
         }
         let line = |((group, moment), (n_died, n_seen)): (&(String, Moment), &(u32, u32))| {
             let percent = f64::from(*n_died) * 100.0 / f64::from(*n_seen);
-            format!("{group:<22} {:<6} {n_died:>3} of {n_seen:>3} call sites, {percent:.0} %", word(*moment))
+            format!(
+                "{group:<22} {:<6} {n_died:>3} of {n_seen:>3} call sites, {percent:.0} %",
+                word(*moment)
+            )
         };
         groups.iter().map(line).collect()
     }

@@ -1,7 +1,8 @@
-//! Where the process dies: at most once on each side of each call site, decided by the seed.
+//! Where the process dies: the first time that it comes by each side of each call site, so that none is
+//! left out, and now and then later.
 //!
-//! Which of its visits is the last is a throw for that visit alone, so that it does not matter in
-//! which order others come by.
+//! Whether it dies at a later visit is a throw of the seed for that visit alone, so that it does not
+//! matter in which order others come by.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,8 +16,8 @@ use tokio::sync::Notify;
 use super::coverage::Coverage;
 use super::steps;
 
-/// One visit in so many is the last, where there are many.
-const ONE_IN: u64 = 3;
+/// One later visit in so many is the last.
+const ONE_IN: u64 = 1500;
 
 /// A place in the program from which a call is made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,19 +71,16 @@ impl Fate {
         })
     }
 
-    fn strikes(&self, moment: Moment, site: Site) -> bool {
+    fn strikes(&self, moment: Moment, site: &Site) -> bool {
         let Inner { n_visits, coverage } = &mut *self.lock();
-        coverage.saw(moment, &site);
-        if coverage.died_at(moment, &site) {
-            return false;
-        }
         let n = n_visits.entry((site.clone(), moment)).or_default();
         *n += 1;
         let mut hasher = DefaultHasher::new();
-        (self.seed, moment as u8, &site, *n).hash(&mut hasher);
-        let strikes = hasher.finish() % ONE_IN == 0;
+        (self.seed, moment as u8, site, *n).hash(&mut hasher);
+        let strikes = *n == 1 || hasher.finish().is_multiple_of(ONE_IN);
+        coverage.saw(moment, site);
         if strikes {
-            coverage.dies(moment, &site);
+            coverage.dies(moment, site);
         }
         strikes
     }
@@ -114,7 +112,7 @@ impl Crash for Life {
         if self.is_over() {
             return true;
         }
-        if !self.is_running.load(Ordering::SeqCst) || !self.fate.strikes(moment, Site::of(call)) {
+        if !self.is_running.load(Ordering::SeqCst) || !self.fate.strikes(moment, &Site::of(call)) {
             return false;
         }
         self.is_dead.store(true, Ordering::SeqCst);
@@ -149,14 +147,11 @@ impl fmt::Display for Site {
     }
 }
 
-/// What a statement changes: the verb and the table.
+/// What a statement changes: the verb and the table. Values may come before the verb.
 fn change(sql: &str) -> Option<String> {
-    let mut words = sql.split_whitespace();
+    let mut words =
+        sql.split_whitespace().skip_while(|word| !["INSERT", "UPDATE", "DELETE"].contains(word));
     let verb = words.next()?;
-    let table = match verb {
-        "UPDATE" => words.next()?,
-        "INSERT" | "DELETE" => words.nth(1)?,
-        _ => return None,
-    };
+    let table = if verb == "UPDATE" { words.next()? } else { words.nth(1)? };
     Some(format!("{} {table}", verb.to_lowercase()))
 }

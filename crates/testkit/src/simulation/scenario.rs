@@ -15,16 +15,41 @@ const WHOLE_HOURS: i64 = 120 * 24;
 
 /// The kinds of people, as the twin calls them; most are regular.
 const KINDS: &[&str] = &[
-    "regular", "regular", "regular", "regular", "mixed_case", "plus", "slash", "colon",
-    "two_spaces", "no_user_id", "two_user_ids", "residue", "failing_destination",
+    "regular",
+    "regular",
+    "regular",
+    "regular",
+    "mixed_case",
+    "plus",
+    "slash",
+    "colon",
+    "two_spaces",
+    "no_user_id",
+    "two_user_ids",
+    "residue",
+    "failing_destination",
 ];
 
-const RIGHTS: &[Right] =
-    &[Right::Deletion, Right::Deletion, Right::Deletion, Right::Access, Right::OptOut, Right::OptIn];
+const RIGHTS: &[Right] = &[
+    Right::Deletion,
+    Right::Deletion,
+    Right::Deletion,
+    Right::Access,
+    Right::OptOut,
+    Right::OptIn,
+];
 
 /// What goes wrong with a call. What takes two minutes of real time is left to the conformance suite.
 const FAULTS: &[&str] = &[
-    "429", "500", "503", "401", "close", "close_after_effect", "cut_body", "html", "malformed_json",
+    "429",
+    "500",
+    "503",
+    "401",
+    "close",
+    "close_after_effect",
+    "cut_body",
+    "html",
+    "malformed_json",
 ];
 
 const STRUCK: &[(&str, &str)] =
