@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::journal::{Entry, Event};
+use domain::journal::{Actor, Entry, Event};
 use domain::{Proof, Right, Task, TaskState};
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ pub async fn check(world: &World) -> anyhow::Result<Vec<String>> {
     let mut broken = Vec::new();
     every_request_ended_or_waits(world, &mut broken).await?;
     every_call_has_a_record(&entries, &changes, &mut broken);
+    every_repeat_is_marked(&entries, &mut broken);
+    everything_sent_was_approved(world, &entries, &mut broken);
     nothing_is_sent_twice(&entries, &changes, &mut broken);
     only_who_asked_is_named(world, &changes, &mut broken);
     nobody_confirmed_is_there(world, &mut broken).await?;
@@ -92,6 +94,44 @@ fn every_call_has_a_record(entries: &[Entry], changes: &[Value], broken: &mut Ve
     }
 }
 
+/// What is sent again because the vendor gives no way to tell is a repeat, and on record as one.
+fn every_repeat_is_marked(entries: &[Entry], broken: &mut Vec<String>) {
+    let intents = |event| entries.iter().filter(move |entry| entry.event == event);
+    let marked: BTreeSet<_> =
+        intents(Event::IntentRepeated).filter_map(|entry| entry.intent).collect();
+    for entry in intents(Event::IntentReconciled) {
+        // Without a reason to send again, a person decides.
+        let goes_again = entry.facts.get("answer").is_some_and(|word| word == "can't tell")
+            && entry.facts.contains_key("why");
+        if let Some(intent) = entry.intent
+            && goes_again
+            && !marked.contains(&intent)
+        {
+            broken.push(format!("{intent} was given back to be sent again, with no repeat on record"));
+        }
+    }
+}
+
+/// Where a person decides, nothing reached the vendor that nobody has approved in that round.
+fn everything_sent_was_approved(world: &World, entries: &[Entry], broken: &mut Vec<String>) {
+    if world.scenario.approval != "ask" {
+        return;
+    }
+    let mut approved = BTreeSet::new();
+    for entry in entries.iter().filter(|entry| entry.event == Event::TaskMoved) {
+        let round = entry.facts.get("round").and_then(Value::as_u64);
+        let task = (entry.task, round);
+        match entry.facts.get("by").and_then(Value::as_str) {
+            Some("approve") if entry.actor != Actor::Engine => drop(approved.insert(task)),
+            Some("submit") if !approved.contains(&task) => {
+                let id = entry.task.map(|task| task.to_string()).unwrap_or_default();
+                broken.push(format!("{id} was sent, and nobody had approved it"));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Nobody is named in two changes of a kind that are under way at once, but for repeats on record.
 fn nothing_is_sent_twice(entries: &[Entry], changes: &[Value], broken: &mut Vec<String>) {
     let mut open: BTreeMap<(String, String), Vec<&Value>> = BTreeMap::new();
@@ -154,12 +194,9 @@ fn strings(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Whoever is called deleted, and proven so, has no profile any more.
+/// Whoever is called deleted, and proven so, has no profile any more. Who was brought back is there
+/// again, and by now the engine has seen that.
 async fn nobody_confirmed_is_there(world: &World, broken: &mut Vec<String>) -> anyhow::Result<()> {
-    // Where the twin brings people back, they may be there again.
-    if world.scenario.switches.get("reappear_after").is_some() {
-        return Ok(());
-    }
     for (request, asked) in &world.asked {
         let tasks = world.stage.tasks(*request).await?;
         let is_confirmed = |task: &Task| {

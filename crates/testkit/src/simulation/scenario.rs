@@ -40,20 +40,18 @@ const RIGHTS: &[Right] = &[
 ];
 
 /// What goes wrong with a call. What takes two minutes of real time is left to the conformance suite.
-const FAULTS: &[&str] = &[
-    "429",
-    "500",
-    "503",
-    "401",
-    "close",
-    "close_after_effect",
-    "cut_body",
-    "html",
-    "malformed_json",
-];
+const FAULTS: &[&str] =
+    &["429", "500", "503", "401", "close", "close_after_effect", "cut_body", "html", "malformed_json"];
 
-const STRUCK: &[(&str, &str)] =
-    &[("POST", "/regulations"), ("GET", "/regulations"), ("GET", "/v1/spaces"), ("*", "/")];
+/// Which calls go wrong, and how. That a job is unknown says nothing of the person; that a profile is,
+/// would be believed.
+const STRUCK: &[(&str, &str, &[&str])] = &[
+    ("POST", "/regulations", FAULTS),
+    ("GET", "/regulations", FAULTS),
+    ("GET", "/regulations/", &["404"]),
+    ("GET", "/v1/spaces", FAULTS),
+    ("*", "/", FAULTS),
+];
 
 /// A run.
 #[derive(Debug, Clone)]
@@ -64,6 +62,9 @@ pub struct Scenario {
     pub approval: &'static str,
     /// The twin's switches.
     pub switches: Value,
+    /// What the twin does to the last user id of the first who asks, if anything: a switch that takes
+    /// user ids.
+    pub against_first: Option<&'static str>,
     /// What happens, each so long after the beginning; in order.
     pub acts: Vec<(SignedDuration, Act)>,
     /// How long it lasts.
@@ -99,11 +100,17 @@ impl Scenario {
         for _ in 0..rng.random_range(0..5) {
             acts.push((moment(rng), Act::Faults(faults(rng))));
         }
+        let against_first = pick(rng, &[None, None, Some("lies_about"), Some("refused_ids")]);
+        if against_first.is_some() {
+            let kind = pick(rng, &["regular", "two_spaces"]);
+            acts.push((SignedDuration::ZERO, Act::Ask { right: Right::Deletion, kind, nth: 0 }));
+        }
         acts.sort_by_key(|(at, _)| *at);
         Self {
             seed,
             approval: pick(rng, &["auto", "ask"]),
             switches: switches(rng),
+            against_first,
             acts,
             length: SignedDuration::from_hours(WHOLE_HOURS),
         }
@@ -118,10 +125,10 @@ fn moment(rng: &mut ChaCha8Rng) -> SignedDuration {
 
 fn faults(rng: &mut ChaCha8Rng) -> Value {
     let one = |rng: &mut ChaCha8Rng| {
-        let (method, path) = pick(rng, STRUCK);
+        let (method, path, faults) = pick(rng, STRUCK);
         json!({
             "match": {"method": method, "path": path},
-            "fault": pick(rng, FAULTS),
+            "fault": pick(rng, faults),
             "rate": pick(rng, &[0.3, 1.0]),
             "count": rng.random_range(1..4),
         })
@@ -146,9 +153,8 @@ fn switches(rng: &mut ChaCha8Rng) -> Value {
         ("suppression_takes", json!("P2D")),
         ("regulations_listed_after", json!("PT5M")),
         ("anonymous_id_enabled", json!(true)),
-        ("lies", json!(true)),
-        ("refuses", json!(true)),
         ("reappear_after", json!("P5D")),
+        ("reappear_after", json!("P20D")),
     ];
     let n = rng.random_range(0..4);
     let chosen = choices.choose_multiple(rng, n);

@@ -94,19 +94,18 @@ impl World {
         self.work_until(began.checked_add(self.scenario.length)?).await
     }
 
-    /// The switches of the twin. Where it lies or refuses, that is about the first who asks.
+    /// The switches of the twin.
     fn switches(&self) -> Value {
         let mut switches = self.scenario.switches.clone();
         let first = self.scenario.acts.iter().find_map(|(_, act)| match act {
             Act::Ask { kind, nth, .. } => Some(self.person(kind, *nth)),
             Act::Faults(_) => None,
         });
-        let ids = json!([first.unwrap_or_default()["user_id"]]);
-        let Some(fields) = switches.as_object_mut() else { return switches };
-        for (ours, theirs) in [("lies", "lies_about"), ("refuses", "refused_ids")] {
-            if fields.remove(ours).is_some() && ids[0].is_string() {
-                fields.insert(theirs.to_owned(), ids.clone());
-            }
+        if let (Some(switch), Some(person)) = (self.scenario.against_first, first) {
+            let homes = person["spaces"].as_array().into_iter().flatten();
+            let ids = homes.filter_map(|home| home["external_ids"].as_array()).flatten();
+            let last = ids.filter(|id| id["type"] == "user_id").next_back();
+            switches[switch] = json!(last.map(|id| &id["id"]).into_iter().collect::<Vec<_>>());
         }
         switches
     }
