@@ -87,6 +87,11 @@ impl HttpClient {
         Ok(Self { reads, changes, meters, crash_points: CrashPoints::default() })
     }
 
+    /// How long its calls take.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
     /// The same client in a process that a simulation lets die.
     #[must_use]
     pub fn dying_at(self, crash_points: CrashPoints) -> Self {

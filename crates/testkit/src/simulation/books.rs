@@ -107,7 +107,9 @@ fn every_repeat_is_marked(entries: &[Entry], broken: &mut Vec<String>) {
             && goes_again
             && !marked.contains(&intent)
         {
-            broken.push(format!("{intent} was given back to be sent again, with no repeat on record"));
+            broken.push(format!(
+                "{intent} was given back to be sent again, with no repeat on record"
+            ));
         }
     }
 }

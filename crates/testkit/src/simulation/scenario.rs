@@ -40,8 +40,17 @@ const RIGHTS: &[Right] = &[
 ];
 
 /// What goes wrong with a call. What takes two minutes of real time is left to the conformance suite.
-const FAULTS: &[&str] =
-    &["429", "500", "503", "401", "close", "close_after_effect", "cut_body", "html", "malformed_json"];
+const FAULTS: &[&str] = &[
+    "429",
+    "500",
+    "503",
+    "401",
+    "close",
+    "close_after_effect",
+    "cut_body",
+    "html",
+    "malformed_json",
+];
 
 /// Which calls go wrong, and how. That a job is unknown says nothing of the person; that a profile is,
 /// would be believed.

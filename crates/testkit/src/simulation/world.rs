@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use domain::journal::Entry;
 use domain::{Instant, RequestId, Right};
+use engine::http::HttpClient;
 use engine::{Engine, Ran, Until};
 use serde_json::{Value, json};
 use store::{From as JournalFrom, JournalFilter};
@@ -37,6 +38,8 @@ pub struct World {
     fate: Arc<Fate>,
     life: Arc<Life>,
     engine: Engine,
+    /// One for all lives: to make one takes longer than to live.
+    http: HttpClient,
     n_lives: u32,
     /// Until when somebody decides. Where the twin brings people back for ever, somebody has to stop.
     decided_until: Instant,
@@ -75,11 +78,22 @@ impl World {
         stage.set_switches(&[("approval", scenario.approval)]).await?;
         let fate = Fate::of(scenario.seed);
         let life = fate.live();
-        let engine = born(&stage, &life, 1)?;
+        let http = HttpClient::new()?;
+        let engine = born(&stage, &http, &life, 1);
         let people = stage.everybody().await?;
         let (asked, decided_until) = (BTreeMap::new(), stage.now());
-        let world =
-            Self { stage, scenario, asked, people, fate, life, engine, n_lives: 1, decided_until };
+        let world = Self {
+            stage,
+            scenario,
+            asked,
+            people,
+            fate,
+            life,
+            engine,
+            http,
+            n_lives: 1,
+            decided_until,
+        };
         world.stage.switch(&world.switches()).await?;
         Ok(world)
     }
@@ -166,7 +180,7 @@ impl World {
         self.stage.lease_millis.fetch_add(DEAD_FOR, Ordering::SeqCst);
         self.n_lives += 1;
         self.life = self.fate.live();
-        self.engine = born(&self.stage, &self.life, self.n_lives)?;
+        self.engine = born(&self.stage, &self.http, &self.life, self.n_lives);
         Ok(())
     }
 
@@ -178,9 +192,10 @@ impl World {
 }
 
 /// An engine that lives this life.
-fn born(stage: &Stage, life: &Arc<Life>, n_lives: u32) -> anyhow::Result<Engine> {
+fn born(stage: &Stage, http: &HttpClient, life: &Arc<Life>, n_lives: u32) -> Engine {
     stage.store.crash_points().set(Arc::clone(life) as _);
-    stage.engine_of(stage.holder(&format!("life {n_lives}")))
+    let parts = stage.parts_of(stage.holder(&format!("life {n_lives}")));
+    Engine::with_client(parts, http.clone())
 }
 
 fn journal(entries: &[(i64, Entry)]) -> anyhow::Result<String> {
