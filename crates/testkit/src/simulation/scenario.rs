@@ -69,6 +69,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Whether a person approves, or the engine acts without asking.
     pub approval: &'static str,
+    /// How people are opted out.
+    pub opt_out_by: &'static str,
     /// The twin's switches.
     pub switches: Value,
     /// What the twin does to the last user id of the first who asks, if anything: a switch that takes
@@ -118,6 +120,7 @@ impl Scenario {
         Self {
             seed,
             approval: pick(rng, &["auto", "ask"]),
+            opt_out_by: pick(rng, &["consent_event", "suppress_only"]),
             switches: switches(rng),
             against_first,
             acts,

@@ -74,7 +74,12 @@ impl World {
         let options =
             twins::Options { seed: scenario.seed, people: PEOPLE, ..twins::Options::default() };
         let stage = Stage::set_with(options).await?;
-        stage.connect().await?;
+        let opt_out_by = scenario.opt_out_by;
+        stage
+            .connect_with(|new| {
+                drop(new.settings.insert("opt_out_by".to_owned(), opt_out_by.into()))
+            })
+            .await?;
         stage.set_switches(&[("approval", scenario.approval)]).await?;
         let fate = Fate::of(scenario.seed);
         let life = fate.live();
