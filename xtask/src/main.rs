@@ -15,6 +15,7 @@ usage: cargo xtask TASK
   docs                                   the pages that are made from the program
   bench [NAME] [--json] [--release | --binary FILE] [--people N]   the promised figures, measured
   simulate [--seeds N | --seed S] [--release]   the engine against the twin, dying at every call
+  simulate --mutants [NAME] [--seeds N]  mistakes made on purpose, which it has to find
   torture [NAME] [--rounds N] [--seed N] [--quick]   kill -9 under load";
 
 fn main() -> ExitCode {

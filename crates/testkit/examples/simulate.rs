@@ -1,4 +1,5 @@
-//! Plays seeds of the simulation, on as many threads as there are processors: `simulate FIRST N`.
+//! Plays seeds of the simulation, on as many threads as there are processors: `simulate FIRST N`, or
+//! `simulate FIRST N until-broken` to begin no seed after the first that breaks a promise.
 //! `cargo xtask simulate` builds and runs it.
 
 use std::num::NonZero;
@@ -18,6 +19,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut numbers = std::env::args().skip(1).map(|word| word.parse::<u64>());
     let first = numbers.next().context("the first seed comes first")??;
     let n_seeds = numbers.next().context("how many seeds comes second")??;
+    let until_broken = std::env::args().nth(3).is_some_and(|word| word == "until-broken");
     let (next, end) = (&AtomicU64::new(first), first + n_seeds);
     let (to, results) = channel();
     let n_threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -27,7 +29,12 @@ fn main() -> anyhow::Result<ExitCode> {
             scope.spawn(move || play_all(next, end, &to));
         }
         drop(to);
-        tell(n_seeds, results)
+        let enough = || {
+            if until_broken {
+                next.store(end, Ordering::SeqCst);
+            }
+        };
+        tell(n_seeds, results, enough)
     });
     Ok(if n_broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -46,8 +53,8 @@ fn play_all(next: &AtomicU64, end: u64, to: &Sender<Result>) {
     }
 }
 
-/// Tells of each seed as it comes, and of all in the end; how many broke a promise.
-fn tell(n_seeds: u64, results: impl IntoIterator<Item = Result>) -> usize {
+/// Tells of each seed as it comes, and of all in the end; how many broke a promise. Says when one did.
+fn tell(n_seeds: u64, results: impl IntoIterator<Item = Result>, enough: impl Fn()) -> usize {
     let (began, mut coverage) = (Instant::now(), Coverage::default());
     let (mut n_played, mut n_requests, mut n_changes, mut n_broken) = (0, 0, 0, 0);
     for (seed, played) in results {
@@ -74,6 +81,7 @@ fn tell(n_seeds: u64, results: impl IntoIterator<Item = Result>) -> usize {
         }
         if !broken.is_empty() {
             n_broken += 1;
+            enough();
             say(&format!("  it was {:?}", Scenario::of(seed)));
             say(&format!("  alone: cargo xtask simulate --seed {seed}"));
         }
@@ -85,7 +93,7 @@ fn tell(n_seeds: u64, results: impl IntoIterator<Item = Result>) -> usize {
         say(&format!("never died {missed}"));
     }
     say(&format!(
-        "{n_seeds} seeds, {n_requests} requests, {n_changes} changes, died {} times, {n_broken} seeds broken",
+        "{n_played} seeds, {n_requests} requests, {n_changes} changes, died {} times, {n_broken} seeds broken",
         coverage.n_deaths(),
     ));
     n_broken

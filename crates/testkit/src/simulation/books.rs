@@ -3,27 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::journal::{Actor, Entry, Event};
-use domain::{Proof, Right, Task, TaskState};
-use serde_json::{Value, json};
+use domain::{Instant, Proof, Right, Task, TaskState};
+use serde_json::Value;
 
 use super::presence;
 use super::world::World;
 
+/// The operation that makes a change at the twin.
+const CHANGE: &str = "create_regulation";
+
 /// Looks at everything, and says what is broken.
 pub async fn check(world: &World) -> anyhow::Result<Vec<String>> {
-    // From now on the twin tells the plain truth.
-    world.stage.faults(&json!([])).await?;
-    world.stage.switch(&json!({"limits": false})).await?;
     let entries: Vec<Entry> = world.entries().await?.into_iter().map(|(_, entry)| entry).collect();
     let changes = world.stage.changes().await?;
-    let mut broken = Vec::new();
+    let mut broken = world.broken.clone();
     every_request_ended_or_waits(world, &mut broken).await?;
     every_call_has_a_record(&entries, &changes, &mut broken);
     every_repeat_is_marked(&entries, &mut broken);
     everything_sent_was_approved(world, &entries, &mut broken);
+    no_job_ends_before_the_twins(&entries, &changes, &mut broken);
     nothing_is_sent_twice(&entries, &changes, &mut broken);
     only_who_asked_is_named(world, &changes, &mut broken);
-    nobody_confirmed_is_there(world, &mut broken).await?;
     Ok(broken)
 }
 
@@ -58,7 +58,7 @@ fn every_call_has_a_record(entries: &[Entry], changes: &[Value], broken: &mut Ve
         let vendor_ref = entry.facts.get("vendor_ref").and_then(Value::as_str).unwrap_or("");
         *records.entry(vendor_ref).or_default() += 1;
     }
-    let n_repeated = count(entries, Event::IntentRepeated);
+    let n_repeated = n_repeated(entries);
     let mut n_unknown = 0;
     for change in changes {
         match records.remove(change["id"].as_str().unwrap_or("")) {
@@ -134,6 +134,29 @@ fn everything_sent_was_approved(world: &World, entries: &[Entry], broken: &mut V
     }
 }
 
+/// A job of ours is over no sooner than the twin's.
+fn no_job_ends_before_the_twins(entries: &[Entry], changes: &[Value], broken: &mut Vec<String>) {
+    let mut jobs = BTreeMap::new();
+    for entry in entries {
+        match entry.event {
+            Event::JobStarted => drop(jobs.insert(entry.job, entry.facts.get("vendor_ref"))),
+            Event::JobEnded => {
+                let vendor_ref = jobs.get(&entry.job).copied().flatten();
+                let theirs = changes.iter().find(|change| Some(&change["id"]) == vendor_ref);
+                let is_early = |theirs: &Value| {
+                    let finished_at = theirs["finished_at"].as_str().unwrap_or("");
+                    finished_at.parse().is_ok_and(|at: Instant| at > entry.at)
+                };
+                if theirs.is_some_and(is_early) {
+                    let id = entry.job.map(|job| job.to_string()).unwrap_or_default();
+                    broken.push(format!("{id} was over while the twin was at work on it"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Nobody is named in two changes of a kind that are under way at once, but for repeats on record.
 fn nothing_is_sent_twice(entries: &[Entry], changes: &[Value], broken: &mut Vec<String>) {
     let mut open: BTreeMap<(String, String), Vec<&Value>> = BTreeMap::new();
@@ -147,7 +170,7 @@ fn nothing_is_sent_twice(entries: &[Entry], changes: &[Value], broken: &mut Vec<
         changes.sort_by_key(|change| change["created_at"].to_string());
         n_twice += changes.windows(2).filter(|pair| overlap(pair[0], pair[1])).count();
     }
-    let n_repeated = count(entries, Event::IntentRepeated);
+    let n_repeated = n_repeated(entries);
     if n_twice > n_repeated {
         broken
             .push(format!("{n_twice} people were sent twice, {n_repeated} repeats are on record"));
@@ -158,7 +181,7 @@ fn nothing_is_sent_twice(entries: &[Entry], changes: &[Value], broken: &mut Vec<
 fn overlap(one: &Value, other: &Value) -> bool {
     match (one["finished_at"].as_str(), other["created_at"].as_str()) {
         (Some(finished_at), Some(created_at)) => {
-            let at = |text: &str| text.parse::<jiff::Timestamp>().ok();
+            let at = |text: &str| text.parse::<Instant>().ok();
             at(created_at) < at(finished_at)
         }
         _ => true,
@@ -196,27 +219,33 @@ fn strings(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Whoever is called deleted, and proven so, has no profile any more. Who was brought back is there
-/// again, and by now the engine has seen that.
-async fn nobody_confirmed_is_there(world: &World, broken: &mut Vec<String>) -> anyhow::Result<()> {
+/// Whoever is called deleted, and proven so, has no profile at the twin at the moment at which that is
+/// first seen, nor in the end.
+pub async fn nobody_confirmed_is_there(world: &mut World) -> anyhow::Result<()> {
     for (request, asked) in &world.asked {
-        let tasks = world.stage.tasks(*request).await?;
-        let is_confirmed = |task: &Task| {
-            task.right == Right::Deletion
+        for task in world.stage.tasks(*request).await? {
+            let is_confirmed = task.right == Right::Deletion
                 && task.state == TaskState::Ended
-                && matches!(task.detail.proof, Some(Proof::Confirmed { .. }))
-        };
-        if !tasks.iter().any(is_confirmed) {
-            continue;
-        }
-        if presence::is_known(&world.stage, &asked.person).await? {
-            broken
-                .push(format!("{request} is called confirmed, and the twin still has the person"));
+                && matches!(task.detail.proof, Some(Proof::Confirmed { .. }));
+            if !is_confirmed || !world.confirmed.insert((task.id, task.round)) {
+                continue;
+            }
+            if presence::is_known(&world.stage, &asked.person).await? {
+                let (id, round) = (task.id, task.round);
+                world.broken.push(format!(
+                    "task {id} of {request} is called confirmed in round {round}, and the twin has the person"
+                ));
+            }
         }
     }
     Ok(())
 }
 
-fn count(entries: &[Entry], event: Event) -> usize {
-    entries.iter().filter(|entry| entry.event == event).count()
+/// How many changes at the twin may be repeats. Consent events are none of them.
+fn n_repeated(entries: &[Entry]) -> usize {
+    let is_change = |entry: &&Entry| entry.facts.get("endpoint").is_some_and(|it| it == CHANGE);
+    let of = |event| entries.iter().filter(move |entry| entry.event == event);
+    let changes: BTreeSet<_> =
+        of(Event::IntentWritten).filter(is_change).map(|entry| entry.intent).collect();
+    of(Event::IntentRepeated).filter(|entry| changes.contains(&entry.intent)).count()
 }

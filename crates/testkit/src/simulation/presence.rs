@@ -1,12 +1,24 @@
 //! Whether the twin still knows somebody, asked as anybody else would: over its Profile API.
 
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// Whether a person, as the population shows them, still has a profile under any identifier.
+/// Whether a person, as the population shows them, still has a profile under any identifier. While it is
+/// asked the twin tells the plain truth.
 pub async fn is_known(stage: &Stage, person: &Value) -> anyhow::Result<bool> {
+    let path = format!("/faults/{}", stage.candidate.name());
+    let faults = stage.control("GET", &path, &Value::Null).await?;
+    stage.faults(&json!([])).await?;
+    stage.switch(&json!({"limits": false})).await?;
+    let is_known = has_profile(stage, person).await;
+    stage.switch(&json!({"limits": true})).await?;
+    stage.faults(&faults).await?;
+    is_known
+}
+
+async fn has_profile(stage: &Stage, person: &Value) -> anyhow::Result<bool> {
     #[expect(clippy::disallowed_methods, reason = "asks the twin beside the engine")]
     let http = reqwest::Client::new();
     let twin = &stage.twins[stage.candidate.name()];

@@ -1,11 +1,11 @@
 //! Plays a scenario: lets happen what happens, and between that lets the engine work, die and go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use domain::journal::Entry;
-use domain::{Instant, RequestId, Right};
+use domain::{Instant, RequestId, Right, TaskId};
 use engine::http::HttpClient;
 use engine::{Engine, Ran, Until};
 use serde_json::{Value, json};
@@ -33,6 +33,10 @@ pub struct World {
     pub scenario: Scenario,
     /// What was asked, and by whom.
     pub asked: BTreeMap<RequestId, Asked>,
+    /// The rounds of tasks that were seen to end confirmed.
+    pub confirmed: BTreeSet<(TaskId, u32)>,
+    /// The promises that were broken on the way.
+    pub broken: Vec<String>,
     /// Everybody the twin knew at first.
     people: Vec<Value>,
     fate: Arc<Fate>,
@@ -77,7 +81,7 @@ impl World {
         let opt_out_by = scenario.opt_out_by;
         stage
             .connect_with(|new| {
-                drop(new.settings.insert("opt_out_by".to_owned(), opt_out_by.into()))
+                new.settings.insert("opt_out_by".to_owned(), opt_out_by.into());
             })
             .await?;
         stage.set_switches(&[("approval", scenario.approval)]).await?;
@@ -86,18 +90,19 @@ impl World {
         let http = HttpClient::new()?;
         let engine = born(&stage, &http, &life, 1);
         let people = stage.everybody().await?;
-        let (asked, decided_until) = (BTreeMap::new(), stage.now());
         let world = Self {
+            asked: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
+            broken: Vec::new(),
+            decided_until: stage.now(),
             stage,
             scenario,
-            asked,
             people,
             fate,
             life,
             engine,
             http,
             n_lives: 1,
-            decided_until,
         };
         world.stage.switch(&world.switches()).await?;
         Ok(world)
@@ -110,7 +115,10 @@ impl World {
             self.work_until(began.checked_add(after)?).await?;
             self.let_happen(act).await?;
         }
-        self.work_until(began.checked_add(self.scenario.length)?).await
+        self.work_until(began.checked_add(self.scenario.length)?).await?;
+        // By now the engine has looked for whoever came back as often as it ever will.
+        self.confirmed.clear();
+        books::nobody_confirmed_is_there(self).await
     }
 
     /// The switches of the twin.
@@ -122,8 +130,8 @@ impl World {
         });
         if let (Some(switch), Some(person)) = (self.scenario.against_first, first) {
             let homes = person["spaces"].as_array().into_iter().flatten();
-            let ids = homes.filter_map(|home| home["external_ids"].as_array()).flatten();
-            let last = ids.filter(|id| id["type"] == "user_id").next_back();
+            let mut ids = homes.filter_map(|home| home["external_ids"].as_array()).flatten();
+            let last = ids.rfind(|id| id["type"] == "user_id");
             switches[switch] = json!(last.map(|id| &id["id"]).into_iter().collect::<Vec<_>>());
         }
         switches
@@ -155,6 +163,7 @@ impl World {
                 self.stage.approve().await?;
                 ran = self.work().await?;
             }
+            books::nobody_confirmed_is_there(self).await?;
             let Some(next) = ran.next_due.filter(|next| *next <= end) else { break };
             self.stage.jump(next).await;
         }
