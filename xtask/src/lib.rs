@@ -2,7 +2,8 @@
 //!
 //! `tidy` keeps the rules that no compiler knows, `test` runs everything that decides whether a
 //! change lands, `docs` writes what in the
-//! documentation is made, `bench` measures the promised figures, `torture` kills the program under load.
+//! documentation is made, `bench` measures the promised figures, `simulate` lets the engine die at every
+//! call, `torture` kills the program under load.
 //!
 //! It depends on no crate of the product, so that it still runs when they don't compile; it meets
 //! the product as a user does, through the `habeas` binary.
@@ -14,6 +15,7 @@ pub mod http;
 pub mod postgres;
 pub mod process;
 pub mod screen;
+pub mod simulate;
 pub mod test;
 pub mod tidy;
 pub mod torture;

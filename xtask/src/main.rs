@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use xtask::args::{Args, Misuse};
-use xtask::{bench, docs, screen, test, tidy, torture};
+use xtask::{bench, docs, screen, simulate, test, tidy, torture};
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
@@ -14,6 +14,8 @@ usage: cargo xtask TASK
   test [--no-skip] [--quick]             all that decides whether a change lands
   docs                                   the pages that are made from the program
   bench [NAME] [--json] [--release | --binary FILE] [--people N]   the promised figures, measured
+  simulate [--seeds N | --seed S] [--release]   the engine against the twin, dying at every call
+  simulate --mutants [NAME] [--seeds N]  mistakes made on purpose, which it has to find
   torture [NAME] [--rounds N] [--seed N] [--quick]   kill -9 under load";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn run(mut args: Args) -> Result<bool> {
         Some("test") => test::run(args),
         Some("docs") => docs::run(args),
         Some("bench") => bench::run(args),
+        Some("simulate") => simulate::run(args),
         Some("torture") => torture::run(args),
         Some(other) => Err(Misuse(format!("no task is called `{other}`")).into()),
         None => Err(Misuse("which task?".to_owned()).into()),

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::args::{Args, Misuse};
-use crate::{screen, tidy, torture, workspace};
+use crate::{screen, simulate, tidy, torture, workspace};
 
 mod api;
 mod deny;
@@ -60,6 +60,7 @@ const STEPS: &[Step] = &[
     Step { name: "api", pace: Pace::Slow, run: api::run },
     Step { name: "traces", pace: Pace::Slow, run: traces::run },
     Step { name: "mail", pace: Pace::Slow, run: mail::run },
+    Step { name: "simulate", pace: Pace::Slow, run: simulate_step },
     Step { name: "torture", pace: Pace::Slow, run: torture_step },
 ];
 
@@ -159,11 +160,20 @@ fn clippy() -> Result<End> {
     judge(&mut cargo)
 }
 
+fn simulate_step() -> Result<End> {
+    Ok(reported(simulate::short()?))
+}
+
 fn torture_step() -> Result<End> {
-    Ok(match torture::short()? {
+    Ok(reported(torture::short()?))
+}
+
+/// How a step ended that has printed a report.
+fn reported(is_good: bool) -> End {
+    match is_good {
         true => End::Passed(String::new()),
         false => End::Failed("see the report above".to_owned()),
-    })
+    }
 }
 
 /// Runs a command in full view; it passes if it ends with 0.

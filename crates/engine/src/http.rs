@@ -20,6 +20,7 @@ use connector_api::{Answer, Auth, Body, Call, Method};
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use store::Secret;
+use store::crash::{self, CrashPoints, Moment};
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
@@ -59,6 +60,7 @@ pub struct HttpClient {
     /// HTTP/1 alone, where a body is asked for right before it is written.
     changes: reqwest::Client,
     meters: Meters,
+    crash_points: CrashPoints,
 }
 
 impl HttpClient {
@@ -82,7 +84,18 @@ impl HttpClient {
         let failed = |_| SendError::NotSent("the HTTP client could not be set up".to_owned());
         let reads = builder().build().map_err(failed)?;
         let changes = builder().http1_only().build().map_err(failed)?;
-        Ok(Self { reads, changes, meters })
+        Ok(Self { reads, changes, meters, crash_points: CrashPoints::default() })
+    }
+
+    /// How long its calls take.
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// The same client in a process that a simulation lets die.
+    #[must_use]
+    pub fn dying_at(self, crash_points: CrashPoints) -> Self {
+        Self { crash_points, ..self }
     }
 
     /// Makes one call and reads its whole answer.
@@ -133,7 +146,7 @@ impl HttpClient {
             status = Empty,
             error = Empty,
         );
-        let answer = exchange.instrument(span.clone()).await;
+        let answer = self.unless_dead(call, exchange).instrument(span.clone()).await;
         let class = class(&answer);
         match &answer {
             Ok(answer) => span.record("status", answer.status),
@@ -141,6 +154,21 @@ impl HttpClient {
         };
         let words = [target.connector, call.endpoint.method.as_str(), class];
         self.meters.calls().note(words, began.elapsed());
+        answer
+    }
+
+    /// A dead process neither sends nor hears anything.
+    async fn unless_dead(
+        &self,
+        call: &Call,
+        exchange: impl Future<Output = Result<Answer, SendError>>,
+    ) -> Result<Answer, SendError> {
+        let point = crash::Call::Http(call.endpoint.name);
+        let not_sent = |dead: crash::Dead| SendError::NotSent(dead.to_string());
+        self.crash_points.pass(Moment::Before, point).map_err(not_sent)?;
+        let answer = exchange.await;
+        let lost = |dead: crash::Dead| SendError::Lost(dead.to_string());
+        self.crash_points.pass(Moment::After, point).map_err(lost)?;
         answer
     }
 

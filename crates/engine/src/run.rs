@@ -113,13 +113,18 @@ pub struct Engine {
 impl Engine {
     /// An engine that does nothing yet.
     pub fn new(parts: Parts) -> Result<Self, EngineError> {
-        let meters = Meters::default();
+        Ok(Self::with_client(parts, HttpClient::new()?))
+    }
+
+    /// The same, which calls with this client.
+    pub fn with_client(parts: Parts, http: HttpClient) -> Self {
+        let meters = http.meters().clone();
         let surroundings = Surroundings {
             store: parts.store.clone(),
             clock: Arc::clone(&parts.clock),
-            http: HttpClient::metered(meters.clone())?,
+            http: http.dying_at(parts.store.crash_points()),
         };
-        Ok(Self {
+        Self {
             workers: parts.workers,
             parts: PumpParts {
                 store: parts.store,
@@ -131,7 +136,7 @@ impl Engine {
                 connectors: parts.connectors,
                 meters,
             },
-        })
+        }
     }
 
     /// What it does, as it is timed.

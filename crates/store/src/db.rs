@@ -14,6 +14,7 @@ use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Postgres, Row as _, Sqlite};
 
+use crate::crash::CrashPoints;
 use crate::driver::{postgres, sqlite};
 use crate::error::StoreError;
 use crate::migrate;
@@ -192,6 +193,14 @@ impl Db {
         }
     }
 
+    /// Where a simulated process dies. Only SQLite's calls have such points.
+    pub(crate) fn crash_points(&self) -> CrashPoints {
+        match self {
+            Self::Sqlite(database) => database.crash_points.clone(),
+            Self::Postgres(_) => CrashPoints::default(),
+        }
+    }
+
     /// Closes all connections; the last one to leave tidies the write-ahead log.
     pub(crate) async fn close(&self) {
         match self {
@@ -203,7 +212,7 @@ impl Db {
 
 /// A write transaction. Dropped before `commit`, it never happened.
 pub(crate) enum Tx {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(sqlite::Writing),
     Postgres(postgres::Writing),
 }
 
@@ -223,7 +232,7 @@ impl Tx {
         values: impl Into<Vec<Value>>,
     ) -> Result<u64, StoreError> {
         match self {
-            Self::Sqlite(tx) => sqlite::execute(tx, sql, values.into()).await,
+            Self::Sqlite(one) => sqlite::execute(one.by(sql), sql, values.into()).await,
             Self::Postgres(one) => one.execute(sql, values.into()).await,
         }
     }
@@ -235,7 +244,9 @@ impl Tx {
         values: impl Into<Vec<Value>>,
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Self::Sqlite(tx) => sqlite::rows(sqlite::fetch("write", tx, sql, values.into()).await),
+            Self::Sqlite(one) => {
+                sqlite::rows(sqlite::fetch("write", one.by(sql), sql, values.into()).await)
+            }
             Self::Postgres(one) => postgres::rows(one.fetch(sql, values.into()).await),
         }
     }
@@ -252,7 +263,7 @@ impl Tx {
     /// Runs several statements that take no values.
     pub(crate) async fn run_script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => sqlite::run_script(tx, sql).await,
+            Self::Sqlite(one) => sqlite::run_script(one.by(sql), sql).await,
             Self::Postgres(one) => one.run_script(sql).await,
         }
     }
@@ -280,9 +291,7 @@ impl Tx {
     /// Makes everything since `begin` durable, at once.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(tx) => {
-                tx.commit().await.map_err(|error| StoreError::database("commit", error))
-            }
+            Self::Sqlite(one) => one.commit().await,
             Self::Postgres(one) => one.commit().await,
         }
     }

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::crash::Dead;
 use crate::keys::{KeyError, READ};
 
 /// A lower error, kept for the cause chain only.
@@ -176,6 +177,12 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+}
+
+impl From<Dead> for StoreError {
+    fn from(dead: Dead) -> Self {
+        Self::Database { attempt: "be reached", cause: dead.into() }
+    }
 }
 
 impl StoreError {

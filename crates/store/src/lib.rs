@@ -14,6 +14,7 @@ mod collected;
 mod connection;
 pub mod copy;
 mod counts;
+pub mod crash;
 mod db;
 mod delivery;
 mod driver;

@@ -7,6 +7,7 @@ mod backups;
 mod blind_index;
 mod broken_commit;
 mod compare_and_set;
+mod dead_process;
 mod due_work;
 mod full_disk;
 mod intent_before_call;

@@ -12,6 +12,7 @@ use domain::id::IdSource;
 
 use crate::blobs::Blobs;
 use crate::connection::Secret;
+use crate::crash::CrashPoints;
 use crate::db::Db;
 use crate::driver::sqlite::FILE;
 use crate::error::StoreError;
@@ -133,6 +134,11 @@ impl Store {
     /// Notes that somebody who is not the engine has committed something.
     pub(crate) fn note_asked(&self) {
         self.inner.n_asked.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Where a simulation lets this process die.
+    pub fn crash_points(&self) -> CrashPoints {
+        self.db().crash_points()
     }
 
     /// Closes the connections, so that the last process to leave folds the log into the database.

@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod postbox;
 pub mod receiver;
 pub mod segment;
+pub mod simulation;
 pub mod stage;
 pub mod story;
 

@@ -249,14 +249,19 @@ impl Stage {
 
     /// An engine on this stage, of this holder.
     pub fn engine_of(&self, holder: Holder) -> anyhow::Result<Engine> {
-        Ok(Engine::new(Parts {
+        Ok(Engine::new(self.parts_of(holder))?)
+    }
+
+    /// What an engine on this stage is made of.
+    pub fn parts_of(&self, holder: Holder) -> Parts {
+        Parts {
             store: self.store.clone(),
             connectors: self.connectors,
             clock: self.clock.clone(),
             ids: Arc::clone(&self.ids),
             holder,
             workers: Workers::One,
-        })?)
+        }
     }
 
     /// A holder by this name, on the stage's lease time.

@@ -34,7 +34,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("comfy-table", &["cli"]),
     ("dialoguer", &["cli"]),
-    ("tracing-subscriber", &["cli"]),
+    ("tracing-subscriber", &["cli", "testkit"]),
     ("anyhow", &["cli", "testkit", "xtask"]),
     // Shapes of what faces show and take.
     ("utoipa", &["domain", "engine", "server"]),

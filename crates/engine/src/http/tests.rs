@@ -98,3 +98,29 @@ async fn a_change_without_a_body_is_asked_for_too() {
     assert!(matches!(answer, Err(SendError::NotSent(_))), "{answer:?}");
     assert!(!came.is_finished(), "nobody connected");
 }
+
+/// Dies on this side of each call to a vendor.
+struct AtCall(Moment);
+
+impl crash::Crash for AtCall {
+    fn is_dead(&self, moment: Moment, call: crash::Call<'_>) -> bool {
+        assert!(matches!(call, crash::Call::Http("create")), "{call:?}");
+        moment == self.0
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_dies_before_a_call_has_not_sent_it_and_one_that_dies_after_it_has() {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    let (target, came) = vendor().await;
+    let change = async |moment| {
+        let crash_points = CrashPoints::default();
+        crash_points.set(Arc::new(AtCall(moment)));
+        let client = HttpClient::new().unwrap().dying_at(crash_points);
+        client.change(&call(), &target, &secrets(), Arc::new(|| true)).await
+    };
+    assert!(matches!(change(Moment::Before).await, Err(SendError::NotSent(_))));
+    assert!(matches!(change(Moment::After).await, Err(SendError::Lost(_))));
+    // The vendor takes one connection and reads one call.
+    assert_eq!(came.await.unwrap().matches("post /things").count(), 1);
+}

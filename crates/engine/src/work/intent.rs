@@ -247,10 +247,15 @@ pub(super) async fn give_back(
         IntentAnswer::Refused | IntentAnswer::NotSent => Event::IntentAnswered,
         _ => Event::IntentReconciled,
     };
-    let entry = shift.entry(event).job(job.id).intent(intent);
+    let entry = |event| shift.entry(event).job(job.id).intent(intent);
+    let mut journal = vec![entry(event).fact("answer", what.word()).fact("why", why)];
+    if what == IntentAnswer::CantTell {
+        // With the outcome, or a process that died between the two would repeat unrecorded.
+        journal.push(entry(Event::IntentRepeated));
+    }
     let first = Transition {
         intents: vec![IntentOutcome { id: intent, at: now, what }],
-        journal: vec![entry.fact("answer", what.word()).fact("why", why)],
+        journal,
         jobs: vec![Job { state: JobState::Ended, due_at: None, reconciling: None, ..job.clone() }],
         ..Transition::default()
     };

@@ -173,11 +173,9 @@ async fn write_down(shift: &Shift, lost: Lost, finding: Reconciled) -> Result<()
         }
         Reconciled::CantTell => {
             let tasks = sent_with(shift, &job).await?;
-            let entry = shift.entry(Event::IntentRepeated).job(job.id).intent(intent.id);
             let why = "the vendor gives no way to tell; it is sent again, and that is on record";
-            intent::give_back(shift, job, intent.id, IntentAnswer::CantTell, why, &tasks).await?;
-            shift.commit_one(Transition { journal: vec![entry], ..Transition::default() }).await?;
-            Ok(())
+            let what = IntentAnswer::CantTell;
+            intent::give_back(shift, job, intent.id, what, why, &tasks).await.map(|_| ())
         }
     }
 }

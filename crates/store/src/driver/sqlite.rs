@@ -16,6 +16,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 
+use crate::crash::{Call, CrashPoints, Moment};
 use crate::db::{Db, Row, Tx, Value};
 use crate::driver::rest;
 use crate::error::StoreError;
@@ -47,6 +48,16 @@ pub(crate) struct Database {
     /// Always one and the same connection, as `data_version` counts per connection. It is the
     /// writer where there is one, so that our own commits do not count.
     watch: SqlitePool,
+    /// Where a simulated process dies.
+    pub(crate) crash_points: CrashPoints,
+}
+
+/// A write transaction.
+pub(crate) struct Writing {
+    pub(crate) tx: Transaction<'static, Sqlite>,
+    crash_points: CrashPoints,
+    /// What it ran, noted only where the process may die of it.
+    ran: Vec<&'static str>,
 }
 
 impl Database {
@@ -66,12 +77,13 @@ impl Database {
             .pragma("journal_size_limit", "134217728");
         let writer = connect_at_last(options).await?;
         refuse_old_sqlite(&writer).await?;
-        let mut tx = Tx::Sqlite(begin(&writer).await?);
+        let crash_points = CrashPoints::default();
+        let mut tx = Tx::Sqlite(begin(&writer, &crash_points).await?);
         migrate::bring_up_to_date(&mut tx, known).await?;
         tx.commit().await?;
         let readers = self::options(&path).read_only(true).pragma("cache_size", "-2048");
         let readers = connect(readers, READERS).await?;
-        Ok(Self { watch: writer.clone(), writer: Some(writer), readers })
+        Ok(Self { watch: writer.clone(), writer: Some(writer), readers, crash_points })
     }
 
     /// Opens an existing file for writing as it is, whatever its schema.
@@ -83,7 +95,8 @@ impl Database {
         let writer = connect(options(&path).synchronous(SqliteSynchronous::Full), 1).await?;
         refuse_old_sqlite(&writer).await?;
         let readers = connect(options(&path).read_only(true), READERS).await?;
-        Ok(Self { watch: writer.clone(), writer: Some(writer), readers })
+        let crash_points = CrashPoints::default();
+        Ok(Self { watch: writer.clone(), writer: Some(writer), readers, crash_points })
     }
 
     /// Opens an existing file for reading.
@@ -106,7 +119,9 @@ impl Database {
     async fn read(options: SqliteConnectOptions, known: &[Migration]) -> Result<Self, StoreError> {
         let watch = connect(options.clone(), 1).await?;
         refuse_old_sqlite(&watch).await?;
-        let database = Self { writer: None, readers: connect(options, READERS).await?, watch };
+        let readers = connect(options, READERS).await?;
+        let crash_points = CrashPoints::default();
+        let database = Self { writer: None, readers, watch, crash_points };
         migrate::refuse_other_schema(&Db::Sqlite(database.clone()), known).await?;
         Ok(database)
     }
@@ -120,12 +135,12 @@ impl Database {
     }
 
     /// Begins a write transaction, whether the rows have moved or not.
-    pub(crate) async fn begin_as_is(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    pub(crate) async fn begin_as_is(&self) -> Result<Writing, StoreError> {
         let Some(writer) = &self.writer else {
             let cause = "the store was opened for reading".into();
             return Err(StoreError::ReadOnly { attempt: "begin to write", cause });
         };
-        begin(writer).await
+        begin(writer, &self.crash_points).await
     }
 
     /// Reads on one of the readers.
@@ -134,8 +149,11 @@ impl Database {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
+        self.crash_points.pass(Moment::Before, Call::Read(sql))?;
         let mut reader = self.readers.acquire().await.map_err(|e| failed("begin to read", e))?;
-        fetch("read", &mut reader, sql, values).await
+        let rows = fetch("read", &mut reader, sql, values).await;
+        self.crash_points.pass(Moment::After, Call::Read(sql))?;
+        rows
     }
 
     /// Writes the database as it is at one moment into an empty file, beside whoever writes it.
@@ -186,6 +204,25 @@ impl Database {
     pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.watch.close().await;
+    }
+}
+
+impl Writing {
+    /// The connection, for this statement.
+    pub(crate) fn by(&mut self, sql: &'static str) -> &mut SqliteConnection {
+        if self.crash_points.are_set() {
+            self.ran.push(sql);
+        }
+        &mut self.tx
+    }
+
+    /// Makes everything since `begin` durable.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let call = Call::Commit(&self.ran);
+        self.crash_points.pass(Moment::Before, call)?;
+        let committed = self.tx.commit().await.map_err(|error| failed("commit", error));
+        self.crash_points.pass(Moment::After, call)?;
+        committed
     }
 }
 
@@ -295,8 +332,10 @@ async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Err
     Ok(!connection.is_in_transaction())
 }
 
-async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, StoreError> {
-    writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| failed("begin to write", error))
+async fn begin(writer: &SqlitePool, crash_points: &CrashPoints) -> Result<Writing, StoreError> {
+    let begun = writer.begin_with("BEGIN IMMEDIATE").await;
+    let tx = begun.map_err(|error| failed("begin to write", error))?;
+    Ok(Writing { tx, crash_points: crash_points.clone(), ran: Vec::new() })
 }
 
 async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -10,11 +10,11 @@ use crate::{StoreError, Transition};
 async fn leave_room(setup: &Setup, pages: &'static str) {
     let Db::Sqlite(database) = setup.store.db() else { unreachable!() };
     let mut tx = database.begin_as_is().await.unwrap();
-    let row = sqlx::query("PRAGMA page_count").fetch_one(&mut *tx).await.unwrap();
+    let row = sqlx::query("PRAGMA page_count").fetch_one(&mut *tx.tx).await.unwrap();
     let used: i64 = sqlx::Row::get(&row, 0);
     let room: i64 = pages.parse().unwrap();
     let bound = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", used + room));
-    sqlx::query(bound).execute(&mut *tx).await.unwrap();
+    sqlx::query(bound).execute(&mut *tx.tx).await.unwrap();
     tx.commit().await.unwrap();
 }
 

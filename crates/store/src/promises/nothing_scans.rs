@@ -32,7 +32,7 @@ async fn no_frequent_statement_reads_or_sorts_a_table_whole() {
     for sql in nouns.concat() {
         let told = sql.rsplit("(?)").next().unwrap_or(sql);
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
-        for row in sqlx::query(explain).fetch_all(&mut *tx).await.unwrap() {
+        for row in sqlx::query(explain).fetch_all(&mut *tx.tx).await.unwrap() {
             let step: String = row.get("detail");
             let is_own = step.starts_with("SCAN v") || step.ends_with("CONSTANT ROWS");
             // `dues` are the two rows of a sub-query, `bounded` the rows of one that ends at a limit.

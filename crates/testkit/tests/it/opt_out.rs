@@ -1,7 +1,11 @@
 //! Opting out, by suppression and by consent event, and taking it back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use domain::{Event, RequestId, Right};
 use serde_json::{Value, json};
+use store::crash::{Call, Crash, Moment};
 use testkit::stage::Stage;
 
 async fn stage_that_suppresses() -> anyhow::Result<Stage> {
@@ -144,4 +148,34 @@ async fn a_lost_answer_to_a_consent_event_is_sent_again_on_record_and_kept_once(
     assert_eq!(stage.entries(Event::IntentRepeated).await?.len(), 1);
     assert_eq!(stage.facts(Event::IntentReconciled, "answer").await?, ["can't tell"]);
     Ok(())
+}
+
+/// Dies as soon as the outcome of a changing call is written.
+#[derive(Default)]
+struct AfterOutcome(AtomicBool);
+
+impl Crash for AfterOutcome {
+    fn is_dead(&self, moment: Moment, call: Call<'_>) -> bool {
+        let is_outcome = matches!(call, Call::Commit(ran) if ran.iter().any(|sql| sql.contains("UPDATE intent")));
+        if moment == Moment::After && is_outcome {
+            self.0.store(true, Ordering::SeqCst);
+        }
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeat_is_on_record_also_where_the_engine_dies_right_after_deciding_on_it()
+-> anyhow::Result<()> {
+    let (mut stage, out) = Stage::asked(Right::OptOut, "regular").await?;
+    stage
+        .faults(&json!([{"match": {"method": "POST", "path": "/v1/batch"}, "fault": "close_after_effect", "count": 1}]))
+        .await?;
+    stage.store.crash_points().set(Arc::new(AfterOutcome::default()));
+    assert!(stage.run_days(2).await.is_err(), "it died");
+    stage.reopen().await?;
+    stage.lease_millis.fetch_add(30_000, Ordering::SeqCst);
+    assert_eq!(stage.entries(Event::IntentRepeated).await?.len(), 1);
+    stage.run_days(2).await?;
+    is_unproven(&stage, out).await
 }

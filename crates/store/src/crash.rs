@@ -1,0 +1,69 @@
+//! Crash points: where a simulation lets a process die, before and after each call to the database and
+//! to a vendor.
+//!
+//! A process that died leaves what it committed and what it sent, and nothing else. So from the moment
+//! at which a [`Crash`] says that it is dead, none of its calls goes through any more: each fails
+//! without having done anything. The program itself has no `Crash`, and looks at one empty cell.
+
+use std::sync::{Arc, OnceLock};
+
+/// On which side of a call a process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    /// The call is about to be made.
+    Before,
+    /// The call was made, and nobody has heard of its answer yet.
+    After,
+}
+
+/// A call whose effect, or whose answer, outlives the process.
+#[derive(Debug, Clone, Copy)]
+pub enum Call<'a> {
+    /// A statement that reads.
+    Read(&'static str),
+    /// A transaction, by the statements that it ran.
+    Commit(&'a [&'static str]),
+    /// A call to a vendor, by its operation.
+    Http(&'static str),
+}
+
+/// Decides where a process dies.
+pub trait Crash: Send + Sync {
+    /// Whether the process is dead, now or since an earlier call.
+    fn is_dead(&self, moment: Moment, call: Call<'_>) -> bool;
+}
+
+/// The crash points of a process; clones are the same.
+#[derive(Clone, Default)]
+pub struct CrashPoints(Arc<OnceLock<Arc<dyn Crash>>>);
+
+/// A simulated process is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this simulated process is dead")]
+pub struct Dead;
+
+impl CrashPoints {
+    /// Lets the process die where `crash` says. The first one given stays.
+    pub fn set(&self, crash: Arc<dyn Crash>) {
+        self.0.get_or_init(|| crash);
+    }
+
+    /// Whether the process can die at all.
+    pub(crate) fn are_set(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// Passes a point, or not any more.
+    pub fn pass(&self, moment: Moment, call: Call<'_>) -> Result<(), Dead> {
+        match self.0.get() {
+            Some(crash) if crash.is_dead(moment, call) => Err(Dead),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for CrashPoints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CrashPoints").finish_non_exhaustive()
+    }
+}
