@@ -227,7 +227,10 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let leases = crew.take_share().await?;
         let holder = &self.parts.holder;
-        let is_led = leases.iter().any(|row| row.name == ENGINE_LEASE && holder.sees_held(row));
+        // Our own lease is one of before we began again.
+        let is_led = leases.iter().any(|row| {
+            row.name == ENGINE_LEASE && row.holder != holder.name && holder.sees_held(row)
+        });
         if lead.is_none()
             && !is_led
             && let Ok(fence) = self.take_lease().await?

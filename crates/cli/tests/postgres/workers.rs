@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::setup::{connect, database};
+use crate::setup::{connect, database, psql};
 use crate::world::{Running, World};
 
 /// The longest that a lease lasts, and a moment.
@@ -83,18 +83,44 @@ fn requests_are_worked_on_by_workers_whose_server_leaves_the_work_to_them() {
     let mut serve = world.start(&["serve"]);
     assert!(serve.line().contains("serves"));
     until_spread(&world, &[1, 1, 1]);
-    let email = world.people("regular")[0]["email"].as_str().unwrap().to_owned();
+    ask_for(&world, 0);
+    until_collected(&world, 3);
+    assert_eq!(serve.end().code, 0);
+}
+
+#[test]
+fn a_worker_whose_connections_are_cut_does_all_again_that_it_did() {
+    let world = world("cut", 1);
+    let _worker = worker(&world);
+    until_spread(&world, &[1]);
+    ask_for(&world, 0);
+    until_collected(&world, 1);
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    psql(world.database.as_deref().unwrap(), cut);
+    // Whoever leads routes this one, and whoever has the connection works on it.
+    ask_for(&world, 1);
+    until_collected(&world, 2);
+}
+
+/// Somebody asks for their data.
+fn ask_for(world: &World, person: usize) {
+    let email = world.people("regular")[person]["email"].as_str().unwrap().to_owned();
     let new = world.run(&["request", "new", "--right", "access", "--email", &email, "--json"]);
     assert_eq!((new.code, new.err.as_str()), (0, ""), "no engine runs here");
+}
+
+/// Waits until so many tasks have collected all they were to.
+fn until_collected(world: &World, n_tasks: usize) {
     let deadline = Instant::now() + LEASE;
     loop {
         let list = world.json(&["request", "list"]);
-        let tasks = list["requests"][0]["tasks"].as_array().cloned().unwrap_or_default();
-        let states: Vec<_> = tasks.iter().map(|task| task["state"].to_string()).collect();
-        if states.len() == 3 && states.iter().all(|state| state == "\"approving\"") {
-            break;
+        let requests = list["requests"].as_array().unwrap();
+        let tasks = requests.iter().flat_map(|one| one["tasks"].as_array().into_iter().flatten());
+        let states: Vec<_> = tasks.map(|task| task["state"].to_string()).collect();
+        if states.len() == n_tasks && states.iter().all(|state| state == "\"approving\"") {
+            return;
         }
         assert!(Instant::now() < deadline, "{states:?}");
     }
-    assert_eq!(serve.end().code, 0);
 }
