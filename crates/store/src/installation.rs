@@ -7,6 +7,7 @@ use crate::db::{Db, Tx, values};
 use crate::error::StoreError;
 use crate::keyring::Making;
 use crate::keys::{carry_installation, installation_of};
+use crate::migrate;
 use crate::setting::GET;
 use crate::store::Options;
 
@@ -17,6 +18,7 @@ const CLAIM: &str = "INSERT INTO setting (key, value) VALUES ($1, $2) ON CONFLIC
 /// takes the database's id over. Says whether keys may be made: only for a database that is new.
 pub(crate) async fn meet(options: &Options, url: &Secret) -> Result<Making, StoreError> {
     let db = Db::look_at(url.expose()).await?;
+    migrate::look_for_mark(&db).await?;
     let is_new = !db.has_table("setting").await?;
     let row = match is_new {
         true => None,

@@ -165,12 +165,18 @@ pub(crate) async fn bring_up_to_date(tx: &mut Tx, known: &[Migration]) -> Result
 
 /// Refuses a database that this program can't read as it is, or may not. Changes nothing.
 pub(crate) async fn refuse_other_schema(db: &Db, known: &[Migration]) -> Result<(), StoreError> {
+    look_for_mark(db).await?;
+    compare(db, known).await
+}
+
+/// Refuses a database that carries a mark, without a turn to write.
+pub(crate) async fn look_for_mark(db: &Db) -> Result<(), StoreError> {
     if db.has_table("schema_migration").await?
         && let Some(mark) = Mark::of(db).await?
     {
         return Err(mark.refusal());
     }
-    compare(db, known).await
+    Ok(())
 }
 
 /// Refuses a schema that this program can't read as it is, whether it is marked or not.
