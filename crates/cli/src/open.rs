@@ -79,7 +79,7 @@ impl Session {
         }
         let scratch = tempfile::tempdir().context("could not make a folder to try it out in")?;
         let (data, keys) = (scratch.path().join("data"), scratch.path().join("keys"));
-        let store = Store::open(&Options { data, keys, database: None }, ids(), real_now()).await?;
+        let store = Store::open(&Options { data, keys, database: None, bodies: None }, ids(), real_now()).await?;
         let session = Self::new(store, Workers::One, screen).await?;
         Ok(Self { _scratch: Some(scratch), ..session })
     }

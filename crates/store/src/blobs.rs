@@ -1,251 +1,167 @@
-//! Large bodies, sealed in chunks, one file each, in a folder beside the database.
+//! Large bodies, sealed in chunks: in a folder beside the database, or in an S3-compatible bucket.
 //!
-//! A file is a row of `length (4 bytes), sealed chunk`. A chunk's place holds the blob's id, its
-//! index and whether it is the last, so a file that was cut, extended or reordered does not open.
-//! Memory is constant both ways. A body is written to a draft that no reader finds, and renamed when
-//! it is complete and durable; `sweep` removes the drafts that a crash left.
+//! A body is a row of `length (4 bytes), sealed chunk`. A chunk's place holds the blob's id, its
+//! index and whether it is the last, so a body that was cut, extended or reordered does not open.
+//! Memory is constant both ways, and no reader finds a body before it is whole. What goes to a bucket
+//! or comes from one passes through a sealed file without a name in the folder, so that writing and
+//! reading never wait for the network in the middle.
 //!
-//! Reading and writing are plain blocking `Read` and `Write`: async callers put them on
+//! Writing and reading are plain blocking `Write` and `Read`: async callers put them on
 //! `spawn_blocking`.
 
+mod bucket;
 mod chunks;
+mod folder;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod tests;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Seek as _, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::error::StoreError;
 use crate::seal::SealingKey;
+pub use bucket::{Bodies, Bucket, BucketFault};
 pub use chunks::{BlobReader, CHUNK_LEN, ChunkWriter};
+pub use folder::Folder;
+use folder::FolderWriter;
 
 /// Whoever was writing a file that nobody touched for so long is gone: no call takes as long, nor
 /// any lease.
 const LEFT: Duration = Duration::from_secs(24 * 3600);
 
-/// A file beside the drafts, dated when all folders were swept last.
-const SWEPT: &str = "swept";
-
-/// The folder of sealed bodies.
+/// The place of the large bodies.
 #[derive(Clone, Debug)]
 pub struct Blobs {
-    folder: PathBuf,
+    folder: Folder,
+    bucket: Option<Bucket>,
 }
 
 impl Blobs {
-    /// Opens the folder for writing.
-    pub fn open(folder: PathBuf) -> Result<Self, StoreError> {
-        let blobs = Self { folder };
-        make_folder(&blobs.drafts())?;
-        Ok(blobs)
+    /// Opens the place for writing. The folder is needed also where bodies lie in a bucket.
+    pub fn open(folder: PathBuf, bodies: Option<&Bodies>) -> Result<Self, StoreError> {
+        let bucket = bodies.map(Bucket::open).transpose()?;
+        Ok(Self { folder: Folder::open(folder)?, bucket })
     }
 
-    /// Opens the folder for reading; makes and sweeps nothing.
-    pub fn open_read_only(folder: PathBuf) -> Self {
-        Self { folder }
+    /// Opens the place for reading; makes and sweeps nothing.
+    pub fn open_read_only(folder: PathBuf, bodies: Option<&Bodies>) -> Result<Self, StoreError> {
+        let bucket = bodies.map(Bucket::open).transpose()?;
+        Ok(Self { folder: Folder::open_read_only(folder), bucket })
+    }
+
+    /// The folder beside the database.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The bucket, if bodies lie in one.
+    pub fn bucket(&self) -> Option<&Bucket> {
+        self.bucket.as_ref()
     }
 
     /// Starts a body. The id is letters, digits, `_` and `-`.
     pub fn create(&self, id: &str, key: Arc<SealingKey>) -> Result<BlobWriter, StoreError> {
-        let path = self.path(id)?;
-        let draft = self.drafts().join(id);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)
-            .map_err(|error| StoreError::file("start a body", error))?;
-        Ok(BlobWriter { chunks: ChunkWriter::new(file, id, key), draft: Draft(draft), path })
+        let Some(bucket) = &self.bucket else {
+            return Ok(BlobWriter(To::Folder(self.folder.create(id, key)?)));
+        };
+        spread(id)?;
+        let chunks = ChunkWriter::new(self.folder.nameless()?, id, key);
+        Ok(BlobWriter(To::Bucket { chunks, id: id.into(), bucket: bucket.clone() }))
     }
 
     /// Opens a body for reading, or nothing if there is none.
-    pub fn read(&self, id: &str, key: Arc<SealingKey>) -> Result<Option<BlobReader>, StoreError> {
-        let file = match File::open(self.path(id)?) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::file("open a body", error)),
-        };
+    pub async fn read(
+        &self,
+        id: &str,
+        key: Arc<SealingKey>,
+    ) -> Result<Option<BlobReader>, StoreError> {
+        let Some(bucket) = &self.bucket else { return self.folder.read(id, key) };
+        let mut file = self.folder.nameless()?;
+        if !bucket.fetch(id, &mut file).await? {
+            return Ok(None);
+        }
+        file.rewind().map_err(|error| StoreError::file("open a body", error))?;
         Ok(Some(BlobReader::new(file, id, key)))
     }
 
     /// Removes a body, if it is there.
-    pub fn remove(&self, id: &str) -> Result<(), StoreError> {
-        match fs::remove_file(self.path(id)?) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::file("remove a body", error))
-            }
-            _ => Ok(()),
+    pub async fn remove(&self, id: &str) -> Result<(), StoreError> {
+        match &self.bucket {
+            Some(bucket) => bucket.remove(id).await,
+            None => self.folder.remove(id),
         }
     }
 
     /// A file without a name, for what only passes through; nothing of it outlives its handle.
     pub fn nameless(&self) -> Result<File, StoreError> {
-        tempfile::tempfile_in(self.drafts())
-            .map_err(|error| StoreError::file("begin a spool", error))
-    }
-
-    /// The folders over which bodies are spread, and that of drafts.
-    pub fn folders(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let listed = fs::read_dir(&self.folder)
-            .and_then(|folders| folders.map(|folder| Ok(folder?.path())).collect());
-        listed.map_err(|error| StoreError::file("list the large bodies", error))
-    }
-
-    /// The ids of the bodies in one of them; a draft has none yet.
-    pub fn ids_in(&self, folder: &Path) -> Result<Vec<String>, StoreError> {
-        if folder == self.drafts() {
-            return Ok(Vec::new());
-        }
-        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().into_string().ok());
-        let listed = fs::read_dir(folder)
-            .and_then(|entries| entries.map(name).filter_map(Result::transpose).collect());
-        listed.map_err(|error| StoreError::file("list the large bodies", error))
-    }
-
-    /// Removes from a folder drafts, and bodies that the caller does not know, if nobody has touched them
-    /// for [`LEFT`]: another holder may be writing one, or have finished one that is not known yet.
-    pub fn sweep(&self, folder: &Path, is_known: impl Fn(&str) -> bool) -> Result<u64, StoreError> {
-        let failed = |error| StoreError::file("sweep the large bodies", error);
-        let now = self.now().map_err(failed)?;
-        let is_left = |path: &Path| match fs::metadata(path).and_then(|file| file.modified()) {
-            Ok(touched_at) => Ok(now.duration_since(touched_at).is_ok_and(|idle| idle >= LEFT)),
-            // It was finished, or given up, since it was listed.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        };
-        let is_draft = folder == self.drafts();
-        let mut n_removed = 0;
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let name = entry.file_name();
-            let is_wanted = match name.to_str() {
-                Some(name) if is_draft => name == SWEPT,
-                Some(name) => is_known(name),
-                None => false,
-            };
-            if !is_wanted && is_left(&entry.path()).map_err(failed)? {
-                match fs::remove_file(entry.path()) {
-                    Ok(()) => n_removed += 1,
-                    // Somebody was quicker.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(failed(error)),
-                }
-            }
-        }
-        Ok(n_removed)
-    }
-
-    /// Whether all folders were swept within a day.
-    pub fn was_swept(&self) -> Result<bool, StoreError> {
-        let failed = |error| StoreError::file("see when the large bodies were swept", error);
-        match fs::metadata(self.drafts().join(SWEPT)).and_then(|file| file.modified()) {
-            Ok(swept_at) => {
-                let now = self.now().map_err(failed)?;
-                Ok(now.duration_since(swept_at).is_ok_and(|since| since < LEFT))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    /// Notes that all folders have been swept.
-    pub fn note_swept(&self) -> Result<(), StoreError> {
-        let path = self.drafts().join(SWEPT);
-        let made =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-        made.map(drop).map_err(|error| StoreError::file("note that bodies were swept", error))
-    }
-
-    /// The time by which the file system dates files, which need not be the machine's.
-    fn now(&self) -> io::Result<SystemTime> {
-        let path = self.drafts().join("now");
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
-        let now = file.metadata()?.modified()?;
-        fs::remove_file(path)?;
-        Ok(now)
-    }
-
-    /// Dates every file back to when its writer must be gone.
-    #[cfg(test)]
-    pub(crate) fn age(&self) {
-        for folder in fs::read_dir(&self.folder).unwrap() {
-            for entry in fs::read_dir(folder.unwrap().path()).unwrap() {
-                let file = OpenOptions::new().write(true).open(entry.unwrap().path()).unwrap();
-                let touched_at = file.metadata().unwrap().modified().unwrap();
-                file.set_modified(touched_at - LEFT).unwrap();
-            }
-        }
-    }
-
-    fn drafts(&self) -> PathBuf {
-        self.folder.join("drafts")
-    }
-
-    /// Bodies are spread over folders by the end of their id, where ids made by time differ.
-    fn path(&self, id: &str) -> Result<PathBuf, StoreError> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if id.len() < 2 || id.len() > 128 || !id.chars().all(plain) {
-            let error = io::Error::new(io::ErrorKind::InvalidInput, "not the id of a body");
-            return Err(StoreError::file("name a body", error));
-        }
-        let (_, spread) = id.split_at(id.len() - 2);
-        Ok(self.folder.join(spread).join(id))
+        self.folder.nameless()
     }
 }
 
 /// A body that is being written. Dropped before `finish`, it never existed.
-pub struct BlobWriter {
-    chunks: ChunkWriter,
-    draft: Draft,
-    path: PathBuf,
+pub struct BlobWriter(To);
+
+enum To {
+    Folder(FolderWriter),
+    Bucket { chunks: ChunkWriter, id: Box<str>, bucket: Bucket },
 }
 
 impl BlobWriter {
-    /// Seals the last chunk, makes the file durable and gives it its name. Returns the number of
-    /// bytes that were written in plain.
-    pub fn finish(self) -> Result<u64, StoreError> {
-        let failed = |error| StoreError::file("save a body", error);
-        let Self { chunks, draft, path } = self;
-        let (file, size_bytes) = chunks.end().map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        make_folder(folder)?;
-        fs::rename(&draft.0, &path).map_err(failed)?;
-        File::open(folder).and_then(|opened| opened.sync_all()).map_err(failed)?;
-        Ok(size_bytes)
+    /// Seals the last chunk, and makes the body durable where it belongs. Returns the number of bytes
+    /// that were written in plain.
+    pub async fn finish(self) -> Result<u64, StoreError> {
+        match self.0 {
+            To::Folder(writer) => blocking(move || writer.finish()).await,
+            To::Bucket { chunks, id, bucket } => {
+                let ended = blocking(move || {
+                    chunks.end().map_err(|error| StoreError::file("save a body", error))
+                });
+                let (file, size_bytes) = ended.await?;
+                bucket.put(&id, file).await?;
+                Ok(size_bytes)
+            }
+        }
     }
 }
 
 impl Write for BlobWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.chunks.write(bytes)
+        match &mut self.0 {
+            To::Folder(writer) => writer.write(bytes),
+            To::Bucket { chunks, .. } => chunks.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.chunks.flush()
+        match &mut self.0 {
+            To::Folder(writer) => writer.flush(),
+            To::Bucket { chunks, .. } => chunks.flush(),
+        }
     }
 }
 
-/// Removes the draft's file, unless it was renamed before.
-struct Draft(PathBuf);
+/// Does something with files that blocks.
+pub async fn blocking<T: Send + 'static>(
+    what: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let done = tokio::task::spawn_blocking(what).await;
+    done.map_err(|error| StoreError::Database {
+        attempt: "look at the large bodies",
+        cause: Box::new(error),
+    })?
+}
 
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // Where this fails, the next sweep does it.
-        let _removed = fs::remove_file(&self.0);
+/// Bodies are spread by the end of their id, where ids made by time differ.
+fn spread(id: &str) -> Result<&str, StoreError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if id.len() < 2 || id.len() > 128 || !id.chars().all(plain) {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "not the id of a body");
+        return Err(StoreError::file("name a body", error));
     }
+    Ok(id.split_at(id.len() - 2).1)
 }
-
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| StoreError::file("make the folder for large bodies", error))
-}
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,9 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use domain::{BlobId, RequestId, TaskId};
+use futures_util::TryStreamExt as _;
 
-use crate::blobs::{self, Blobs, CHUNK_LEN};
+use crate::blobs::{self, Bucket, CHUNK_LEN, Folder, blocking};
 use crate::bulk::{Kind, Over};
 use crate::db::{Row, Value, values};
 use crate::error::StoreError;
@@ -49,6 +50,9 @@ static NAMED: Over = Over::new(
     "SELECT v.blob_id FROM v WHERE EXISTS (SELECT 1 FROM collected c WHERE c.blob_id = v.blob_id)",
 );
 
+/// How many bodies in a bucket are looked up at once.
+const PAGE: usize = 1000;
+
 /// What is asked of every body, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
@@ -89,13 +93,13 @@ impl Store {
         let Some(key) = self.request_keys([request]).await?.remove(&request) else {
             return Ok(None);
         };
-        let reader = self.blobs().read(&blob.to_string(), key)?;
+        let reader = self.blobs().read(&blob.to_string(), key).await?;
         Ok(reader.map(|reader| BlobReader { reader }))
     }
 
     /// Whether all bodies were swept within a day.
     pub async fn are_blobs_swept(&self) -> Result<bool, StoreError> {
-        self.with_blobs(Blobs::was_swept).await
+        self.with_folder(Folder::was_swept).await
     }
 
     /// Removes bodies that were never finished, and those that no row names, a day after they were
@@ -103,37 +107,57 @@ impl Store {
     /// more is in memory than the names in one, and one that fails keeps no other from being swept.
     pub async fn sweep_blobs(&self) -> Result<Swept, StoreError> {
         let mut swept = Swept::default();
-        for folder in self.with_blobs(Blobs::folders).await? {
-            match self.sweep_folder(folder).await {
-                Ok(n_removed) => swept.n_removed += n_removed,
+        if let Some(bucket) = self.blobs().bucket() {
+            match self.sweep_bucket(bucket, &mut swept.n_removed).await {
+                Ok(()) => {}
                 Err(error) => swept.failed.push(error),
+            }
+        } else {
+            for folder in self.with_folder(Folder::folders).await? {
+                match self.sweep_folder(folder).await {
+                    Ok(n_removed) => swept.n_removed += n_removed,
+                    Err(error) => swept.failed.push(error),
+                }
             }
         }
         // Also where some failed: the next command need not try them all over.
-        self.with_blobs(Blobs::note_swept).await?;
+        self.with_folder(Folder::note_swept).await?;
         Ok(swept)
     }
 
     async fn sweep_folder(&self, folder: PathBuf) -> Result<u64, StoreError> {
         let (folder, ids) =
-            self.with_blobs(|blobs| blobs.ids_in(&folder).map(|ids| (folder, ids))).await?;
-        let rows = NAMED.read(self.db(), ids.into_iter().map(|id| values![id])).await?;
-        let named = rows.iter().map(|row| row.get("blob_id"));
-        let named = named.collect::<Result<HashSet<String>, _>>()?;
-        self.with_blobs(move |blobs| blobs.sweep(&folder, |id| named.contains(id))).await
+            self.with_folder(|blobs| blobs.ids_in(&folder).map(|ids| (folder, ids))).await?;
+        let named = self.bodies_named(&ids).await?;
+        self.with_folder(move |blobs| blobs.sweep(&folder, |id| named.contains(id))).await
+    }
+
+    async fn sweep_bucket(&self, bucket: &Bucket, n_removed: &mut u64) -> Result<(), StoreError> {
+        let now = bucket.try_out().await?;
+        let mut pages = bucket.left_at(now).try_chunks(PAGE);
+        while let Some(ids) = pages.try_next().await.map_err(|error| error.1)? {
+            let named = self.bodies_named(&ids).await?;
+            for id in ids.iter().filter(|id| !named.contains(*id)) {
+                bucket.remove(id).await?;
+                *n_removed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of these bodies a row names.
+    async fn bodies_named(&self, ids: &[String]) -> Result<HashSet<String>, StoreError> {
+        let rows = NAMED.read(self.db(), ids.iter().map(|id| values![id.clone()])).await?;
+        rows.iter().map(|row| row.get("blob_id")).collect()
     }
 
     /// Does something with the folder of bodies that blocks.
-    async fn with_blobs<T: Send + 'static>(
+    async fn with_folder<T: Send + 'static>(
         &self,
-        what: impl FnOnce(&Blobs) -> Result<T, StoreError> + Send + 'static,
+        what: impl FnOnce(&Folder) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let blobs = self.blobs().clone();
-        let done = tokio::task::spawn_blocking(move || what(&blobs)).await;
-        done.map_err(|error| StoreError::Database {
-            attempt: "look at the large bodies",
-            cause: Box::new(error),
-        })?
+        let folder = self.blobs().folder().clone();
+        blocking(move || what(&folder)).await
     }
 }
 
@@ -152,11 +176,7 @@ impl BlobWriter {
     /// Makes the body durable. Returns its id and its length.
     pub async fn finish(self) -> Result<(BlobId, u64), StoreError> {
         let Self { id, writer } = self;
-        let finished = tokio::task::spawn_blocking(move || writer.finish()).await;
-        let length = finished.map_err(|error| StoreError::Database {
-            attempt: "finish a body",
-            cause: Box::new(error),
-        })??;
+        let length = writer.finish().await?;
         Ok((id, length))
     }
 }

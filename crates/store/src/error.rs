@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::blobs::BucketFault;
 use crate::crash::Dead;
 use crate::keys::{KeyError, READ};
 
@@ -77,6 +78,23 @@ pub enum StoreError {
         /// The lower error.
         #[source]
         cause: io::Error,
+    },
+    /// The bucket of large bodies could not be used.
+    #[error("the bucket of large bodies {fault}, so the program cannot {attempt}")]
+    Bucket {
+        /// What was attempted, as a verb phrase.
+        attempt: &'static str,
+        /// What is wrong with it.
+        fault: BucketFault,
+        /// What the server said of it, if it did.
+        #[source]
+        cause: Option<Cause>,
+    },
+    /// The large bodies of this installation lie in another place than the one that was named.
+    #[error("{why}")]
+    BodiesElsewhere {
+        /// Where they lie, and where they were looked for.
+        why: String,
     },
     /// No store exists where one was to be read.
     #[error("no store exists at {folder}; it is made by the first command that writes")]
@@ -197,7 +215,7 @@ impl StoreError {
                 | Self::Unreachable { .. }
                 | Self::Database { .. }
                 | Self::FenceLost
-        )
+        ) || matches!(self, Self::Bucket { fault, .. } if fault.may_pass())
     }
 
     /// Whether a sealed value does not open as the keys stand: somebody has to look after it, and

@@ -56,6 +56,7 @@ mod together;
 mod transition;
 mod write;
 
+pub use blobs::{Bodies, BucketFault};
 pub use collected::{BlobReader, BlobWriter, Collected, Swept};
 pub use connection::Secret;
 pub use counts::Counts;

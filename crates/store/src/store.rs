@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use domain::Instant;
 use domain::id::IdSource;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Bodies};
 use crate::connection::Secret;
 use crate::crash::CrashPoints;
 use crate::db::Db;
@@ -34,6 +34,8 @@ pub struct Options {
     pub keys: PathBuf,
     /// The URL of a PostgreSQL database, in place of a file in the data folder.
     pub database: Option<Secret>,
+    /// The bucket of the large bodies, in place of a folder in the data folder.
+    pub bodies: Option<Bodies>,
 }
 
 /// The store. Clones share one set of connections.
@@ -84,7 +86,7 @@ impl Store {
             Ok(keys) => keys,
             Err(error) => return Err(true_cause(options, error).await),
         };
-        let blobs = Blobs::open(options.data.join(BLOBS))?;
+        let blobs = Blobs::open(options.data.join(BLOBS), options.bodies.as_ref())?;
         let db = match &options.database {
             Some(url) => Db::open_url(url.expose()).await?,
             None => Db::open(&options.data).await?,
@@ -108,7 +110,8 @@ impl Store {
         };
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
-        let blobs = Blobs::open_read_only(options.data.join(BLOBS));
+        let blobs =
+            Blobs::open_read_only(options.data.join(BLOBS), options.bodies.as_ref())?;
         let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, None)) };
         store.refuse_older_keys().await?;
         Ok(store)

@@ -7,8 +7,9 @@ use super::{Finding, Tree};
 
 /// An outside crate, and the only crates of ours that may use it.
 const KEPT: &[(&str, &[&str])] = &[
-    // The database.
+    // The database, and the bucket.
     ("sqlx", &["store"]),
+    ("object_store", &["store"]),
     ("libsqlite3-sys", &["store"]),
     // Serving and calling over HTTP.
     ("axum", &["twins", "server"]),
@@ -17,7 +18,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("tower", &["twins", "server", "cli", "testkit"]),
     ("tower-http", &["twins", "server"]),
     ("lettre", &["engine"]),
-    ("reqwest", &["engine", "cli", "testkit"]),
+    ("reqwest", &["store", "engine", "cli", "testkit"]),
     ("rustls", &["engine", "server", "cli", "testkit"]),
     ("http", &["connector-api", "connectors", "engine", "twins", "server", "cli", "testkit"]),
     // Waiting: the pure crates don't.

@@ -32,7 +32,7 @@ async fn world() -> World {
     let ids: Arc<dyn IdSource> = Arc::new(TimedIds::new(now, random));
     let root = tempfile::tempdir().unwrap();
     let options =
-        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None };
+        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None, bodies: None };
     let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
     World { root, store, ids }
 }

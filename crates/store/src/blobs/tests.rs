@@ -1,9 +1,16 @@
-//! What the store of large bodies promises.
+//! What the place of large bodies promises, be it a folder or a bucket of a real server.
 
 use std::io::Read as _;
 
+use object_store::{BackoffConfig, RetryConfig};
+
+use super::bucket::PART_LEN;
+use super::server::{Fault, Server};
 use super::*;
 use crate::seal::new_key;
+
+const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>m</Message></Error>";
+const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>planted-secret</Message></Error>";
 
 fn key() -> Arc<SealingKey> {
     Arc::new(SealingKey::new("req_1", &new_key().unwrap()).unwrap())
@@ -13,147 +20,138 @@ fn body(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index / 7 % 251) as u8).collect()
 }
 
-fn put(blobs: &Blobs, id: &str, key: &Arc<SealingKey>, body: &[u8]) {
-    let mut writer = blobs.create(id, Arc::clone(key)).unwrap();
-    for part in body.chunks(10_007) {
-        writer.write_all(part).unwrap();
-    }
-    assert_eq!(writer.finish().unwrap(), body.len() as u64);
+/// A bucket that tries a call three times, at once.
+fn open(folder: &tempfile::TempDir, bodies: &Bodies) -> Blobs {
+    let at_once = Duration::from_millis(1);
+    let backoff = BackoffConfig { init_backoff: at_once, max_backoff: 4 * at_once, base: 2.0 };
+    let retry = RetryConfig { backoff, max_retries: 2, retry_timeout: Duration::from_secs(60) };
+    let bucket = Bucket::open_with(bodies, retry).unwrap();
+    let folder = Folder::open(folder.path().join("blobs")).unwrap();
+    Blobs { folder, bucket: Some(bucket) }
 }
 
-fn read(blobs: &Blobs, id: &str, key: &Arc<SealingKey>) -> io::Result<Vec<u8>> {
+async fn on_bucket() -> (Server, tempfile::TempDir, Blobs) {
+    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
+    let blobs = open(&folder, &server.bucket());
+    (server, folder, blobs)
+}
+
+async fn put(
+    blobs: &Blobs,
+    id: &str,
+    key: &Arc<SealingKey>,
+    body: &[u8],
+) -> Result<u64, StoreError> {
+    let mut writer = blobs.create(id, Arc::clone(key)).unwrap();
+    writer.write_all(body).unwrap();
+    writer.finish().await
+}
+
+async fn read(blobs: &Blobs, id: &str, key: &Arc<SealingKey>) -> Result<Vec<u8>, StoreError> {
     let mut read = Vec::new();
-    blobs.read(id, Arc::clone(key)).unwrap().unwrap().read_to_end(&mut read)?;
+    let mut reader = blobs.read(id, Arc::clone(key)).await?.unwrap();
+    reader.read_to_end(&mut read).map_err(|error| StoreError::file("read", error))?;
     Ok(read)
 }
 
-fn sweep(blobs: &Blobs, is_known: impl Fn(&str) -> bool) -> u64 {
-    let folders = blobs.folders().unwrap();
-    folders.iter().map(|folder| blobs.sweep(folder, &is_known).unwrap()).sum()
-}
-
-fn open() -> (tempfile::TempDir, Blobs) {
-    let root = tempfile::tempdir().unwrap();
-    let blobs = Blobs::open(root.path().join("blobs")).unwrap();
-    (root, blobs)
-}
-
-#[test]
-fn a_body_of_any_length_reads_back() {
-    let (_root, blobs) = open();
-    let key = key();
-    for (id, length) in [
-        ("blb_00", 0),
-        ("blb_01", 1),
-        ("blb_02", CHUNK_LEN - 1),
-        ("blb_03", CHUNK_LEN),
-        ("blb_04", CHUNK_LEN + 1),
-        ("blb_05", 3 * CHUNK_LEN + 17),
-    ] {
-        put(&blobs, id, &key, &body(length));
-        assert_eq!(read(&blobs, id, &key).unwrap(), body(length), "{length} bytes");
+fn fault(error: &StoreError) -> BucketFault {
+    match error {
+        StoreError::Bucket { fault, .. } => *fault,
+        other => panic!("{other:?}"),
     }
 }
 
-#[test]
-fn a_body_that_was_cut_extended_or_reordered_does_not_read() {
-    let (_root, blobs) = open();
+#[tokio::test]
+async fn both_places_keep_a_body_until_it_is_removed() {
+    let (_server, folder, bucket) = on_bucket().await;
+    let plain = Blobs::open(folder.path().join("plain"), None).unwrap();
     let key = key();
-    put(&blobs, "blb_01", &key, &body(3 * CHUNK_LEN));
-    let path = blobs.path("blb_01").unwrap();
-    let whole = fs::read(&path).unwrap();
-    let chunk = whole.len() / 3;
-    let (first, rest) = whole.split_at(chunk);
-    let (second, third) = rest.split_at(chunk);
-    for (what, altered) in [
-        ("cut at a chunk", [first, second].concat()),
-        ("cut to nothing", Vec::new()),
-        ("cut in a chunk", whole[..whole.len() - 9].to_vec()),
-        ("reordered", [second, first, third].concat()),
-        ("a chunk twice", [first, first, second, third].concat()),
-        ("a chunk left out", [first, third].concat()),
-        ("extended", [&whole[..], third].concat()),
-        ("a length that is a lie", [&[0xff; 4], &whole[4..]].concat()),
-    ] {
-        fs::write(&path, altered).unwrap();
-        assert!(read(&blobs, "blb_01", &key).is_err(), "{what}");
+    for blobs in [plain, bucket] {
+        let large = 2 * PART_LEN as usize + 17;
+        for (id, length) in [("blb_00", 0), ("blb_01", 1), ("blb_02", 300_000), ("blb_03", large)] {
+            assert_eq!(put(&blobs, id, &key, &body(length)).await.unwrap(), length as u64);
+            assert!(read(&blobs, id, &key).await.unwrap() == body(length), "{length} bytes");
+        }
+        let mut dropped = blobs.create("blb_04", Arc::clone(&key)).unwrap();
+        dropped.write_all(&body(600_000)).unwrap();
+        drop(dropped);
+        assert!(blobs.read("blb_04", Arc::clone(&key)).await.unwrap().is_none());
+        blobs.remove("blb_03").await.unwrap();
+        blobs.remove("blb_03").await.unwrap();
+        assert!(blobs.read("blb_03", Arc::clone(&key)).await.unwrap().is_none());
     }
-    fs::write(&path, &whole).unwrap();
-    assert_eq!(read(&blobs, "blb_01", &key).unwrap(), body(3 * CHUNK_LEN));
+}
+
+#[tokio::test]
+async fn a_part_that_fails_is_sent_again_and_an_upload_that_fails_is_aborted() {
+    let (server, _folder, blobs) = on_bucket().await;
+    let (key, large) = (key(), body(2 * PART_LEN as usize));
+    server.fail("PUT", Fault::Says(503, SLOW_DOWN), 2);
+    put(&blobs, "blb_01", &key, &large).await.unwrap();
+    assert!(read(&blobs, "blb_01", &key).await.unwrap() == large);
+
+    server.fail("PUT", Fault::Says(503, SLOW_DOWN), 3);
+    let error = put(&blobs, "blb_02", &key, &large).await.unwrap_err();
+    assert!(fault(&error) == BucketFault::Away && error.may_pass(), "{error:?}");
+    assert!(blobs.read("blb_02", key).await.unwrap().is_none());
+    let aborted = server.calls().iter().any(|call| call.starts_with("DELETE uploadId="));
+    assert!(aborted, "{:?}", server.calls());
+}
+
+#[tokio::test]
+async fn a_read_that_breaks_off_goes_on_and_one_that_stays_short_fails() {
+    let (server, _folder, blobs) = on_bucket().await;
+    let (key, text) = (key(), body(3_000_000));
+    put(&blobs, "blb_01", &key, &text).await.unwrap();
+    server.fail("GET", Fault::CutsAt(1_000_000), 2);
+    assert!(read(&blobs, "blb_01", &key).await.unwrap() == text, "it goes on from its offset");
+    server.fail("GET", Fault::CutsAt(100), 3);
+    let error = blobs.read("blb_01", Arc::clone(&key)).await.map(drop).unwrap_err();
+    assert!(error.may_pass(), "{error:?}");
+
+    // What the server itself lost can't be told by its length.
+    let kept = server.path("blb_01");
+    let whole = std::fs::read(&kept).unwrap();
+    std::fs::write(&kept, &whole[..whole.len() / 2]).unwrap();
+    assert!(read(&blobs, "blb_01", &key).await.is_err(), "never a shorter body");
+}
+
+#[tokio::test]
+async fn a_bucket_that_can_not_be_used_is_told_before_work() {
+    let (server, folder, blobs) = on_bucket().await;
+    let bucket = blobs.bucket().unwrap();
+    bucket.try_out().await.unwrap();
+    let wrong_key = open(&folder, &server.bodies("s3://bodies/habeas", "another"));
+    let error = wrong_key.bucket().unwrap().try_out().await.unwrap_err();
+    assert_eq!(fault(&error), BucketFault::Refused);
+    let nowhere = open(&folder, &server.bodies("s3://nowhere", "a-secret-of-tests"));
+    let error = nowhere.bucket().unwrap().try_out().await.unwrap_err();
+    assert_eq!(fault(&error), BucketFault::NoBucket);
+    server.fail("GET", Fault::Says(200, "<html>log in first</html>"), 1);
+    assert_eq!(fault(&bucket.try_out().await.unwrap_err()), BucketFault::Unexpected);
+
+    server.fail("PUT", Fault::Says(403, DENIED), 1);
+    let error = bucket.try_out().await.unwrap_err();
+    assert!(fault(&error) == BucketFault::Refused && !error.may_pass());
+    let told = format!("{error} {:?}", error);
+    assert!(told.contains("403 AccessDenied") && !told.contains("planted-secret"), "{told}");
+}
+
+#[tokio::test]
+async fn a_bucket_belongs_to_one_installation() {
+    let (_server, _folder, blobs) = on_bucket().await;
+    let bucket = blobs.bucket().unwrap();
+    bucket.belong_to("one").await.unwrap();
+    bucket.belong_to("one").await.unwrap();
+    let error = bucket.belong_to("another").await.unwrap_err();
+    assert_eq!(fault(&error), BucketFault::Foreign);
 }
 
 #[test]
-fn a_body_that_took_the_place_of_another_does_not_read() {
-    let (_root, blobs) = open();
-    let key = key();
-    put(&blobs, "blb_01", &key, b"one");
-    put(&blobs, "blb_02", &key, b"two");
-    fs::copy(blobs.path("blb_01").unwrap(), blobs.path("blb_02").unwrap()).unwrap();
-    assert!(read(&blobs, "blb_02", &key).is_err());
-}
-
-#[test]
-fn an_unfinished_body_is_never_seen_and_is_swept() {
-    let (_root, blobs) = open();
-    let key = key();
-    let mut dropped = blobs.create("blb_01", Arc::clone(&key)).unwrap();
-    dropped.write_all(&body(CHUNK_LEN * 2)).unwrap();
-    assert!(blobs.read("blb_01", Arc::clone(&key)).unwrap().is_none());
-    drop(dropped);
-    assert_eq!(fs::read_dir(blobs.drafts()).unwrap().count(), 0);
-
-    // As after a crash, where nothing was dropped.
-    fs::write(blobs.drafts().join("blb_02"), "half a body").unwrap();
-    put(&blobs, "blb_03", &key, b"known");
-    put(&blobs, "blb_04", &key, b"forgotten");
-    assert_eq!(sweep(&blobs, |id| id == "blb_03"), 0, "their writers may be alive");
-    blobs.age();
-    assert_eq!(sweep(&blobs, |id| id == "blb_03"), 2);
-    assert_eq!(fs::read_dir(blobs.drafts()).unwrap().count(), 0);
-    assert!(blobs.read("blb_03", Arc::clone(&key)).unwrap().is_some());
-    assert!(blobs.read("blb_04", key).unwrap().is_none());
-}
-
-#[test]
-fn a_body_that_another_holder_is_writing_outlives_a_sweep() {
-    let (_root, blobs) = open();
-    let key = key();
-    put(&blobs, "blb_01", &key, b"left by a crash");
-    blobs.age();
-    let mut writing = blobs.create("blb_02", Arc::clone(&key)).unwrap();
-    writing.write_all(b"not done yet").unwrap();
-    put(&blobs, "blb_03", &key, b"finished, and about to be named");
-    assert_eq!(sweep(&blobs, |_| false), 1);
-    writing.finish().unwrap();
-    assert_eq!(read(&blobs, "blb_02", &key).unwrap(), b"not done yet");
-    assert_eq!(read(&blobs, "blb_03", &key).unwrap().len(), 31);
-}
-
-#[test]
-fn a_full_disk_is_told_and_leaves_nothing() {
-    let (_root, blobs) = open();
-    let mut writer = blobs.create("blb_01", key()).unwrap();
-    // The kernel's own full disk, in the place of the draft's file.
-    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    writer.chunks = ChunkWriter::new(full, "blb_01", key());
-    writer.write_all(&body(1000)).unwrap();
-    assert!(matches!(writer.finish(), Err(StoreError::DiskFull { .. })));
-    assert_eq!(fs::read_dir(blobs.drafts()).unwrap().count(), 0);
-    assert!(blobs.read("blb_01", key()).unwrap().is_none());
-}
-
-#[test]
-fn no_plain_text_reaches_the_disk() {
-    let (_root, blobs) = open();
-    put(&blobs, "blb_01", &key(), &b"planted-mark ".repeat(50_000));
-    let written = fs::read(blobs.path("blb_01").unwrap()).unwrap();
-    assert!(!written.windows(12).any(|window| window == b"planted-mark"));
-}
-
-#[test]
-fn an_id_that_would_leave_the_folder_is_refused() {
-    let (_root, blobs) = open();
-    for id in ["", "a", "../../etc", "a/b", "..", "blb.01"] {
-        assert!(blobs.create(id, key()).is_err(), "{id}");
+fn no_key_is_taken_in_the_name_of_a_bucket() {
+    for url in ["bodies", "s3://", "s3:///habeas", "s3://key:secret@bodies", "s3://bodies?key=1"] {
+        let error = Bucket::open(&Bodies { url: url.into(), access: Vec::new() }).unwrap_err();
+        assert_eq!(fault(&error), BucketFault::Name, "{url}");
+        assert!(!error.to_string().contains("secret"));
     }
 }

@@ -14,7 +14,7 @@ async fn whoever_had_the_file_open_writes_no_more_once_it_moves() {
     assert_eq!(begin(&from, |_| false).await.unwrap(), mark, "it is one copy that goes on");
 
     let Options { data, keys, .. } = setup.options();
-    reopen(&Options { data, keys, database: None }, None).await.unwrap();
+    reopen(&Options { data, keys, database: None, bodies: None }, None).await.unwrap();
     setup.store.release_leases("a test").await.unwrap();
 }
 

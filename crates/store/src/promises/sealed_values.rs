@@ -173,7 +173,7 @@ async fn what_was_collected_reads_back_and_what_nobody_names_is_swept() {
     let is_swept = async || setup.store.are_blobs_swept().await.unwrap();
     assert_eq!(sweep().await.n_removed, 0, "it may be about to be named");
     assert!(is_swept().await);
-    setup.store.blobs().age();
+    setup.store.blobs().folder().age();
     assert!(!is_swept().await, "a day is over");
     // A folder that can't be listed, wherever it stands among the others.
     let broken = ["00", "zz"].map(|name| setup.options().data.join("blobs").join(name));
@@ -182,7 +182,7 @@ async fn what_was_collected_reads_back_and_what_nobody_names_is_swept() {
     assert_eq!((swept.n_removed, swept.failed.len()), (1, 2));
     assert!(is_swept().await, "not by the next command");
     broken.iter().for_each(|path| std::fs::remove_file(path).unwrap());
-    setup.store.blobs().age();
+    setup.store.blobs().folder().age();
     assert!(!is_swept().await, "it is tried again");
     assert_eq!((sweep().await.n_removed, is_swept().await), (0, true));
     assert!(setup.store.blob_reader(task.request, forgotten).await.unwrap().is_none());

@@ -72,7 +72,7 @@ async fn setup_in(root: tempfile::TempDir, database: Option<Secret>) -> Setup {
 }
 
 fn options(root: &Path) -> Options {
-    Options { data: root.join("data"), keys: root.join("keys"), database: None }
+    Options { data: root.join("data"), keys: root.join("keys"), database: None, bodies: None }
 }
 
 /// A database of its own on the server of PostgreSQL that the tests are given, if they are given one.
