@@ -103,6 +103,18 @@ pub struct Common {
         help_heading = "Everywhere"
     )]
     pub database_url: Option<Secret>,
+    /// An S3-compatible bucket that takes the place of the data folder for large bodies:
+    /// s3://bucket/prefix. Its key comes from the AWS environment variables.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "HABEAS_BODIES",
+        hide_env_values = true,
+        value_parser = secret,
+        help_heading = "Everywhere"
+    )]
+    pub bodies: Option<Secret>,
 }
 
 /// What must not show in any error, so it can't be wrong here.

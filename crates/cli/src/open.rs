@@ -15,7 +15,7 @@ use engine::operator::purge;
 use engine::run::Workers;
 use engine::{Clock, Engine, EngineError, Holder, Parts, Ran, Until};
 use store::backup::is_begun;
-use store::{LeaseRow, Options, Store, StoreError};
+use store::{Bodies, LeaseRow, Options, Store, StoreError};
 use tempfile::TempDir;
 
 use crate::args::Common;
@@ -79,7 +79,9 @@ impl Session {
         }
         let scratch = tempfile::tempdir().context("could not make a folder to try it out in")?;
         let (data, keys) = (scratch.path().join("data"), scratch.path().join("keys"));
-        let store = Store::open(&Options { data, keys, database: None, bodies: None }, ids(), real_now()).await?;
+        let store =
+            Store::open(&Options { data, keys, database: None, bodies: None }, ids(), real_now())
+                .await?;
         let session = Self::new(store, Workers::One, screen).await?;
         Ok(Self { _scratch: Some(scratch), ..session })
     }
@@ -244,7 +246,11 @@ async fn led_now(url: &str, screen: Screen) -> Instant {
 /// Where the store of a command lies.
 pub fn options(common: &Common) -> Options {
     let database = common.database_url.clone();
-    Options { data: common.data.clone(), keys: common.keys.clone(), database }
+    let bodies = common
+        .bodies
+        .as_ref()
+        .map(|url| Bodies { url: url.expose().to_owned(), access: environment::of_aws() });
+    Options { data: common.data.clone(), keys: common.keys.clone(), database, bodies }
 }
 
 /// One process runs the engine over a file, any number over a database that machines share.

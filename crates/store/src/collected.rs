@@ -77,6 +77,8 @@ impl Store {
     /// Starts a large body of a request. It exists for others once it is finished and a `Collected`
     /// names it.
     pub async fn blob_writer(&self, request: RequestId) -> Result<BlobWriter, StoreError> {
+        // A bucket may have been named since this process began.
+        self.check_bodies().await?;
         let id = BlobId::new(self.ids()?);
         let key = self.request_keys([request]).await?.remove(&request);
         let key = key.ok_or(StoreError::NotFound { what: "key of the request" })?;

@@ -9,6 +9,7 @@
 
 pub mod backup;
 mod blobs;
+mod bodies;
 mod bulk;
 mod collected;
 mod connection;

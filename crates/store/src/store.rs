@@ -95,6 +95,7 @@ impl Store {
             installation::agree(&db, options).await?;
         }
         let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, Some(ids))) };
+        store.settle_bodies(options).await?;
         store.reload_keys().await?;
         store.refuse_lost_epoch(now).await?;
         store.keys().make_epoch(now)?;
@@ -110,9 +111,9 @@ impl Store {
         };
         let folder = KeyFolder::open_existing(&options.keys, &options.data)?;
         let keys = Keyring::open(Arc::new(folder), Making::Refused)?;
-        let blobs =
-            Blobs::open_read_only(options.data.join(BLOBS), options.bodies.as_ref())?;
+        let blobs = Blobs::open_read_only(options.data.join(BLOBS), options.bodies.as_ref())?;
         let store = Self { inner: Arc::new(Inner::new(db, keys, blobs, None)) };
+        store.check_bodies().await?;
         store.refuse_older_keys().await?;
         Ok(store)
     }

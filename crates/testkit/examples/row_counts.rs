@@ -14,7 +14,8 @@ async fn main() -> anyhow::Result<()> {
     let data = folders.next().context("the data folder comes first")?;
     let keys = folders.next().context("the key folder comes second")?;
     let bytes = ["habeas.db", "habeas.db-wal"].map(|name| size(&data.join(name)));
-    let store = Store::open_read_only(&Options { data, keys, database: None, bodies: None }).await?;
+    let store =
+        Store::open_read_only(&Options { data, keys, database: None, bodies: None }).await?;
     let rows = store.row_counts().await?;
     show(&json!({ "rows": rows, "bytes": bytes.iter().sum::<u64>() }).to_string());
     Ok(())

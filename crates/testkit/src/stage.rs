@@ -354,8 +354,12 @@ impl Stage {
     pub async fn put_back(&mut self, backup: &Path) -> anyhow::Result<RestoreView> {
         let (data, keys) = (backup.with_extension("data"), self.folder.path().join("keys"));
         let (manifest, draft) = backup::put_back(backup, &data, &keys, |_| {})?;
-        let at =
-            |data: &Path| Options { data: data.to_owned(), keys: keys.clone(), database: None, bodies: None };
+        let at = |data: &Path| Options {
+            data: data.to_owned(),
+            keys: keys.clone(),
+            database: None,
+            bodies: None,
+        };
         self.options = at(&data);
         self.store = Store::open(&at(draft.path()), Arc::clone(&self.ids), self.now()).await?;
         let told = restore::begin(&self.desk(), &manifest.head).await?;
@@ -376,7 +380,12 @@ impl Stage {
 }
 
 fn at(folder: &tempfile::TempDir, data: &str) -> Options {
-    Options { data: folder.path().join(data), keys: folder.path().join("keys"), database: None, bodies: None }
+    Options {
+        data: folder.path().join(data),
+        keys: folder.path().join("keys"),
+        database: None,
+        bodies: None,
+    }
 }
 
 /// Ids out of the stage's clock and counted bytes: the same in every run.

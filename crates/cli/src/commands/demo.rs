@@ -43,7 +43,12 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
     // Of a folder that nobody named, nothing is of use once the simulated people are gone.
     let is_passing = args.folder.is_none() && !stays;
     let folder = fresh_folder(args.folder)?;
-    let common = Common { data: folder.join("data"), keys: folder.join("keys"), ..common.clone() };
+    let common = Common {
+        data: folder.join("data"),
+        keys: folder.join("keys"),
+        bodies: None,
+        ..common.clone()
+    };
     let options =
         twins::Options { people: PEOPLE, start_at: real_now(), ..twins::Options::default() };
     let serving = twins::serve(options).await.context("could not open the twins' ports")?;

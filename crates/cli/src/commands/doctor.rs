@@ -1,5 +1,5 @@
 //! `habeas doctor`: looks at folders, keys, database, engine, connections and work, and says what mends
-//! what is wrong. It writes nothing, and needs nobody to run the engine.
+//! what is wrong. It writes nothing but a small object to a bucket of bodies, and needs nobody to run the engine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -73,6 +73,14 @@ async fn of_store(session: &Session, findings: &mut Vec<Finding>) {
             "habeas serve",
         )),
         Err(error) => findings.push(told("engine", &error)),
+    }
+    match (session.store.bucket(), session.store.try_bodies().await) {
+        (None, _) => {}
+        (Some(bucket), Ok(())) => findings.push(Finding::well(
+            "bodies",
+            format!("{bucket} takes, gives and removes a small object"),
+        )),
+        (_, Err(error)) => findings.push(told("bodies", &error.into())),
     }
     match examine(&session.desk()).await {
         Ok(found) => findings.extend(found),

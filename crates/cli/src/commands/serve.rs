@@ -57,6 +57,7 @@ pub struct Args {
 pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<Exit> {
     args.listen.check()?;
     let mut session = Session::to_write(common, screen).await?;
+    session.store.try_bodies().await?;
     if let Some(url) = &args.clock {
         follow::check(&session, url).await?;
     }

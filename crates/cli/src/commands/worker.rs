@@ -17,8 +17,8 @@ use crate::traces::Collector;
 #[command(after_help = "Examples:\n  \
     HABEAS_DATABASE_URL=postgres://habeas@db.example.com/habeas habeas worker\n\n\
     Connections are spread evenly over all workers and all `habeas serve`, and again within a lease\n\
-    time (20 s) when one joins or dies. Each needs the same keys, and the same bodies in its data\n\
-    folder. Ctrl-C stops it; the others take over at once.")]
+    time (20 s) when one joins or dies. Each needs the same keys, and the same bodies: in a bucket\n\
+    (--bodies), or in its data folder. Ctrl-C stops it; the others take over at once.")]
 pub struct Args {
     /// Where traces go.
     #[command(flatten)]
@@ -33,6 +33,7 @@ pub async fn run(_args: Args, common: &Common, screen: Screen) -> anyhow::Result
     }
     let asked = until_stopped();
     let mut session = Session::to_write(common, screen).await?;
+    session.store.try_bodies().await?;
     follow_as_set(&mut session).await?;
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(async move {

@@ -1,10 +1,10 @@
 //! What a person is told with an error beside its text: a code that never changes, which has a page in
 //! `docs/errors`, and what can be done.
 
-use store::StoreError;
 use store::backup::BackupError;
 use store::copy::CopyError;
 use store::keys::KeyError;
+use store::{BucketFault, StoreError};
 
 use super::desk::OperatorError;
 
@@ -71,6 +71,10 @@ pub fn of_store(error: &StoreError) -> &'static str {
         StoreError::NoDatabase { .. } => "E-STO-003",
         StoreError::Unreachable { .. } => "E-STO-004",
         StoreError::Moved | StoreError::Arriving => "E-STO-005",
+        StoreError::Bucket { fault: BucketFault::Foreign, .. }
+        | StoreError::BodiesElsewhere { .. } => "E-STO-010",
+        StoreError::Bucket { fault, .. } if fault.may_pass() => "E-STO-009",
+        StoreError::Bucket { .. } => "E-STO-008",
         _ => "E-STO-002",
     }
 }
@@ -101,6 +105,18 @@ pub fn advice_on_store(error: &StoreError) -> Option<&'static str> {
         StoreError::Unreachable { .. } => {
             Some("see whether its server runs, and whether HABEAS_DATABASE_URL names it")
         }
+        StoreError::Bucket { fault: BucketFault::Foreign, .. } => {
+            Some("nothing was changed; name a prefix of its own with HABEAS_BODIES")
+        }
+        StoreError::Bucket { fault, .. } if fault.may_pass() => Some(
+            "see whether the bucket's server runs and can be reached at AWS_ENDPOINT_URL; what failed is tried again",
+        ),
+        StoreError::Bucket { .. } => Some(
+            "see whether HABEAS_BODIES, AWS_REGION and AWS_ENDPOINT_URL name the bucket, and whether the key may list it and get, put and delete its objects",
+        ),
+        StoreError::BodiesElsewhere { .. } => Some(
+            "nothing was changed; set HABEAS_BODIES, or --bodies, as it was set when this installation began, or leave it out if it was not",
+        ),
         StoreError::NoFolder { .. } => Some("name the data folder, with HABEAS_DATA or --data"),
         StoreError::Moved => Some(
             "name the database with HABEAS_DATABASE_URL; where `habeas store copy` was broken off, run it again, or give it up with `habeas store reopen`",

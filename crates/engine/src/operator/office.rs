@@ -117,8 +117,12 @@ pub(crate) fn ids() -> Arc<dyn IdSource> {
 pub(crate) async fn office() -> Office {
     let ids = ids();
     let root = tempfile::tempdir().unwrap();
-    let options =
-        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None, bodies: None };
+    let options = Options {
+        data: root.path().join("data"),
+        keys: root.path().join("keys"),
+        database: None,
+        bodies: None,
+    };
     let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
     Office { store, ids, root }
 }

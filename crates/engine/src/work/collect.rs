@@ -61,7 +61,15 @@ pub(crate) async fn collect(shift: &Shift, task: Task, subject: Subject) -> Resu
         sink.write(&Record { file: NOTES.to_owned(), body: note.as_str().into() })?;
     }
     let n_records = sink.n_records;
-    let (blob, n_bytes) = sink.to.finish().await?;
+    let (blob, n_bytes) = match sink.to.finish().await {
+        Ok(finished) => finished,
+        // Whoever looks at the task sees why; nothing else has to wait for the bucket.
+        Err(error @ StoreError::Bucket { .. }) => {
+            let what = format!("what was read could not be kept: {error}");
+            return shift.put_off(task, VendorError::Transient { what }).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     let mut transition = Transition::default();
     transition.collected.push(Collected {
         task: task.id,

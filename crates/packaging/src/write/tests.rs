@@ -31,8 +31,12 @@ async fn world() -> World {
     let random = move || n.fetch_add(1, Ordering::Relaxed).to_be_bytes();
     let ids: Arc<dyn IdSource> = Arc::new(TimedIds::new(now, random));
     let root = tempfile::tempdir().unwrap();
-    let options =
-        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None, bodies: None };
+    let options = Options {
+        data: root.path().join("data"),
+        keys: root.path().join("keys"),
+        database: None,
+        bodies: None,
+    };
     let store = Store::open(&options, Arc::clone(&ids), now()).await.unwrap();
     World { root, store, ids }
 }

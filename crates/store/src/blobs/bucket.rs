@@ -120,15 +120,6 @@ impl Bucket {
         }
     }
 
-    /// Whether a body is there.
-    pub async fn has(&self, id: &str) -> Result<bool, StoreError> {
-        match self.client.get(&self.path(id)?).await {
-            Ok(_) => Ok(true),
-            Err(error) if is_absent(&error) => Ok(false),
-            Err(error) => Err(BucketFault::of(&error).because("look for a body", error)),
-        }
-    }
-
     /// Writes a sealed body out of a file.
     pub async fn put(&self, id: &str, mut file: File) -> Result<(), StoreError> {
         const SAVE: &str = "save a body";
@@ -183,8 +174,7 @@ impl Bucket {
     /// The ids of the bodies that nobody touched for [`LEFT`] at a time that the bucket told.
     pub fn left_at(&self, now: i64) -> impl Stream<Item = Result<String, StoreError>> + Send + '_ {
         let left = now.saturating_sub(LEFT.as_secs().cast_signed());
-        let failed =
-            |error: Error| BucketFault::of(&error).because("list the large bodies", error);
+        let failed = |error: Error| BucketFault::of(&error).because("list the large bodies", error);
         let id_of = move |object: ObjectMeta| async move {
             let id = object.location.filename().unwrap_or_default();
             let is_body = self.path(id).is_ok_and(|path| path == object.location);

@@ -50,8 +50,12 @@ async fn a_reader_reads_when_nobody_holds_the_store() {
 #[tokio::test]
 async fn a_reader_makes_nothing() {
     let root = tempfile::tempdir().unwrap();
-    let options =
-        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None, bodies: None };
+    let options = Options {
+        data: root.path().join("data"),
+        keys: root.path().join("keys"),
+        database: None,
+        bodies: None,
+    };
     let opened = Store::open_read_only(&options).await;
     assert!(matches!(opened, Err(StoreError::Missing { .. })));
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
@@ -61,8 +65,12 @@ async fn a_reader_makes_nothing() {
 async fn what_is_no_store_is_told_before_its_keys_are_looked_at() {
     let ids = setup().await.ids;
     let root = tempfile::tempdir().unwrap();
-    let options =
-        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None, bodies: None };
+    let options = Options {
+        data: root.path().join("data"),
+        keys: root.path().join("keys"),
+        database: None,
+        bodies: None,
+    };
     std::fs::write(&options.data, "right,email\n").unwrap();
     for opened in [
         Store::open(&options, Arc::clone(&ids), now()).await,
@@ -231,8 +239,12 @@ async fn a_migration_that_fails_leaves_the_schema_as_it_was() {
 async fn many_may_open_a_fresh_store_at_once() {
     let setup = setup().await;
     let root = tempfile::tempdir().unwrap();
-    let options =
-        Options { data: root.path().join("data"), keys: root.path().join("keys"), database: None, bodies: None };
+    let options = Options {
+        data: root.path().join("data"),
+        keys: root.path().join("keys"),
+        database: None,
+        bodies: None,
+    };
     let open = || Store::open(&options, setup.ids.clone(), now());
     let (one, two, three) = tokio::join!(open(), open(), open());
     for store in [one, two, three] {

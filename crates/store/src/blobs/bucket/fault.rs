@@ -63,8 +63,7 @@ impl BucketFault {
     pub(super) fn of(error: &Error) -> Self {
         let text = text(error);
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        let elsewhere =
-            ["configured region", "PermanentRedirect", "AuthorizationHeaderMalformed"];
+        let elsewhere = ["configured region", "PermanentRedirect", "AuthorizationHeaderMalformed"];
         let away = ["SlowDown", "InternalError", "status code: 5", "status code: 429"];
         match error {
             _ if says(&["NoSuchBucket"]) => Self::NoBucket,
