@@ -13,7 +13,7 @@ mod bucket;
 mod chunks;
 mod folder;
 #[cfg(test)]
-mod server;
+pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,7 @@ mod atomic_transition;
 mod backups;
 mod blind_index;
 mod broken_commit;
+mod bucket;
 mod compare_and_set;
 mod dead_process;
 mod due_work;

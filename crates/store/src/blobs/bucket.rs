@@ -74,7 +74,9 @@ impl Bucket {
                 builder = builder.with_config(key, value.expose());
             }
         }
-        let client = builder.with_bucket_name(bucket).with_retry(retry).build();
+        // One call removes one body: not every server knows the call for many.
+        let builder = builder.with_bucket_name(bucket).with_retry(retry);
+        let client = builder.with_disable_bulk_delete(true).build();
         let client = client
             .map_err(|error| BucketFault::Settings.because("set up the bucket's client", error))?;
         Ok(Self { url: bodies.url.trim_end_matches('/').into(), prefix, client: client.into() })

@@ -10,6 +10,7 @@ use super::*;
 use crate::seal::new_key;
 
 const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>m</Message></Error>";
+const NO_BUCKET: &str = "<Error><Code>NoSuchBucket</Code></Error>";
 const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>planted-secret</Message></Error>";
 
 fn key() -> Arc<SealingKey> {
@@ -124,9 +125,11 @@ async fn a_bucket_that_can_not_be_used_is_told_before_work() {
     let wrong_key = open(&folder, &server.bodies("s3://bodies/habeas", "another"));
     let error = wrong_key.bucket().unwrap().try_out().await.unwrap_err();
     assert_eq!(fault(&error), BucketFault::Refused);
-    let nowhere = open(&folder, &server.bodies("s3://nowhere", "a-secret-of-tests"));
-    let error = nowhere.bucket().unwrap().try_out().await.unwrap_err();
-    assert_eq!(fault(&error), BucketFault::NoBucket);
+    server.fail("PUT", Fault::Says(404, NO_BUCKET), 1);
+    assert_eq!(fault(&bucket.try_out().await.unwrap_err()), BucketFault::NoBucket);
+    server.fail("GET", Fault::Says(404, NO_BUCKET), 1);
+    let error = blobs.read("blb_01", key()).await.map(drop).unwrap_err();
+    assert_eq!(fault(&error), BucketFault::NoBucket, "it says nothing about the body");
     server.fail("GET", Fault::Says(200, "<html>log in first</html>"), 1);
     assert_eq!(fault(&bucket.try_out().await.unwrap_err()), BucketFault::Unexpected);
 

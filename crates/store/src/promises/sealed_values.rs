@@ -60,7 +60,7 @@ pub(super) async fn plant(setup: &Setup) -> domain::Task {
     task
 }
 
-fn line(request: domain::RequestId) -> PurgedLine {
+pub(super) fn line(request: domain::RequestId) -> PurgedLine {
     let (at, how) = (super::setup::now(), ClosedAs::Denied);
     PurgedLine { request, at, how, version: 1, by: "ops".to_owned() }
 }
