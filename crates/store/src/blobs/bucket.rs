@@ -78,7 +78,7 @@ impl Bucket {
         let builder = builder.with_bucket_name(bucket).with_retry(retry);
         let client = builder.with_disable_bulk_delete(true).build();
         let client = client
-            .map_err(|error| BucketFault::Settings.because("set up the bucket's client", error))?;
+            .map_err(|error| BucketFault::Settings.because("set up the bucket's client", &error))?;
         Ok(Self { url: bodies.url.trim_end_matches('/').into(), prefix, client: client.into() })
     }
 
@@ -91,7 +91,7 @@ impl Bucket {
     /// begins. Gives the time that the bucket goes by, in seconds.
     pub async fn try_out(&self) -> Result<i64, StoreError> {
         const TRY: &str = "try the bucket of large bodies out";
-        let failed = |error| BucketFault::of(&error).because(TRY, error);
+        let failed = |error| BucketFault::of(&error).because(TRY, &error);
         let text: [u8; 16] = random()?;
         let path = self.path(&format!("trial-{:032x}", u128::from_be_bytes(text)))?;
         self.client.put(&path, PutPayload::from(text.to_vec())).await.map_err(failed)?;
@@ -105,7 +105,7 @@ impl Bucket {
     /// Notes in the bucket to which installation its bodies belong, or refuses one that is another's.
     pub async fn belong_to(&self, installation: &str) -> Result<(), StoreError> {
         const NOTE: &str = "see to whom the bodies in the bucket belong";
-        let failed = |error| BucketFault::of(&error).because(NOTE, error);
+        let failed = |error| BucketFault::of(&error).because(NOTE, &error);
         let path = self.prefix.clone().join(INSTALLATION);
         let there = match self.client.get(&path).await {
             Ok(read) => Some(read.bytes().await.map_err(failed)?),
@@ -125,7 +125,7 @@ impl Bucket {
     /// Writes a sealed body out of a file.
     pub async fn put(&self, id: &str, mut file: File) -> Result<(), StoreError> {
         const SAVE: &str = "save a body";
-        let failed = |error| BucketFault::of(&error).because(SAVE, error);
+        let failed = |error| BucketFault::of(&error).because(SAVE, &error);
         let path = self.path(id)?;
         let of_file = |error| StoreError::file(SAVE, error);
         let size = file.metadata().map_err(of_file)?.len();
@@ -148,7 +148,7 @@ impl Bucket {
     /// Writes a sealed body into a file; says whether there is one.
     pub async fn fetch(&self, id: &str, file: &mut File) -> Result<bool, StoreError> {
         const FETCH: &str = "read a body";
-        let failed = |error| BucketFault::of(&error).because(FETCH, error);
+        let failed = |error| BucketFault::of(&error).because(FETCH, &error);
         let read = match self.client.get(&self.path(id)?).await {
             Ok(read) => read,
             Err(error) if is_absent(&error) => return Ok(false),
@@ -167,7 +167,7 @@ impl Bucket {
     pub async fn remove(&self, id: &str) -> Result<(), StoreError> {
         match self.client.delete(&self.path(id)?).await {
             Err(error) if !is_absent(&error) => {
-                Err(BucketFault::of(&error).because("remove a body", error))
+                Err(BucketFault::of(&error).because("remove a body", &error))
             }
             _ => Ok(()),
         }
@@ -176,7 +176,8 @@ impl Bucket {
     /// The ids of the bodies that nobody touched for [`LEFT`] at a time that the bucket told.
     pub fn left_at(&self, now: i64) -> impl Stream<Item = Result<String, StoreError>> + Send + '_ {
         let left = now.saturating_sub(LEFT.as_secs().cast_signed());
-        let failed = |error: Error| BucketFault::of(&error).because("list the large bodies", error);
+        let failed =
+            |error: Error| BucketFault::of(&error).because("list the large bodies", &error);
         let id_of = move |object: ObjectMeta| async move {
             let id = object.location.filename().unwrap_or_default();
             let is_body = self.path(id).is_ok_and(|path| path == object.location);
@@ -197,7 +198,7 @@ fn is_absent(error: &Error) -> bool {
 }
 
 async fn put_parts(upload: &mut dyn MultipartUpload, mut file: File) -> Result<(), StoreError> {
-    let failed = |error: Error| BucketFault::of(&error).because("save a body", error);
+    let failed = |error: Error| BucketFault::of(&error).because("save a body", &error);
     loop {
         let bytes = part(&mut file)?;
         if bytes.is_empty() {

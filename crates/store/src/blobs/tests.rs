@@ -136,7 +136,7 @@ async fn a_bucket_that_can_not_be_used_is_told_before_work() {
     server.fail("PUT", Fault::Says(403, DENIED), 1);
     let error = bucket.try_out().await.unwrap_err();
     assert!(fault(&error) == BucketFault::Refused && !error.may_pass());
-    let told = format!("{error} {:?}", error);
+    let told = format!("{error} {error:?}");
     assert!(told.contains("403 AccessDenied") && !told.contains("planted-secret"), "{told}");
 }
 

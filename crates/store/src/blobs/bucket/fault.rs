@@ -54,8 +54,8 @@ impl BucketFault {
     }
 
     /// As an error, with the code and the status that the server gave.
-    pub(super) fn because(self, attempt: &'static str, error: Error) -> StoreError {
-        let cause = said(&text(&error)).map(Cause::from);
+    pub(super) fn because(self, attempt: &'static str, error: &Error) -> StoreError {
+        let cause = said(&text(error)).map(Cause::from);
         StoreError::Bucket { attempt, fault: self, cause }
     }
 
