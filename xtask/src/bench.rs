@@ -31,6 +31,7 @@ mod restart;
 mod start;
 mod throughput;
 mod unbatched;
+mod workers;
 
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "limits", measure: limits::measure },
     Bench { name: "throughput", measure: throughput::measure },
     Bench { name: "postgres", measure: postgres::measure },
+    Bench { name: "workers", measure: workers::measure },
     Bench { name: "intake", measure: intake::measure },
     Bench { name: "million", measure: million::measure },
     Bench { name: "restart", measure: restart::measure },

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::args::{Args, Misuse};
-use crate::{screen, simulate, tidy, torture, workspace};
+use crate::{fuzz, screen, simulate, tidy, torture, workspace};
 
 mod api;
 mod deny;
@@ -62,6 +62,7 @@ const STEPS: &[Step] = &[
     Step { name: "mail", pace: Pace::Slow, run: mail::run },
     Step { name: "simulate", pace: Pace::Slow, run: simulate_step },
     Step { name: "torture", pace: Pace::Slow, run: torture_step },
+    Step { name: "fuzz", pace: Pace::Slow, run: fuzz_step },
 ];
 
 /// How many steps ended how.
@@ -166,6 +167,13 @@ fn simulate_step() -> Result<End> {
 
 fn torture_step() -> Result<End> {
     Ok(reported(torture::short()?))
+}
+
+fn fuzz_step() -> Result<End> {
+    if !workspace::is_installed("c++") {
+        return Ok(End::Skipped("libFuzzer needs a C++ compiler".to_owned()));
+    }
+    Ok(reported(fuzz::short()?))
 }
 
 /// How a step ended that has printed a report.

@@ -44,17 +44,13 @@ pub enum Profile {
 pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
     let mut cargo = command("cargo");
     cargo.args(["build", "--bin", "habeas", "--locked"]);
-    cargo.args(["--message-format", "json-render-diagnostics"]);
     match profile {
         // With the features that the tests have just been built with.
         Profile::Dev => cargo.arg("--workspace"),
         Profile::Release => cargo.args(["--package", "cli", "--release"]),
         Profile::Dist => cargo.args(["--package", "cli", "--profile", "dist"]),
     };
-    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
-    ensure!(output.status.success(), "habeas doesn't build");
-    let messages = String::from_utf8(output.stdout).context("read what cargo has built")?;
-    executable(&messages).context("cargo named no binary")
+    built(cargo).context("habeas doesn't build")
 }
 
 /// Builds an example of the testkit, as the binary beside it is built, and says where it lies.
@@ -66,11 +62,17 @@ pub fn build_example(name: &str, profile: Profile) -> Result<PathBuf> {
     };
     let mut cargo = command("cargo");
     cargo.args(["build", "--package", "testkit", "--example", name, "--locked"]);
-    cargo.args(["--profile", profile, "--message-format", "json-render-diagnostics"]);
+    cargo.args(["--profile", profile]);
+    built(cargo).with_context(|| format!("the example {name} doesn't build"))
+}
+
+/// Runs a `cargo build` and says where the program lies that it has built.
+pub fn built(mut cargo: Command) -> Result<PathBuf> {
+    cargo.args(["--message-format", "json-render-diagnostics"]);
     let output = cargo.stderr(std::process::Stdio::inherit()).output().context("start cargo")?;
-    ensure!(output.status.success(), "the example {name} doesn't build");
+    ensure!(output.status.success(), "cargo ended with {}", output.status);
     let messages = String::from_utf8(output.stdout).context("read what cargo has built")?;
-    executable(&messages).context("cargo named no example")
+    executable(&messages).context("cargo named no program")
 }
 
 /// The last executable that cargo's messages name; the target folder may lie anywhere.

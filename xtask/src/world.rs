@@ -119,6 +119,11 @@ impl World {
 
     /// Connects the Segment twin, which then acts by itself, with these switches on top.
     pub fn connect(&self, spaces: Spaces, switches: &[&str]) -> Result<()> {
+        self.connect_as(CONNECTION, spaces, switches)
+    }
+
+    /// The same under a name of its own.
+    pub fn connect_as(&self, name: &str, spaces: Spaces, switches: &[&str]) -> Result<()> {
         let mut twins = self.addresses.clone();
         let listed = &mut twins["segment"]["credentials"]["full"]["spaces"];
         let listed = listed.as_array_mut().context("the twins told no spaces")?;
@@ -130,8 +135,8 @@ impl World {
         let file = self.folder.join("twins.json");
         fs::write(&file, twins.to_string()).context("write the twins' description")?;
         let file = file.to_str().context("the folder's name is no text")?;
-        self.run(&["connect", "segment", "--twin", file, "--yes"])?;
-        let mut set = vec!["connections", "set", CONNECTION];
+        self.run(&["connect", "segment", "--name", name, "--twin", file, "--yes"])?;
+        let mut set = vec!["connections", "set", name];
         set.extend(["mode=act", "review=auto", "approval=auto"]);
         set.extend(["guard=1000000", "until=2999-12-31"]);
         set.extend(switches);
@@ -150,6 +155,20 @@ impl World {
         let engine = self.serve()?;
         engine.line(SOON, |line| line == READY)?;
         Ok(engine)
+    }
+
+    /// Makes the data follow the twins' clock, and all workers with it.
+    pub fn follow_clock(&self) -> Result<()> {
+        let mut engine = self.serve_ready()?;
+        engine.terminate()?;
+        engine.wait(SOON).map(drop)
+    }
+
+    /// Starts a worker and waits until it says that it works.
+    pub fn worker(&self) -> Result<Process> {
+        let worker = Process::start("habeas worker", &mut self.habeas(["worker"])?)?;
+        worker.line(SOON, |line| line.ends_with(READY))?;
+        Ok(worker)
     }
 
     /// Every entry of the journal, oldest first.

@@ -2,38 +2,38 @@
 
 /// Everything that is known before the first body is read.
 #[derive(Debug, Default)]
-pub(crate) struct Contents {
+pub struct Contents {
     /// The request.
-    pub(crate) request: String,
+    pub request: String,
     /// Its right, and its scope if it has one.
-    pub(crate) right: String,
+    pub right: String,
     /// The scope in words.
-    pub(crate) scope: String,
+    pub scope: String,
     /// When it was received.
-    pub(crate) received_at: String,
+    pub received_at: String,
     /// When this package was written.
-    pub(crate) written_at: String,
+    pub written_at: String,
     /// The same in seconds since 1970, for the archive.
-    pub(crate) written_unix: i64,
+    pub written_unix: i64,
     /// The identifiers that the request named, as (type, value).
-    pub(crate) asked_by: Vec<(String, String)>,
+    pub asked_by: Vec<(String, String)>,
     /// Why it must not be handed over as it is, if so.
-    pub(crate) reservations: Vec<String>,
+    pub reservations: Vec<String>,
     /// Each system.
-    pub(crate) systems: Vec<System>,
+    pub systems: Vec<System>,
 }
 
 /// One system's share.
 #[derive(Debug, Default)]
-pub(crate) struct System {
+pub struct System {
     /// The connection's name.
-    pub(crate) name: String,
+    pub name: String,
     /// The kind of system.
-    pub(crate) connector: String,
+    pub connector: String,
     /// What it answered, in words.
-    pub(crate) answer: String,
+    pub answer: String,
     /// What the reader must know: windows, gaps.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
     /// Its bodies, as the caller numbers them.
-    pub(crate) bodies: Vec<usize>,
+    pub bodies: Vec<usize>,
 }

@@ -19,7 +19,10 @@ mod page;
 mod survey;
 mod write;
 
+pub use contents::{Contents, System};
 pub use draft::Draft;
 pub use error::PackageError;
 pub use lines::NOTES;
+pub use pack::{Packed, pack};
+pub use survey::Open;
 pub use write::{Summary, write};

@@ -15,17 +15,17 @@ use crate::{lines, page};
 
 /// What a package came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Packed {
+pub struct Packed {
     /// Files of data.
-    pub(crate) n_files: usize,
+    pub n_files: usize,
     /// Records in them.
-    pub(crate) n_records: u64,
+    pub n_records: u64,
     /// The digest of the list of files, which holds the digest of each.
-    pub(crate) manifest: Digest,
+    pub manifest: Digest,
 }
 
 /// Writes a package: the page first, then the data file by file, then the list of files.
-pub(crate) fn pack<W: Write>(
+pub fn pack<W: Write>(
     mut contents: Contents,
     open: &mut Open<'_>,
     out: W,

@@ -17,7 +17,7 @@ const SHARED: &str = "more";
 const MOST_NOTES: usize = 100;
 
 /// Opens a body by its number. It is opened once per file of its system.
-pub(crate) type Open<'a> = dyn FnMut(usize) -> io::Result<Box<dyn Read>> + 'a;
+pub type Open<'a> = dyn FnMut(usize) -> io::Result<Box<dyn Read>> + 'a;
 
 /// What one system's bodies hold.
 #[derive(Debug, Default)]

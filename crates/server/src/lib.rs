@@ -27,7 +27,8 @@ pub use axum::body::Body;
 pub use caller::{Caller, OPERATOR};
 pub use errors::explain;
 pub use listen::{
-    Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError, listen,
+    Client, Limits, ListenError, Listening, NoNetwork, Proxies, Rate, Socket, Tcp, Tls, TlsError,
+    listen,
 };
 pub use metrics::{Measured, Spans, Traffic};
 pub use problem::Problem;

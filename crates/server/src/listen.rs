@@ -30,7 +30,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use answer::{Access, Serving};
 use bodies::Bodies;
-pub use client::{NoNetwork, Proxies};
+pub use client::{Client, NoNetwork, Proxies};
 use crowd::{Crowd, Place};
 pub(crate) use rate::Meter;
 pub use rate::Rate;

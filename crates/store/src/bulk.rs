@@ -37,7 +37,8 @@ const fn no_texts() -> Texts {
 /// whose first column is not NULL.
 ///
 /// Look-ups say `FROM v CROSS JOIN … WHERE`, which makes SQLite begin with `v`. Left to itself it may
-/// think a long `v` dearer than reading a whole table.
+/// think a long `v` dearer than reading a whole table. One over several tables takes a step for each, of
+/// the form `, step AS MATERIALIZED (…)`, beyond which PostgreSQL does not change the order either.
 pub(crate) struct Over {
     columns: &'static [(&'static str, Kind)],
     statement: Statement,

@@ -52,17 +52,25 @@ static BY_TOKEN_AND_REQUEST: Over = Over::new(
 );
 static COLLECTING: Over = Over::new(
     &[("request_id", Kind::Text)],
-    "SELECT DISTINCT mine.request_id AS waiting, r.id AS open FROM v
-     CROSS JOIN identifier mine CROSS JOIN identifier other CROSS JOIN request r
-     WHERE mine.request_id = v.request_id
-        AND (other.token IN (mine.token, mine.older_token) OR other.older_token = mine.token)
-        AND other.request_id <> mine.request_id
-        AND r.id = other.request_id
-        AND r.state <> 'closed' AND r.right_word IN ('access', 'portability')
-        AND (r.state IN ('received', 'verifying') OR EXISTS (
-            SELECT 1 FROM task t WHERE t.request_id = r.id AND t.state <> 'ended'
-                AND NOT (t.state = 'approving' AND t.outcome IS NOT NULL)
-                AND t.state <> 'by hand'))",
+    ", mine AS MATERIALIZED (
+        SELECT i.request_id, i.token, i.older_token
+        FROM v CROSS JOIN identifier i WHERE i.request_id = v.request_id
+     ), shared AS MATERIALIZED (
+        SELECT mine.request_id AS waiting, other.request_id AS open
+        FROM mine CROSS JOIN identifier other
+        WHERE (other.token IN (mine.token, mine.older_token) OR other.older_token = mine.token)
+            AND other.request_id <> mine.request_id
+     ), asked AS MATERIALIZED (
+        SELECT shared.waiting, r.id, r.state FROM shared CROSS JOIN request r
+        WHERE r.id = shared.open
+            AND r.state <> 'closed' AND r.right_word IN ('access', 'portability')
+     )
+     SELECT asked.waiting, asked.id AS open FROM asked WHERE asked.state IN ('received', 'verifying')
+     UNION
+     SELECT asked.waiting, asked.id AS open FROM asked CROSS JOIN task t
+     WHERE t.request_id = asked.id AND t.state <> 'ended'
+        AND NOT (t.state = 'approving' AND t.outcome IS NOT NULL)
+        AND t.state <> 'by hand'",
 );
 
 /// What the engine asks again and again, for the test that nothing scans.

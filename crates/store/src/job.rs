@@ -59,15 +59,20 @@ const CARRIED_OF: &str = "SELECT job_id, task_id, request_id, round, identifiers
     WHERE task_id = $1 ORDER BY job_id";
 static ELSEWHERE: Over = Over::new(
     &[("id", Kind::Text), ("connection_id", Kind::Text)],
-    "SELECT v.id AS mine, other.id AS theirs, c.job_id, c.task_id, c.request_id, c.round,
-        c.identifiers
-     FROM v
-     CROSS JOIN identifier mine CROSS JOIN identifier other CROSS JOIN task t CROSS JOIN carried c
-     WHERE mine.id = v.id
-        AND (other.token IN (mine.token, mine.older_token) OR other.older_token = mine.token)
-        AND other.request_id <> mine.request_id
-        AND t.request_id = other.request_id AND t.connection_id = v.connection_id
-        AND c.task_id = t.id",
+    ", mine AS MATERIALIZED (
+        SELECT i.id, i.request_id, i.token, i.older_token, v.connection_id
+        FROM v CROSS JOIN identifier i WHERE i.id = v.id
+     ), shared AS MATERIALIZED (
+        SELECT mine.id AS mine, mine.connection_id, other.id AS theirs, other.request_id
+        FROM mine CROSS JOIN identifier other
+        WHERE (other.token IN (mine.token, mine.older_token) OR other.older_token = mine.token)
+            AND other.request_id <> mine.request_id
+     ), tasks AS MATERIALIZED (
+        SELECT shared.mine, shared.theirs, t.id FROM shared CROSS JOIN task t
+        WHERE t.request_id = shared.request_id AND t.connection_id = shared.connection_id
+     )
+     SELECT tasks.mine, tasks.theirs, c.job_id, c.task_id, c.request_id, c.round, c.identifiers
+     FROM tasks CROSS JOIN carried c WHERE c.task_id = tasks.id",
 );
 
 /// What the engine asks again and again, for the test that nothing scans.

@@ -110,11 +110,15 @@ impl Stage {
     /// Starts the engine, and then the import; the run is counted from here.
     pub(super) fn begin(&self) -> Result<Run> {
         let engine = self.world.serve_ready()?;
+        let began = Instant::now();
+        Ok(Run { engine, import: self.import()?, began })
+    }
+
+    /// Starts the import.
+    pub(super) fn import(&self) -> Result<Process> {
         let csv = self.csv.to_str().context("the folder's name is no text")?;
         let mut command = self.world.habeas(["import", csv])?;
-        let began = Instant::now();
-        let import = Process::start("habeas import", command.stdout(Stdio::piped()))?;
-        Ok(Run { engine, import, began })
+        Process::start("habeas import", command.stdout(Stdio::piped()))
     }
 
     /// Waits until every deletion has ended, and says after what time that was seen.
@@ -150,7 +154,7 @@ impl Stage {
     }
 
     /// Requests that are not yet ready for their answer; one row is enough to know.
-    fn n_open(&self) -> Result<usize> {
+    pub(super) fn n_open(&self) -> Result<usize> {
         let states = ["received", "verifying", "reviewing", "in progress"];
         let mut args = vec!["--limit", "1"];
         args.extend(states.iter().flat_map(|state| ["--state", state]));

@@ -75,19 +75,29 @@ struct Times {
 
 impl Times {
     fn read(world: &World) -> Result<Times> {
-        let received = first(&world.journal_of("request.received")?)?;
-        let sent = last(&world.journal_of("intent.written")?)?;
         let seen = world.journal_of("job.ended")?;
-        let mut moved = world.journal_of("task.moved")?;
-        moved.retain(|entry| entry["facts"]["to"] == "ended");
         let regulations = world.ask("/audit/segment")?["regulations"].take();
         let ends = ends(&regulations, &world.journal_of("job.started")?, &seen)?;
         Ok(Times {
-            sending: seconds(received, sent),
-            confirming: seconds(first(&seen)?, last(&moved)?),
+            sending: sending(world)?,
+            confirming: confirming(world)?,
             seeing: ends.into_iter().fold(0.0, f64::max),
         })
     }
+}
+
+/// From the first request's receipt to the last create call.
+pub(super) fn sending(world: &World) -> Result<f64> {
+    let received = first(&world.journal_of("request.received")?)?;
+    Ok(seconds(received, last(&world.journal_of("intent.written")?)?))
+}
+
+/// From the first poll that sees a job's end to the last confirmation.
+pub(super) fn confirming(world: &World) -> Result<f64> {
+    let seen = first(&world.journal_of("job.ended")?)?;
+    let mut moved = world.journal_of("task.moved")?;
+    moved.retain(|entry| entry["facts"]["to"] == "ended");
+    Ok(seconds(seen, last(&moved)?))
 }
 
 /// From the vendor's end of each job to the poll that saw it.

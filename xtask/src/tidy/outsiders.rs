@@ -15,14 +15,17 @@ const KEPT: &[(&str, &[&str])] = &[
     ("axum", &["twins", "server"]),
     ("hyper", &["twins", "server"]),
     ("hyper-util", &["twins", "server"]),
-    ("tower", &["twins", "server", "cli", "testkit"]),
+    ("tower", &["twins", "server", "cli", "fuzz", "testkit"]),
     ("tower-http", &["twins", "server"]),
     ("lettre", &["engine"]),
-    ("reqwest", &["store", "engine", "cli", "testkit"]),
-    ("rustls", &["engine", "server", "cli", "testkit"]),
-    ("http", &["connector-api", "connectors", "engine", "twins", "server", "cli", "testkit"]),
+    ("reqwest", &["store", "engine", "cli", "fuzz", "testkit"]),
+    ("rustls", &["engine", "server", "cli", "fuzz", "testkit"]),
+    (
+        "http",
+        &["connector-api", "connectors", "engine", "twins", "server", "cli", "fuzz", "testkit"],
+    ),
     // Waiting: the pure crates don't.
-    ("tokio", &["store", "engine", "packaging", "server", "twins", "cli", "testkit"]),
+    ("tokio", &["store", "engine", "packaging", "server", "twins", "cli", "fuzz", "testkit"]),
     ("futures-util", &["store", "engine", "packaging", "server", "twins", "cli", "testkit"]),
     // Keys and chance.
     ("aws-lc-rs", &["store", "server", "cli"]),

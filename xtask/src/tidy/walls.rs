@@ -43,6 +43,10 @@ pub const WALLS: &[(&str, &[&str])] = &[
             "xtask",
         ],
     ),
+    (
+        "fuzz",
+        &["domain", "connector-api", "connectors", "store", "packaging", "engine", "server", "cli"],
+    ),
     ("xtask", &[]),
 ];
 

@@ -12,7 +12,7 @@ use super::{Chance, Plan, Report, Scenario, kills};
 use crate::postgres::{FLEETING, Server};
 use crate::process::Process;
 use crate::screen;
-use crate::world::{READY, SOON, Spaces, World};
+use crate::world::{Spaces, World};
 
 /// The scenario.
 pub const SCENARIO: Scenario =
@@ -62,12 +62,9 @@ fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
     world.connect(Spaces::First, &["batch=5"])?;
     world.switch(&json!({"deletion_takes": "PT12H"}))?;
     world.set_clock(&json!({"mode": "paced", "pace": kills::PACE}))?;
-    // All follow the clock that one was told to.
-    let mut first = world.serve_ready()?;
-    first.terminate()?;
-    first.wait(SOON)?;
+    world.follow_clock()?;
 
-    let mut workers = (0..WORKERS).map(|_| worker(world)).collect::<Result<Vec<_>>>()?;
+    let mut workers = (0..WORKERS).map(|_| world.worker()).collect::<Result<Vec<_>>>()?;
     let mut asked = Asked::default();
     let (mut n_people, mut pauses) = (0, BTreeMap::<Blow, Vec<Duration>>::new());
     for (n, blow) in (0..plan.rounds).zip(BLOWS.iter().cycle()) {
@@ -110,13 +107,6 @@ fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
     Ok(report)
 }
 
-/// Starts a worker and waits until it says that it works.
-fn worker(world: &World) -> Result<Process> {
-    let worker = Process::start("habeas worker", &mut world.habeas(["worker"])?)?;
-    worker.line(SOON, |line| line.ends_with(READY))?;
-    Ok(worker)
-}
-
 /// Deals a blow, and says how long it took until a task moved again, if any was left that could. Afterwards
 /// all workers are there.
 fn strike(
@@ -144,7 +134,7 @@ fn strike(
     }
     let has_moved = n_moves()? > before || took >= GOES_ON;
     match blow {
-        Blow::Kill => workers[busy] = worker(world)?,
+        Blow::Kill => workers[busy] = world.worker()?,
         Blow::Stop => workers[busy].resume()?,
         Blow::Cut | Blow::Crash => {}
     }

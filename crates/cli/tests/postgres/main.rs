@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "written for the other tests too")]
 mod world;
 
+mod clocks;
 mod copy;
 mod setup;
 mod workers;

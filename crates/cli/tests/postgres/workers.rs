@@ -11,7 +11,7 @@ use crate::world::{Running, World};
 const LEASE: Duration = Duration::from_secs(25);
 
 /// A world over a database of its own, with so many connections.
-fn world(name: &str, n_connections: usize) -> World {
+pub fn world(name: &str, n_connections: usize) -> World {
     let mut world = World::new();
     world.database = Some(database(name));
     connect(&world, n_connections);
@@ -29,7 +29,7 @@ fn workers(world: &World) -> Vec<Value> {
 }
 
 /// Waits until each has as many connections as is said, in order, and one of them leads.
-fn until_spread(world: &World, n_each: &[u64]) {
+pub fn until_spread(world: &World, n_each: &[u64]) {
     let deadline = Instant::now() + LEASE;
     loop {
         let workers = workers(world);
@@ -105,13 +105,19 @@ fn a_worker_whose_connections_are_cut_does_all_again_that_it_did() {
 
 /// Somebody asks for their data.
 fn ask_for(world: &World, person: usize) {
+    ask_with(world, person, &[]);
+}
+
+/// The same by a command with variables.
+pub fn ask_with(world: &World, person: usize, variables: &[(&str, &str)]) {
     let email = world.people("regular")[person]["email"].as_str().unwrap().to_owned();
-    let new = world.run(&["request", "new", "--right", "access", "--email", &email, "--json"]);
+    let args = ["request", "new", "--right", "access", "--email", &email, "--json"];
+    let new = world.start_with(&args, variables).wait();
     assert_eq!((new.code, new.err.as_str()), (0, ""), "no engine runs here");
 }
 
 /// Waits until so many tasks have collected all they were to.
-fn until_collected(world: &World, n_tasks: usize) {
+pub fn until_collected(world: &World, n_tasks: usize) {
     let deadline = Instant::now() + LEASE;
     loop {
         let list = world.json(&["request", "list"]);

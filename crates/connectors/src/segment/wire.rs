@@ -4,7 +4,8 @@
 //! adds and drops such fields without notice.
 
 use connector_api::VendorError;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// The Public API's envelope.
@@ -39,7 +40,18 @@ pub(super) struct NewRegulation<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Created {
+    #[serde(deserialize_with = "path_part")]
     pub(super) regulate_id: String,
+}
+
+/// Reads an id that calls name in their paths. One of dots, or of nothing, would lead to another endpoint,
+/// however it is encoded.
+fn path_part<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let id = String::deserialize(from)?;
+    if matches!(id.as_str(), "" | "." | "..") {
+        return Err(D::Error::custom("an id that names nothing"));
+    }
+    Ok(id)
 }
 
 /// `GET /regulations/{id}`.

@@ -134,10 +134,12 @@ fn email(value: &str) -> Result<String, NormaliseError> {
     if !value.is_ascii() && skeleton_is_ascii(value) {
         return Err(NormaliseError::LookAlike);
     }
+    // What will be looked up has to be an address itself, and a few letters have no single one below them.
+    let value = value.to_lowercase();
     let options = email_address::Options::default().without_display_text().with_required_tld();
-    email_address::EmailAddress::parse_with_options(value, options)
+    email_address::EmailAddress::parse_with_options(&value, options)
         .map_err(|_| NormaliseError::NotAnEmail)?;
-    Ok(value.to_lowercase())
+    Ok(value)
 }
 
 /// Whether what a reader takes the value for is plain ASCII although the value is not.

@@ -17,6 +17,12 @@ fn an_email_is_lower_cased_and_nothing_else_is_folded() {
 }
 
 #[test]
+fn an_address_that_is_none_in_lower_case_is_refused() {
+    // In lower case it is an i with a mark of its own, which no address has: nobody would be found by it.
+    check(&IdentifierKind::Email, "\u{130}lker@example.com", Err(NormaliseError::NotAnEmail));
+}
+
+#[test]
 fn an_imitation_of_an_address_is_refused() {
     let kind = &IdentifierKind::Email;
     check(kind, "\u{430}na@example.com", Err(NormaliseError::LookAlike));

@@ -5,7 +5,7 @@
 //! it, and lets those that are due be made ([`post`]), an endpoint each by itself, so that a slow one
 //! holds up nobody. It works under the engine's lease, and its due times follow the engine's clock.
 
-pub(crate) mod address;
+pub mod address;
 pub(crate) mod letter;
 mod look;
 pub(crate) mod mail;
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
 pub use self::mail::{MailSecurity, MailServer, Refused as MailRefused};
-pub use self::webhook::WebhookClient;
+pub use self::webhook::{WebhookClient, retry_after};
 use crate::clock::Busy;
 use crate::pump::{PumpParts, earliest};
 

@@ -148,7 +148,7 @@ async fn read(answer: reqwest::Response, now: Instant) -> Reply {
 }
 
 /// Until when an answer asks to be left in peace: seconds, or a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: Instant) -> Option<Instant> {
+pub fn retry_after(headers: &HeaderMap, now: Instant) -> Option<Instant> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse::<u32>() {
         Ok(seconds) => Some(add(now, Duration::from_secs(seconds.into()))),

@@ -63,13 +63,13 @@ impl Proxies {
 
     /// Whether a request comes from this machine itself: nobody's word is taken for that, so not over a
     /// connection from a named proxy, and not where any proxy says that it passed something on.
-    pub(super) fn is_here(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    pub fn is_here(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         let is_passed_on = OF_PROXIES.iter().any(|name| headers.contains_key(name));
         peer.to_canonical().is_loopback() && !self.includes(peer) && !is_passed_on
     }
 
     /// For whom a request is made that came over a connection from `peer`.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         if !self.includes(peer) {
             return Client::of(peer);
         }
@@ -95,8 +95,10 @@ impl Proxies {
         let lines: Vec<_> = headers.get_all(name).iter().collect();
         let mut told = lines.last().map(|_| peer)?;
         for line in lines.into_iter().rev() {
-            for hop in line.to_str().unwrap_or_default().rsplit(',') {
-                let address = address_in(hop.trim()).and_then(address);
+            // Bytes, since what a client wrote before a proxy's word need not be text.
+            for hop in line.as_bytes().rsplit(|byte| *byte == b',') {
+                let hop = std::str::from_utf8(hop).ok();
+                let address = hop.and_then(|hop| address_in(hop.trim())).and_then(address);
                 // What is no address ends what can be believed.
                 let Some(address) = address else { return Some(told) };
                 told = address;
@@ -125,11 +127,11 @@ fn address(text: &str) -> Option<IpAddr> {
 
 /// Who asks, for counting. Never printed: an address tells of a person.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Client(IpAddr);
+pub struct Client(IpAddr);
 
 impl Client {
     /// Whoever has this address. Of IPv6 whole networks are given to one, so those count as one.
-    pub(super) fn of(address: IpAddr) -> Self {
+    pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) if !address.is_loopback() => {
                 let network = address.to_bits() & (u128::MAX << 64);

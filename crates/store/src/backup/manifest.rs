@@ -106,7 +106,7 @@ impl Manifest {
             add(&mut digest, &text);
             let line = FileLine::parse(&text).ok_or_else(no_backup)?;
             manifest.n_files += 1;
-            manifest.n_bytes += line.n_bytes;
+            manifest.n_bytes = manifest.n_bytes.checked_add(line.n_bytes).ok_or_else(no_backup)?;
         }
     }
 

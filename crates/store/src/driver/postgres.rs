@@ -162,6 +162,12 @@ impl Database {
         now.map_err(|error| failed("ask for the time", error))
     }
 
+    /// Whether its connections keep the plans of statements.
+    #[cfg(test)]
+    pub(crate) fn prepares(&self) -> bool {
+        self.pooler == Pooler::Absent
+    }
+
     /// Closes all connections.
     pub(crate) async fn close(&self) {
         self.readers.close().await;

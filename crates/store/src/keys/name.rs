@@ -30,16 +30,16 @@ impl KeyName {
         (!text.is_empty() && text.len() < 64 && text.chars().all(plain)).then(|| Self(text.into()))
     }
 
-    /// The name of the key that comes after it: a further one of its month, or the next number.
+    /// The name of the key that comes after it: a further one of its month, or the next number; a
+    /// further one as well where there is no next number.
     #[must_use]
     pub fn next(&self) -> Self {
         let is_first_of_month = self.serves(EPOCH) && self.0.split('-').count() == 3;
-        match self.0.rsplit_once('-') {
-            Some((before, number)) if !is_first_of_month => {
-                Self(format!("{before}-{}", number.parse::<u32>().unwrap_or(1) + 1))
-            }
-            _ => Self(format!("{}-2", self.0)),
-        }
+        let numbered = self.0.rsplit_once('-').filter(|_| !is_first_of_month);
+        let next = numbered.and_then(|(before, number)| {
+            Some(format!("{before}-{}", number.parse::<u32>().ok()?.checked_add(1)?))
+        });
+        Self(next.unwrap_or_else(|| format!("{}-2", self.0)))
     }
 
     /// What it is for.

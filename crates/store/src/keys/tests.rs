@@ -33,6 +33,21 @@ fn a_key_is_made_once_and_found_again() {
 }
 
 #[test]
+fn the_next_key_comes_after_whatever_is_there() {
+    for (name, next) in [
+        ("epoch-2026-11", "epoch-2026-11-2"),
+        ("epoch-2026-11-9", "epoch-2026-11-10"),
+        ("index-1", "index-2"),
+        ("index-4294967295", "index-4294967295-2"),
+        ("index-copy", "index-copy-2"),
+    ] {
+        let name = KeyName::parse(name).unwrap();
+        assert_eq!(name.next().as_str(), next);
+        assert!(name.next() > name, "{name}");
+    }
+}
+
+#[test]
 fn only_the_owner_may_read_keys() {
     let folders = folders();
     let keys = KeyFolder::open(&folders.keys, &folders.data).unwrap();

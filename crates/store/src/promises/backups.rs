@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use domain::request::ClosedAs;
-use domain::{Actor, Entry, Event, Right};
+use domain::{Actor, Digest, Entry, Event, Right};
 
 use super::sealed_values::{find_marks, plant};
 use super::setup::{Setup, now, on_sqlite};
@@ -68,6 +68,19 @@ async fn a_backup_replaces_nothing_unasked_and_leaves_nothing_half_written() {
     let mut names: Vec<_> = names.collect();
     names.sort();
     assert_eq!(names, ["backup", "data", "keys"], "no draft is left");
+}
+
+#[test]
+fn a_manifest_of_more_bytes_than_can_be_counted_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = Digest::of(b"a file");
+    let head = r#"{"habeas_backup":1,"made_at":"2026-11-22T12:00:00Z","program":"1.0","schema":1}"#;
+    let line = format!("{digest} {} installation\n", u64::MAX);
+    let text = format!("{head}\n{line}{line}");
+    let end = format!("end {}\n", Digest::of(text.as_bytes()));
+    fs::write(folder.path().join("manifest"), text + &end).unwrap();
+    let read = Manifest::read(folder.path());
+    assert!(matches!(read, Err(BackupError::NoBackup(_))), "{read:?}");
 }
 
 #[tokio::test]

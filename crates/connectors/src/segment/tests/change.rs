@@ -84,6 +84,17 @@ fn one_regulation_carries_the_user_ids_of_many_people_exactly_as_listed() {
 }
 
 #[test]
+fn a_name_that_would_lead_to_another_endpoint_is_no_regulation() {
+    let case = Case::new();
+    let sent = case.step(Flow::Delete, None, Input::Start(&[person(&case, &["u"])])).unwrap();
+    for name in ["", ".", ".."] {
+        let created = ok(&json!({"data": {"regulateId": name}}));
+        let read = case.step(Flow::Delete, Some(&sent.memory), Input::Answers(&[created]));
+        assert!(matches!(read, Err(VendorError::AnswerLost { .. })), "{name:?}");
+    }
+}
+
+#[test]
 fn the_first_poll_is_after_an_hour_then_every_six_then_daily() {
     let mut case = Case::new();
     let accepted = accepted(&case, &[person(&case, &["u"])]);

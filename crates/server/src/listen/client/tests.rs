@@ -40,6 +40,15 @@ fn of_a_chain_only_what_the_proxies_added_is_believed() {
 }
 
 #[test]
+fn what_a_client_wrote_before_a_proxy_s_word_does_not_spoil_it() {
+    let proxies: Proxies = "10.0.0.0/8".parse().unwrap();
+    let told = HeaderValue::from_bytes(b"\xe4, 198.51.100.1").unwrap();
+    let headers = HeaderMap::from_iter([(FORWARDED_FOR, told)]);
+    let found = proxies.client("10.0.0.1".parse().unwrap(), &headers);
+    assert_eq!(found.0, Client::of("198.51.100.1".parse().unwrap()).0);
+}
+
+#[test]
 fn both_ways_to_write_it_are_read() {
     let hop = "for=1.1.1.1, for=\"[2001:db8:2::9]:4711\";proto=https;by=10.0.0.1";
     check(&[(header::FORWARDED, hop)], "2001:db8:2::9");

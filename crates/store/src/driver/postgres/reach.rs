@@ -25,6 +25,19 @@ const LOOKS: u8 = 2;
 /// The parameter of a URL by which a pooler between is spared prepared statements without looking for one.
 const SPARED: &str = "statement-cache-capacity=0";
 
+/// How statements are carried out that are prepared once: rows are found by an index, from the values given
+/// on. The plan of one that was prepared while its tables were empty would read them whole, long after
+/// they have grown: until the server counts them again.
+const BY_INDEX: [(&str, &str); 7] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_material", "off"),
+    ("enable_memoize", "off"),
+    ("join_collapse_limit", "1"),
+    ("jit", "off"),
+];
+
 /// What stands between the program and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pooler {
@@ -92,7 +105,11 @@ pub(super) async fn reach(url: &str) -> Result<(PgConnectOptions, Pooler), Store
             .await
             .map_err(|error| failed("look for a pooler", error))?,
     };
-    Ok((options, pooler))
+    Ok(match pooler {
+        Pooler::Absent => (options.options(BY_INDEX), pooler),
+        // What is not prepared is planned as the tables are.
+        Pooler::Between => (options, pooler),
+    })
 }
 
 pub(super) fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
