@@ -11,7 +11,6 @@ pub fn variable(name: &str) -> Option<String> {
 }
 
 /// The variables by which every AWS client is told its key, region and endpoint.
-#[expect(clippy::disallowed_methods, reason = "cli reads the environment, here and nowhere else")]
 pub fn of_aws() -> Vec<(String, Secret)> {
     let text = |(name, value): (OsString, OsString)| {
         let name = name.into_string().ok().filter(|name| name.starts_with("AWS_"))?;

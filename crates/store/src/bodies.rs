@@ -26,21 +26,23 @@ impl Store {
         self.blobs().bucket().map(crate::blobs::Bucket::url)
     }
 
-    /// Refuses a place that is not the one which the database remembers.
+    /// Refuses a place that is not the one which the database remembers. One that is named before anything
+    /// was collected is remembered by the first who writes.
     pub(crate) async fn check_bodies(&self) -> Result<(), StoreError> {
-        compare(remembered(self.db()).await?.as_deref(), self.bucket())
+        let before = remembered(self.db()).await?;
+        if before.is_none() && self.db().fetch_optional(ANY, []).await?.is_none() {
+            return Ok(());
+        }
+        compare(before.as_deref(), self.bucket())
     }
 
     /// Remembers a bucket that is named for the first time, once it has shown that it can be used. What
     /// was collected before lies in the folder, and keeps it there.
     pub(crate) async fn settle_bodies(&self, options: &Options) -> Result<(), StoreError> {
-        let before = remembered(self.db()).await?;
-        let (None, Some(bucket)) = (&before, self.blobs().bucket()) else {
-            return compare(before.as_deref(), self.bucket());
+        self.check_bodies().await?;
+        let (None, Some(bucket)) = (remembered(self.db()).await?, self.blobs().bucket()) else {
+            return Ok(());
         };
-        if self.db().fetch_optional(ANY, []).await?.is_some() {
-            return compare(None, Some(bucket.url()));
-        }
         bucket.try_out().await?;
         bucket.belong_to(&installation_of(options)?).await?;
         let mut tx = self.db().begin().await?;

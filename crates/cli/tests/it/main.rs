@@ -4,6 +4,7 @@
 
 mod api;
 mod asked;
+mod bodies;
 mod client;
 mod clock;
 mod config;
@@ -21,3 +22,10 @@ mod situations;
 mod traces;
 mod way;
 mod world;
+
+/// The server of S3 that the store is tested with.
+#[path = "../../../store/src/blobs/server.rs"]
+#[allow(dead_code, reason = "written for the store's tests")]
+mod s3;
+
+use store::{Bodies, Secret};

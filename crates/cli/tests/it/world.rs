@@ -16,6 +16,8 @@ pub struct World {
     pub twins: Value,
     /// The PostgreSQL database that takes the place of the file, if one does.
     pub database: Option<String>,
+    /// The bucket that takes the place of the folder of large bodies, if one does.
+    pub bodies: Option<store::Bodies>,
     _twins: Running,
 }
 
@@ -42,7 +44,7 @@ impl World {
         let line = twins.line();
         fs::write(folder.path().join("twins.json"), &line).unwrap();
         let twins_told = serde_json::from_str(&line).unwrap();
-        Self { folder, twins: twins_told, database: None, _twins: twins }
+        Self { folder, twins: twins_told, database: None, bodies: None, _twins: twins }
     }
 
     /// A world whose twin is connected, acting, without review.
@@ -106,9 +108,14 @@ impl World {
             .env("USER", "tester")
             .env_remove("HABEAS_DATABASE_URL")
             .envs(self.database.iter().map(|url| ("HABEAS_DATABASE_URL", url)))
+            .env_remove("HABEAS_BODIES")
             .env_remove("HABEAS_LOG")
             .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
             .env_remove("OTEL_EXPORTER_OTLP_HEADERS");
+        if let Some(bodies) = &self.bodies {
+            let access = bodies.access.iter().map(|(name, value)| (name, value.expose()));
+            command.env("HABEAS_BODIES", &bodies.url).envs(access);
+        }
         command
     }
 

@@ -10,8 +10,7 @@ use s3s::service::S3ServiceBuilder;
 use s3s::{Body, HttpResponse};
 use tokio::net::TcpListener;
 
-use super::Bodies;
-use crate::connection::Secret;
+use crate::{Bodies, Secret};
 
 /// What the server does in place of the next calls.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +110,13 @@ impl Server {
     /// The calls so far: method and query.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// How many bodies it keeps.
+    pub(crate) fn n_bodies(&self) -> usize {
+        let Ok(folders) = self.root.path().join("bodies/habeas").read_dir() else { return 0 };
+        let files = folders.filter_map(|folder| folder.unwrap().path().read_dir().ok());
+        files.map(Iterator::count).sum()
     }
 
     /// The file in which the server keeps an object.
