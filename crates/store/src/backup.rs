@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use domain::Instant;
 
+use crate::bodies::remembered;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::migrate;
@@ -144,11 +145,12 @@ async fn fill(
     copy_database(db, &copy_of_db, at, tell).await?;
     let checked = Db::open_copy(draft).await?;
     let found = checked.check().await;
+    let bodies = remembered(&checked).await;
     checked.close().await;
     if let Some(wrong) = found? {
         return Err(BackupError::BadDatabase(wrong));
     }
-    let head = Head::new(now, program, migrate::newest_number());
+    let head = Head::new(now, program, migrate::newest_number(), bodies?);
     let mut manifest = ManifestWriter::begin(draft, &head)?;
     let size = files::sync_file(&copy_of_db)?;
     manifest.line(&FileLine::new(DATABASE, size, digest_of(&copy_of_db, |_| {})?))?;

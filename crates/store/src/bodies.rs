@@ -53,7 +53,8 @@ impl Store {
     }
 }
 
-async fn remembered(db: &Db) -> Result<Option<String>, StoreError> {
+/// The bucket that a database remembers.
+pub(crate) async fn remembered(db: &Db) -> Result<Option<String>, StoreError> {
     let row = db.fetch_optional(GET, values![SETTING]).await?;
     row.map(|row| row.get("value")).transpose()
 }

@@ -40,6 +40,7 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
             "made_at": manifest.head.made_at,
             "n_files": manifest.n_files,
             "size_bytes": manifest.n_bytes,
+            "bodies": manifest.head.bodies,
         }))?;
         return Ok(Exit::Done);
     }
@@ -49,6 +50,11 @@ pub async fn run(args: Args, common: &Common, screen: Screen) -> anyhow::Result<
         show::size(manifest.n_bytes),
         show::n_of(manifest.n_files, "file"),
     ));
+    if let Some(bucket) = &manifest.head.bodies {
+        screen.line(format!(
+            "The large bodies in {bucket} are not in it: keep old versions there as long as this backup."
+        ));
+    }
     screen.line(format!(
         "The keys in {} are not in it. Without them nobody can use it: keep a copy of them apart from it.",
         common.keys.display()

@@ -54,6 +54,27 @@ fn what_is_collected_lies_in_the_bucket_until_its_request_is_purged() {
 }
 
 #[test]
+fn a_backup_says_that_bodies_stay_in_the_bucket_and_finds_them_there_when_it_is_put_back() {
+    let (mut world, server, _runtime) = world();
+    let id = ask_for(&world);
+    let backup = world.path("backup");
+    let made = world.run(&["backup", &backup]);
+    assert!(made.out.contains("bodies in s3://bodies/habeas are not in it"), "{}", made.out);
+    assert_eq!(world.json(&["backup", &backup, "--force"])["bodies"], "s3://bodies/habeas");
+
+    std::fs::rename(world.path("data"), world.path("lost")).unwrap();
+    world.bodies = None;
+    let refused = world.run(&["restore", &backup]);
+    assert!(refused.err.contains("E-STO-010"), "{}{}", refused.out, refused.err);
+    world.bodies = Some(server.bucket());
+    let restored = world.run(&["restore", &backup]);
+    assert_eq!(restored.code, 3, "{}", restored.err);
+    assert_eq!(world.run(&["request", "approve", &id, "--gate", "approval", "--yes"]).code, 0);
+    let package = world.path("answer.zip");
+    assert_eq!(world.run(&["package", &id, "--out", &package]).code, 0);
+}
+
+#[test]
 fn a_bucket_that_can_not_be_used_is_told_before_work_begins() {
     let (mut world, server, _runtime) = world();
     let doctor = world.run(&["doctor"]);

@@ -27,11 +27,19 @@ pub struct Head {
     pub program: String,
     /// The number of the database's schema.
     pub schema: i64,
+    /// The bucket in which the large bodies lie that are not in it, if they lie in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bodies: Option<String>,
 }
 
 impl Head {
-    pub(super) fn new(made_at: Instant, program: &str, schema: i64) -> Self {
-        Self { habeas_backup: FORMAT, made_at, program: program.to_owned(), schema }
+    pub(super) fn new(
+        made_at: Instant,
+        program: &str,
+        schema: i64,
+        bodies: Option<String>,
+    ) -> Self {
+        Self { habeas_backup: FORMAT, made_at, program: program.to_owned(), schema, bodies }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::seal::new_key;
 const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>m</Message></Error>";
 const NO_BUCKET: &str = "<Error><Code>NoSuchBucket</Code></Error>";
 const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>planted-secret</Message></Error>";
+const MOVED: &str = "<Error><Code>PermanentRedirect</Code></Error>";
+const OTHER_REGION: &str = "<Error><Code>AuthorizationHeaderMalformed</Code></Error>";
 
 fn key() -> Arc<SealingKey> {
     Arc::new(SealingKey::new("req_1", &new_key().unwrap()).unwrap())
@@ -132,6 +134,11 @@ async fn a_bucket_that_can_not_be_used_is_told_before_work() {
     assert_eq!(fault(&error), BucketFault::NoBucket, "it says nothing about the body");
     server.fail("GET", Fault::Says(200, "<html>log in first</html>"), 1);
     assert_eq!(fault(&bucket.try_out().await.unwrap_err()), BucketFault::Unexpected);
+
+    server.fail("PUT", Fault::Says(301, MOVED), 1);
+    assert_eq!(fault(&bucket.try_out().await.unwrap_err()), BucketFault::Elsewhere);
+    server.fail("PUT", Fault::Says(400, OTHER_REGION), 1);
+    assert_eq!(fault(&bucket.try_out().await.unwrap_err()), BucketFault::Elsewhere);
 
     server.fail("PUT", Fault::Says(403, DENIED), 1);
     let error = bucket.try_out().await.unwrap_err();
