@@ -25,7 +25,7 @@ mod world;
 
 /// The server of S3 that the store is tested with.
 #[path = "../../../store/src/blobs/server.rs"]
-#[allow(dead_code, reason = "written for the store's tests")]
+#[expect(dead_code, reason = "written for the store's tests")]
 mod s3;
 
 use store::{Bodies, Secret};
