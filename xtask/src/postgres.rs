@@ -12,6 +12,12 @@ use anyhow::{Context, Result, ensure};
 use crate::process::Process;
 use crate::workspace;
 
+mod link;
+mod standby;
+
+pub use link::Link;
+use link::as_host;
+
 /// Where Debian keeps each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 const OLDEST: u32 = 15;
@@ -63,13 +69,8 @@ impl Server {
     /// Makes one and starts it.
     pub fn start(settings: &'static [&'static str]) -> Result<Server> {
         let programs = programs().context("PostgreSQL is not installed")?;
-        // Not below `target`: a socket's path has to be short, and another user gets there.
-        let folder = std::env::temp_dir().join(format!("habeas-postgres-{}", std::process::id()));
-        fs::create_dir(&folder).context("make a folder for the server")?;
         let user = user()?;
-        if let Some((uid, gid)) = user {
-            chown(&folder, Some(uid), Some(gid)).context("hand the folder over")?;
-        }
+        let folder = folder("postgres", user)?;
         let mut initdb = command(&programs.join("initdb"), &folder, user);
         initdb.args(["--username=habeas", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
         initdb.arg("--pgdata").arg(folder.join("data")).stdout(Stdio::null());
@@ -88,12 +89,17 @@ impl Server {
 
     /// Runs a statement on it.
     pub fn run(&self, sql: &str) -> Result<()> {
+        self.ask(sql).map(drop)
+    }
+
+    /// Runs a statement on it, and gives what it prints.
+    pub fn ask(&self, sql: &str) -> Result<String> {
         let mut psql = self.command("psql");
-        psql.args(["--quiet", "--no-psqlrc", "--host"]).arg(&self.folder);
-        psql.args(["--username=habeas", "--dbname=postgres", "--command", sql])
-            .stdout(Stdio::null());
-        ensure!(psql.status().context("start psql")?.success(), "psql failed");
-        Ok(())
+        psql.args(["--quiet", "--no-psqlrc", "--tuples-only", "--no-align", "--host"]);
+        psql.arg(&self.folder).args(["--username=habeas", "--dbname=postgres", "--command", sql]);
+        let output = psql.stderr(Stdio::inherit()).output().context("start psql")?;
+        ensure!(output.status.success(), "psql failed");
+        Ok(String::from_utf8(output.stdout).context("read what psql printed")?.trim().to_owned())
     }
 
     fn command(&self, name: &str) -> Command {
@@ -110,9 +116,8 @@ impl Server {
         format!("postgres://habeas@{}/{database}", self.host())
     }
 
-    /// Its folder as the host of a URL.
     fn host(&self) -> String {
-        self.folder.display().to_string().replace('/', "%2F")
+        as_host(&self.folder)
     }
 
     /// Ends it and removes its folder.
@@ -121,6 +126,17 @@ impl Server {
         self.process.wait(START)?;
         fs::remove_dir_all(&self.folder).context("remove the server's folder")
     }
+}
+
+/// A folder for a server, which is handed over to whom it runs as. Not below `target`: a socket's path has to
+/// be short, and another user gets there.
+fn folder(name: &str, user: Option<(u32, u32)>) -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("habeas-{name}-{}", std::process::id()));
+    fs::create_dir(&folder).context("make a folder for the server")?;
+    if let Some((uid, gid)) = user {
+        chown(&folder, Some(uid), Some(gid)).context("hand the folder over")?;
+    }
+    Ok(folder)
 }
 
 fn command(program: &Path, folder: &Path, user: Option<(u32, u32)>) -> Command {

@@ -166,7 +166,16 @@ impl World {
 
     /// Starts a worker and waits until it says that it works.
     pub fn worker(&self) -> Result<Process> {
-        let worker = Process::start("habeas worker", &mut self.habeas(["worker"])?)?;
+        self.start_worker(&mut self.habeas(["worker"])?)
+    }
+
+    /// The same by a way of its own to the database.
+    pub fn worker_over(&self, url: &str) -> Result<Process> {
+        self.start_worker(self.habeas(["worker"])?.env("HABEAS_DATABASE_URL", url))
+    }
+
+    fn start_worker(&self, command: &mut Command) -> Result<Process> {
+        let worker = Process::start("habeas worker", command)?;
         worker.line(SOON, |line| line.ends_with(READY))?;
         Ok(worker)
     }

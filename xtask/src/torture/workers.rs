@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::books::{self, Asked};
 use super::{Chance, Plan, Report, Scenario, kills};
-use crate::postgres::{FLEETING, Server};
+use crate::postgres::{FLEETING, Link, Server};
 use crate::process::Process;
 use crate::screen;
 use crate::world::{Spaces, World};
@@ -37,13 +37,27 @@ enum Blow {
     Stop,
     /// The server ends all connections.
     Cut,
+    /// Nothing is carried any more between one and the server, and neither hears of it.
+    Silence,
     /// The server itself goes down, and comes up again.
     Crash,
+    /// The server itself goes down for good, and its standby takes its place.
+    Promote,
 }
 
 /// The blows, over and over; those that take long are rarer.
-const BLOWS: [Blow; 8] =
-    [Blow::Kill, Blow::Cut, Blow::Kill, Blow::Stop, Blow::Kill, Blow::Crash, Blow::Cut, Blow::Kill];
+const BLOWS: [Blow; 10] = [
+    Blow::Kill,
+    Blow::Cut,
+    Blow::Promote,
+    Blow::Kill,
+    Blow::Silence,
+    Blow::Kill,
+    Blow::Stop,
+    Blow::Crash,
+    Blow::Kill,
+    Blow::Promote,
+];
 
 impl Blow {
     fn told(self) -> &'static str {
@@ -51,20 +65,23 @@ impl Blow {
             Blow::Kill => "kill -9",
             Blow::Stop => "standing still",
             Blow::Cut => "connections cut",
+            Blow::Silence => "network silent",
             Blow::Crash => "server crashed",
+            Blow::Promote => "standby promoted",
         }
     }
 }
 
 fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
-    let mut server = Server::start(FLEETING)?;
-    world.database = Some(server.url());
+    let mut cluster = Cluster::start()?;
+    world.database = Some(cluster.front.url());
     world.connect(Spaces::First, &["batch=5"])?;
     world.switch(&json!({"deletion_takes": "PT12H"}))?;
     world.set_clock(&json!({"mode": "paced", "pace": kills::PACE}))?;
     world.follow_clock()?;
 
-    let mut workers = (0..WORKERS).map(|_| world.worker()).collect::<Result<Vec<_>>>()?;
+    let ways = cluster.ways.iter();
+    let mut workers = ways.map(|way| world.worker_over(&way.url())).collect::<Result<Vec<_>>>()?;
     let mut asked = Asked::default();
     let (mut n_people, mut pauses) = (0, BTreeMap::<Blow, Vec<Duration>>::new());
     for (n, blow) in (0..plan.rounds).zip(BLOWS.iter().cycle()) {
@@ -77,7 +94,7 @@ fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
         let before = world.n_calls("POST /regulations")?;
         wait_until(|| Ok(world.n_calls("POST /regulations")? > before))?;
         workers[0].run_for(chance.moment(&MOMENTS))?;
-        let took = strike(world, &mut server, &mut workers, *blow)?;
+        let took = strike(world, &mut cluster, &mut workers, *blow)?;
         let after = took
             .map_or("nothing was left".to_owned(), |took| format!("{:.1} s", took.as_secs_f64()));
         screen::complain(&format!("round {} of {}, {}: {after}", n + 1, plan.rounds, blow.told()));
@@ -91,7 +108,7 @@ fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
     books::finish(world, &asked, &engine, LIMIT)?;
     let mut report = books::compare(world, &asked)?;
     drop(engine);
-    server.end()?;
+    cluster.end()?;
     for (blow, times) in &mut pauses {
         times.sort();
         let Some(longest) = times.last().map(Duration::as_secs_f64) else { continue };
@@ -107,11 +124,58 @@ fn play(plan: &Plan, world: &mut World, chance: &mut Chance) -> Result<Report> {
     Ok(report)
 }
 
+/// A server, its standby, and the ways to them.
+struct Cluster {
+    server: Server,
+    standby: Option<Server>,
+    n_standbys: usize,
+    /// The way of the command line.
+    front: Link,
+    /// That of each worker.
+    ways: Vec<Link>,
+}
+
+impl Cluster {
+    fn start() -> Result<Self> {
+        let server = Server::start(FLEETING)?;
+        let front = Link::to(&server, "front")?;
+        let ways = (0..WORKERS).map(|n| Link::to(&server, &format!("way-{n}")));
+        let ways = ways.collect::<Result<Vec<_>>>()?;
+        let mut cluster = Self { server, standby: None, n_standbys: 0, front, ways };
+        cluster.be_followed()?;
+        Ok(cluster)
+    }
+
+    /// Makes a standby where there is none.
+    fn be_followed(&mut self) -> Result<()> {
+        if self.standby.is_none() {
+            self.standby = Some(self.server.standby(&format!("standby-{}", self.n_standbys))?);
+            self.n_standbys += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends the server, and leads all to its standby.
+    fn promote(&mut self) -> Result<()> {
+        let standby = self.standby.take().context("the server has no standby")?;
+        self.server.hand_over(standby)?;
+        for way in self.ways.iter().chain([&self.front]) {
+            way.lead_to(&self.server);
+        }
+        Ok(())
+    }
+
+    fn end(self) -> Result<()> {
+        self.server.end()?;
+        self.standby.map_or(Ok(()), Server::end)
+    }
+}
+
 /// Deals a blow, and says how long it took until a task moved again, if any was left that could. Afterwards
 /// all workers are there.
 fn strike(
     world: &World,
-    server: &mut Server,
+    cluster: &mut Cluster,
     workers: &mut [Process],
     blow: Blow,
 ) -> Result<Option<Duration>> {
@@ -121,10 +185,12 @@ fn strike(
     match blow {
         Blow::Kill => drop(workers[busy].kill()?),
         Blow::Stop => workers[busy].suspend()?,
-        Blow::Cut => server.run(
+        Blow::Cut => cluster.server.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'habeas'",
         )?,
-        Blow::Crash => server.crash()?,
+        Blow::Silence => cluster.ways[busy].fall_silent(),
+        Blow::Crash => cluster.server.crash()?,
+        Blow::Promote => cluster.promote()?,
     }
     let before = n_moves()?;
     wait_until(|| Ok(n_moves()? > before || books::n_moving(world)? == 0))?;
@@ -134,8 +200,10 @@ fn strike(
     }
     let has_moved = n_moves()? > before || took >= GOES_ON;
     match blow {
-        Blow::Kill => workers[busy] = world.worker()?,
+        Blow::Kill => workers[busy] = world.worker_over(&cluster.ways[busy].url())?,
         Blow::Stop => workers[busy].resume()?,
+        Blow::Silence => cluster.ways[busy].be_heard(),
+        Blow::Promote => cluster.be_followed()?,
         Blow::Cut | Blow::Crash => {}
     }
     Ok(has_moved.then_some(took))
