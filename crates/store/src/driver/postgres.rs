@@ -254,14 +254,17 @@ fn leaves_open(error: &sqlx::Error) -> bool {
     }
 }
 
-/// How many transactions a writer has committed, once the server has ended the one that broke.
+/// How many transactions a writer has committed, once the server has ended the one that broke. It writes too:
+/// a commit that waits for a standby, and is broken off there, is seen by every reader before the standby
+/// has it; but what is committed after it waits for both.
 async fn found_out(writer: &Writer) -> Result<i64, sqlx::Error> {
     loop {
         // The turn comes only when the broken transaction has ended, either way.
         let asked = async {
             let mut tx = writer.pool.begin_with(in_turn()).await?;
-            let row = writer.ask("SELECT n FROM writer WHERE id = $1");
-            row.fetch_optional(&mut *tx).await?.map_or(Ok(0), |row| row.try_get("n"))
+            let row = writer.ask("UPDATE writer SET seen_at = now() WHERE id = $1 RETURNING n");
+            let n = row.fetch_optional(&mut *tx).await?.map_or(Ok(0), |row| row.try_get("n"))?;
+            tx.commit().await.map(|()| n)
         };
         if let Ok(n) = asked.await {
             return Ok(n);
