@@ -74,7 +74,8 @@ impl Blow {
     /// The longest that work may stand still: where nobody sees that one is gone, a lease passes first.
     fn bound(self) -> Duration {
         match self {
-            Blow::Kill => Duration::from_secs(10),
+            // A call that was open may be on its way for 10 seconds, and is not asked about before.
+            Blow::Kill => Duration::from_secs(15),
             Blow::Promote => Duration::from_secs(30),
             _ => GOES_ON,
         }
