@@ -165,11 +165,14 @@ impl HttpClient {
     ) -> Result<Answer, SendError> {
         let point = crash::Call::Http(call.endpoint.name);
         let not_sent = |dead: crash::Dead| SendError::NotSent(dead.to_string());
-        self.crash_points.pass(Moment::Before, point).map_err(not_sent)?;
-        let answer = exchange.await;
         let lost = |dead: crash::Dead| SendError::Lost(dead.to_string());
-        self.crash_points.pass(Moment::After, point).map_err(lost)?;
-        answer
+        let call = async {
+            self.crash_points.pass(Moment::Before, point).map_err(not_sent)?;
+            let answer = exchange.await;
+            self.crash_points.pass(Moment::After, point).map_err(lost)?;
+            answer
+        };
+        self.crash_points.in_turn(call).await
     }
 
     fn request(

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant as RealInstant};
+use std::time::Duration;
 
 use connector_api::{Answer, Call, Connector, Context, Limit, VendorError};
 use domain::guard::Placeholders;
@@ -14,6 +14,7 @@ use domain::{Connection, Instant};
 use futures_util::future::join_all;
 use store::{Secret, Store};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant as RealInstant;
 
 use crate::clock::{Busy, Clock, while_others_work};
 use crate::http::{HttpClient, MayLeave, SendError, Target, TargetError};

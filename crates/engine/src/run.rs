@@ -6,7 +6,7 @@ mod keys;
 mod spread;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant as Moment};
+use std::time::Duration;
 
 use connector_api::Connector;
 use domain::Instant;
@@ -15,6 +15,7 @@ use domain::journal::{Actor, Entry, Event};
 use store::{Fence, LeaseAnswer, LeaseRow, Store, StoreError, Transition};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
+use tokio::time::Instant as Moment;
 
 use self::crew::Crew;
 use self::keys::Keys;
@@ -305,6 +306,15 @@ impl Engine {
                 Until::Stopped(_) => earliest([next_due, looks_again_at]),
             };
             tokio::select! {
+                // In this order, so that a simulated run can be had again.
+                biased;
+                () = asked_to_stop(until) => {
+                    crew.rounds.shutdown().await;
+                    if let Some(lead) = &mut lead {
+                        lead.teller.stop().await;
+                    }
+                    return Ok(Ran { next_due });
+                }
                 done = crew.rounds.join_next(), if !crew.rounds.is_empty() => {
                     crew.took_leave(done).await?;
                     want(&mut lead);
@@ -320,13 +330,6 @@ impl Engine {
                 () = clock.sleep_until(wakes_at.unwrap_or(Instant::MAX)) => {}
                 () = changed(store, seen) => {}
                 () = std::future::ready(()), if tended == Tended::More => {}
-                () = asked_to_stop(until) => {
-                    crew.rounds.shutdown().await;
-                    if let Some(lead) = &mut lead {
-                        lead.teller.stop().await;
-                    }
-                    return Ok(Ran { next_due });
-                }
             }
             if is_over {
                 patience = patience.saturating_sub(began.elapsed());

@@ -9,11 +9,13 @@
 //! is handed to the database's thread and back, which costs more than a few values that are passed
 //! over.
 //!
-//! The SQL is such that SQLite and PostgreSQL read it alike, but for placeholders and the names of types.
+//! PostgreSQL takes each column as one array instead, so that a block may have any length and there is
+//! one text. It binds and plans thousands of values one by one, which took it longer than the work.
+//! What follows the rows both read alike.
 
 use std::sync::OnceLock;
 
-use crate::db::{Db, Dialect, Row, Tx, Value};
+use crate::db::{Db, Dialect, List, Row, Tx, Value};
 use crate::error::StoreError;
 
 /// Blocks hold 1, 2, 4, … rows, at most 512.
@@ -25,11 +27,19 @@ const fn largest(columns: usize) -> usize {
     if columns == 1 { 1 << (SIZES - 1) } else { 128 }
 }
 
-/// By dialect, then by size.
-type Texts = [[OnceLock<String>; SIZES]; 2];
+/// How many rows go to PostgreSQL in one statement.
+const ARRAY: usize = 512;
 
-const fn no_texts() -> Texts {
-    [const { [const { OnceLock::new() }; SIZES] }; 2]
+/// Those of SQLite by size, and the one of PostgreSQL.
+struct Texts {
+    sqlite: [OnceLock<String>; SIZES],
+    postgres: OnceLock<String>,
+}
+
+impl Texts {
+    const fn none() -> Self {
+        Self { sqlite: [const { OnceLock::new() }; SIZES], postgres: OnceLock::new() }
+    }
 }
 
 /// `WITH v (…) AS (VALUES (…), (…))` and a statement that joins `v` by its first column: a
@@ -78,6 +88,15 @@ impl Kind {
             (Self::Bytes, Dialect::Postgres) => "BYTEA",
         }
     }
+
+    fn empty_list(self) -> List {
+        match self {
+            Self::Text => List::Text(Vec::new()),
+            Self::Int => List::Int(Vec::new()),
+            Self::Bool => List::Bool(Vec::new()),
+            Self::Bytes => List::Bytes(Vec::new()),
+        }
+    }
 }
 
 impl Over {
@@ -86,7 +105,7 @@ impl Over {
         columns: &'static [(&'static str, Kind)],
         statement: &'static str,
     ) -> Self {
-        Self { columns, statement: Statement::Written(statement), texts: no_texts() }
+        Self { columns, statement: Statement::Written(statement), texts: Texts::none() }
     }
 
     /// Inserts rows into these columns of a table; the tail says what follows them: `ON CONFLICT …`,
@@ -96,7 +115,7 @@ impl Over {
         columns: &'static [(&'static str, Kind)],
         tail: &'static str,
     ) -> Self {
-        Self { columns, statement: Statement::Insert { table, tail }, texts: no_texts() }
+        Self { columns, statement: Statement::Insert { table, tail }, texts: Texts::none() }
     }
 
     /// Runs the statement over all rows and returns what comes back.
@@ -106,8 +125,8 @@ impl Over {
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Vec<Row>, StoreError> {
         let mut returned = Vec::new();
-        for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            returned.extend(tx.fetch(self.text(tx.dialect(), block.size), block.values).await?);
+        for (text, values) in self.statements(tx.dialect(), rows)? {
+            returned.extend(tx.fetch(text, values).await?);
         }
         Ok(returned)
     }
@@ -119,8 +138,8 @@ impl Over {
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<u64, StoreError> {
         let mut changed = 0;
-        for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            changed += tx.execute(self.text(tx.dialect(), block.size), block.values).await?;
+        for (text, values) in self.statements(tx.dialect(), rows)? {
+            changed += tx.execute(text, values).await?;
         }
         Ok(changed)
     }
@@ -132,8 +151,8 @@ impl Over {
         rows: impl IntoIterator<Item = Vec<Value>>,
     ) -> Result<Vec<Row>, StoreError> {
         let mut returned = Vec::new();
-        for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            returned.extend(db.fetch(self.text(db.dialect(), block.size), block.values).await?);
+        for (text, values) in self.statements(db.dialect(), rows)? {
+            returned.extend(db.fetch(text, values).await?);
         }
         Ok(returned)
     }
@@ -146,8 +165,8 @@ impl Over {
         mut read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut all = Vec::new();
-        for block in blocks(rows, self.columns.len(), || self.null_row()) {
-            for row in db.fetch(self.text(db.dialect(), block.size), block.values).await? {
+        for (text, values) in self.statements(db.dialect(), rows)? {
+            for row in db.fetch(text, values).await? {
                 all.push(read(&row)?);
             }
         }
@@ -156,32 +175,70 @@ impl Over {
 
     /// The text for the largest block, whose plan is the most likely to go wrong.
     #[cfg(test)]
-    pub(crate) fn longest_text(&'static self) -> &'static str {
-        self.text(Dialect::Sqlite, largest(self.columns.len()))
+    pub(crate) fn longest_text(&'static self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.text_of_rows(largest(self.columns.len())),
+            Dialect::Postgres => self.text_of_arrays(),
+        }
     }
 
-    fn null_row(&self) -> Vec<Value> {
-        self.columns.iter().map(|(_, kind)| kind.null()).collect()
+    /// The statements that together go over all rows.
+    fn statements(
+        &'static self,
+        dialect: Dialect,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+    ) -> Result<Vec<(&'static str, Vec<Value>)>, StoreError> {
+        let rows = rows.into_iter().collect();
+        match dialect {
+            Dialect::Sqlite => {
+                let null_row = || self.columns.iter().map(|(_, kind)| kind.null()).collect();
+                let blocks = blocks(rows, self.columns.len(), null_row).into_iter();
+                Ok(blocks.map(|block| (self.text_of_rows(block.size), block.values)).collect())
+            }
+            Dialect::Postgres => {
+                let arrays = arrays(rows, self.columns)?.into_iter();
+                Ok(arrays.map(|values| (self.text_of_arrays(), values)).collect())
+            }
+        }
     }
 
     /// The text for a block of this size, a power of two.
-    pub(crate) fn text(&'static self, dialect: Dialect, size: usize) -> &'static str {
-        text_of(&self.texts, dialect, size, || {
-            let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-            let list = names.join(", ");
-            let rows = placeholders(dialect, size, self.columns);
-            let statement = match self.statement {
-                Statement::Written(text) => text.to_owned(),
-                Statement::Insert { table, tail } => {
-                    let first = names.first().copied().unwrap_or_default();
-                    format!(
-                        "INSERT INTO {table} ({list}) SELECT * FROM v \
-                         WHERE v.{first} IS NOT NULL {tail}"
-                    )
-                }
-            };
-            format!("WITH v ({list}) AS (VALUES {rows}) {statement}")
+    fn text_of_rows(&'static self, size: usize) -> &'static str {
+        match self.texts.sqlite.get(size.ilog2() as usize) {
+            Some(text) => text.get_or_init(|| {
+                let rows = placeholders(size, self.columns);
+                self.text_over(&format!("VALUES {rows}"))
+            }),
+            // `blocks` makes no other size; an empty statement would be refused by the database.
+            None => "",
+        }
+    }
+
+    /// The text for an array for each column.
+    fn text_of_arrays(&'static self) -> &'static str {
+        self.texts.postgres.get_or_init(|| {
+            let kinds = self.columns.iter().zip(1..);
+            let arrays = kinds
+                .map(|((_, kind), n)| format!("CAST(${n} AS {}[])", kind.sql(Dialect::Postgres)));
+            let arrays: Vec<String> = arrays.collect();
+            self.text_over(&format!("SELECT * FROM unnest({})", arrays.join(", ")))
         })
+    }
+
+    fn text_over(&self, rows: &str) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        let list = names.join(", ");
+        let statement = match self.statement {
+            Statement::Written(text) => text.to_owned(),
+            Statement::Insert { table, tail } => {
+                let first = names.first().copied().unwrap_or_default();
+                format!(
+                    "INSERT INTO {table} ({list}) SELECT * FROM v \
+                     WHERE v.{first} IS NOT NULL {tail}"
+                )
+            }
+        };
+        format!("WITH v ({list}) AS ({rows}) {statement}")
     }
 }
 
@@ -193,11 +250,10 @@ struct Block {
 
 /// Cuts rows into blocks, the largest first; the last is filled up.
 fn blocks(
-    rows: impl IntoIterator<Item = Vec<Value>>,
+    mut rows: Vec<Vec<Value>>,
     columns: usize,
     null_row: impl Fn() -> Vec<Value>,
 ) -> Vec<Block> {
-    let mut rows: Vec<Vec<Value>> = rows.into_iter().collect();
     let largest = largest(columns);
     let mut blocks = Vec::with_capacity(rows.len() / largest + 1);
     let mut left = rows.len();
@@ -214,42 +270,33 @@ fn blocks(
     blocks
 }
 
-fn text_of(
-    texts: &'static Texts,
-    dialect: Dialect,
-    size: usize,
-    make: impl FnOnce() -> String,
-) -> &'static str {
-    match texts.get(dialect as usize).and_then(|texts| texts.get(size.ilog2() as usize)) {
-        Some(text) => text.get_or_init(make),
-        // `blocks` makes no other size; an empty statement would be refused by the database.
-        None => "",
+/// An array for each column, of so many rows at a time.
+fn arrays(rows: Vec<Vec<Value>>, columns: &[(&str, Kind)]) -> Result<Vec<Vec<Value>>, StoreError> {
+    let mut all = Vec::with_capacity(rows.len().div_ceil(ARRAY));
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut lists: Vec<List> = columns.iter().map(|(_, kind)| kind.empty_list()).collect();
+        for row in rows.by_ref().take(ARRAY) {
+            for (list, value) in lists.iter_mut().zip(row) {
+                list.push(value)?;
+            }
+        }
+        all.push(lists.into_iter().map(Value::List).collect());
     }
+    Ok(all)
 }
 
 /// `(?, ?), (?, ?)`; the first row carries the casts, which type the whole list.
 ///
 /// Placeholders without a number are SQLite's. It takes `$1` as well, but that is a name to it, and
-/// binding two thousand names costs the square of that. PostgreSQL wants numbers, and so texts of its
-/// own.
-fn placeholders(dialect: Dialect, rows: usize, columns: &[(&str, Kind)]) -> String {
-    let mut text = String::with_capacity(rows * (columns.len() * 3 + 4));
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for (index, (_, kind)) in columns.iter().enumerate() {
-            text.push_str(if index == 0 { "" } else { ", " });
-            let place = match dialect {
-                Dialect::Sqlite => "?".to_owned(),
-                Dialect::Postgres => format!("${}", row * columns.len() + index + 1),
-            };
-            match row {
-                0 => text.extend(["CAST(", &place, " AS ", kind.sql(dialect), ")"]),
-                _ => text.push_str(&place),
-            }
-        }
-        text.push(')');
-    }
-    text
+/// binding two thousand names costs the square of that.
+fn placeholders(rows: usize, columns: &[(&str, Kind)]) -> String {
+    let typed: Vec<_> = columns
+        .iter()
+        .map(|(_, kind)| format!("CAST(? AS {})", kind.sql(Dialect::Sqlite)))
+        .collect();
+    let other = format!(", ({})", vec!["?"; columns.len()].join(", "));
+    format!("({}){}", typed.join(", "), other.repeat(rows.saturating_sub(1)))
 }
 
 #[cfg(test)]

@@ -55,8 +55,8 @@ const PAGE: usize = 1000;
 
 /// What is asked of every body, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![OF_REQUEST, NAMED.longest_text()]
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
+    vec![OF_REQUEST, NAMED.longest_text(dialect)]
 }
 
 /// What sweeping the bodies came to.

@@ -26,6 +26,34 @@ pub(crate) enum Value {
     Int(Option<i64>),
     Bool(Option<bool>),
     Bytes(Option<Vec<u8>>),
+    /// An array, which is PostgreSQL's alone.
+    List(List),
+}
+
+/// Values of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    Text(Vec<Option<String>>),
+    Int(Vec<Option<i64>>),
+    Bool(Vec<Option<bool>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+}
+
+impl List {
+    /// Adds a value of its type.
+    pub(crate) fn push(&mut self, value: Value) -> Result<(), StoreError> {
+        match (self, value) {
+            (Self::Text(list), Value::Text(value)) => list.push(value),
+            (Self::Int(list), Value::Int(value)) => list.push(value),
+            (Self::Bool(list), Value::Bool(value)) => list.push(value),
+            (Self::Bytes(list), Value::Bytes(value)) => list.push(value),
+            _ => {
+                let cause = "it is of another type than its column".into();
+                return Err(StoreError::Database { attempt: "bind a value", cause });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// How a database wants its statements written, where databases differ.

@@ -153,7 +153,7 @@ pub(crate) const ALL_FORGOTTEN: Pieces = Pieces { nth: N_TH_AFTER, change: FORGE
 
 /// What is asked again and again, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
     vec![
         TELLABLE,
         N_TH_WAITING,
@@ -170,9 +170,9 @@ pub(crate) fn frequent() -> Vec<&'static str> {
         FORGET_ENDED,
         FORGET,
         OLDEST_ENDED,
-        UPDATE.longest_text(),
-        ADVANCE.longest_text(),
-        ENTRIES.longest_text(),
+        UPDATE.longest_text(dialect),
+        ADVANCE.longest_text(dialect),
+        ENTRIES.longest_text(dialect),
     ]
 }
 

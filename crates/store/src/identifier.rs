@@ -75,9 +75,9 @@ static COLLECTING: Over = Over::new(
 
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
     let sets = [&BY_REQUEST, &SEEN, &SEE, &BY_TOKEN, &BY_TOKEN_AND_REQUEST, &COLLECTING];
-    sets.iter().map(|set| set.longest_text()).collect()
+    sets.iter().map(|set| set.longest_text(dialect)).collect()
 }
 
 impl Store {

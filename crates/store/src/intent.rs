@@ -88,8 +88,8 @@ const ANSWER_OF: &str = "SELECT answer FROM intent WHERE id = $1";
 
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![OPEN, ANSWER.longest_text()]
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
+    vec![OPEN, ANSWER.longest_text(dialect)]
 }
 
 impl Store {

@@ -77,8 +77,15 @@ static ELSEWHERE: Over = Over::new(
 
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![ONE, DUE, CARRIED_BY, CARRIED_OF, UPDATE.longest_text(), ELSEWHERE.longest_text()]
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
+    vec![
+        ONE,
+        DUE,
+        CARRIED_BY,
+        CARRIED_OF,
+        UPDATE.longest_text(dialect),
+        ELSEWHERE.longest_text(dialect),
+    ]
 }
 
 impl Store {

@@ -49,8 +49,8 @@ const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
 
 /// What is asked again and again, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
-    let set = OPEN_OF.longest_text();
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
+    let set = OPEN_OF.longest_text(dialect);
     vec![NOTABLE, RAISE, MEND, OPEN, PAGE, PAGE_OF_OPEN, OVERDUE, SWEEP, set]
 }
 

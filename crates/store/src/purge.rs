@@ -29,8 +29,8 @@ static WITH_KEY: Over = Over::new(
 
 /// What is asked of every line of the list, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![KEY, IDENTIFIERS, COLLECTED, EVIDENCE, NAMES, WITH_KEY.longest_text()]
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
+    vec![KEY, IDENTIFIERS, COLLECTED, EVIDENCE, NAMES, WITH_KEY.longest_text(dialect)]
 }
 
 impl Store {

@@ -106,9 +106,9 @@ static BY_EXTERNAL: Over = Over::new(
 
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
     let sets = [&BY_EXTERNAL, &BY_ID, &BY_IDEMPOTENCY, &UPDATE, &MOVE];
-    let sets = sets.iter().map(|set| set.longest_text());
+    let sets = sets.iter().map(|set| set.longest_text(dialect));
     let ways = list::FREQUENT.into_iter().flat_map(|way| [way.page, way.end]);
     [UNROUTED, PREFIX].into_iter().chain(ways).chain(sets).collect()
 }

@@ -11,7 +11,7 @@
 
 mod pages;
 
-use crate::db::values;
+use crate::db::{Row, Tx, Value, values};
 use crate::error::StoreError;
 use crate::keyring::{CREDENTIALS, EVIDENCE, INDEX, ROTATING};
 use crate::keys::{EPOCH, KeyName};
@@ -47,8 +47,8 @@ const SET: &str = "INSERT INTO setting (key, value) VALUES ($1, $2)
 
 /// What is asked for each piece, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
-    [&[FORGET, LEFT, N_WRAPPED, N_SEALED][..], &pages::frequent()].concat()
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
+    [&[FORGET, LEFT, N_WRAPPED, N_SEALED][..], &pages::frequent(dialect)].concat()
 }
 
 /// What names a key.
@@ -99,18 +99,28 @@ impl Store {
 
     /// What names a key.
     pub async fn named(&self, key: &KeyName) -> Result<Named, StoreError> {
-        let count = async |sql, values| {
-            let row = self.db().fetch_optional(sql, values).await?;
-            row.map_or(Ok(0), |row| row.count::<u64>("n"))
+        self.named_within(None, key).await
+    }
+
+    /// The same within a transaction, if there is one.
+    async fn named_within(
+        &self,
+        mut tx: Option<&mut Tx>,
+        key: &KeyName,
+    ) -> Result<Named, StoreError> {
+        let mut fetch = async |sql, values: Vec<Value>| match &mut tx {
+            Some(tx) => tx.fetch(sql, values).await,
+            None => self.db().fetch(sql, values).await,
         };
+        let count = |rows: Vec<Row>| rows.first().map_or(Ok(0), |row| row.count::<u64>("n"));
         let (from, to) = token_range(key);
         let range = || values![&*from, &*to];
         let n_rows = match key.purpose() {
-            EPOCH => count(N_WRAPPED, values![key.as_str()]).await?,
-            EVIDENCE => count(N_SEALED, values![key.as_str()]).await?,
-            INDEX => count(N_FILED, range()).await?,
+            EPOCH => count(fetch(N_WRAPPED, values![key.as_str()]).await?)?,
+            EVIDENCE => count(fetch(N_SEALED, values![key.as_str()]).await?)?,
+            INDEX => count(fetch(N_FILED, range()).await?)?,
             CREDENTIALS => {
-                let rows = self.db().fetch(SECRETS, []).await?;
+                let rows = fetch(SECRETS, Vec::new()).await?;
                 let mut n = 0;
                 for row in &rows {
                     n += u64::from(key_name_of(row.get("sealed")?).ok() == Some(key.as_str()));
@@ -119,7 +129,8 @@ impl Store {
             }
             _ => 0,
         };
-        let n_fixed = if key.purpose() == INDEX { count(N_KNOWN_BY, range()).await? } else { 0 };
+        let n_fixed =
+            if key.purpose() == INDEX { count(fetch(N_KNOWN_BY, range()).await?)? } else { 0 };
         Ok(Named { n_rows, n_fixed })
     }
 
@@ -207,7 +218,7 @@ impl Store {
         // Until it is gone nobody else writes, so that nothing names it meanwhile.
         let mut tx = self.db().begin().await?;
         lease::check(&mut tx, fence).await?;
-        let is_free = self.named(key).await? == Named::default();
+        let is_free = self.named_within(Some(&mut tx), key).await? == Named::default();
         if is_free {
             self.keys().destroy(key)?;
         }

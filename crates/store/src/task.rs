@@ -123,15 +123,15 @@ const OBSERVED: &str = concat!(
 const PREFIX: &str = "SELECT id FROM task WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 20";
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
-pub(crate) fn frequent() -> Vec<&'static str> {
+pub(crate) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
     vec![
         OPEN_OF_CONNECTION,
         OBSERVED,
-        BY_ID.longest_text(),
-        IDS_BY_REQUEST.longest_text(),
-        BY_REQUEST.longest_text(),
-        BRIEF_BY_REQUEST.longest_text(),
-        UPDATE.longest_text(),
+        BY_ID.longest_text(dialect),
+        IDS_BY_REQUEST.longest_text(dialect),
+        BY_REQUEST.longest_text(dialect),
+        BRIEF_BY_REQUEST.longest_text(dialect),
+        UPDATE.longest_text(dialect),
     ]
 }
 

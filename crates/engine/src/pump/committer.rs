@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use store::{Applied, Fence, Prepared, Store, StoreError, Transition};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 
 use super::round::SIDE_BY_SIDE;
@@ -31,21 +31,23 @@ impl Committer {
         let (to, mut orders) = mpsc::channel::<Order>(SIDE_BY_SIDE * 2);
         let fence = Arc::new(fence);
         let (writer, ours) = (store.clone(), Arc::clone(&fence));
-        // On a thread of its own: a commit is many short steps, and each would wait its turn behind
-        // all the work that waits for the commit.
-        let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || {
-            runtime.block_on(async move {
-                let mut taken = Vec::new();
-                while orders.recv_many(&mut taken, SIDE_BY_SIDE * 2).await > 0 {
-                    for group in cut(std::mem::take(&mut taken)) {
-                        if !commit_together(&writer, &ours, group).await {
-                            return;
-                        }
+        let commit_all = async move {
+            let mut taken = Vec::new();
+            while orders.recv_many(&mut taken, SIDE_BY_SIDE * 2).await > 0 {
+                for group in cut(std::mem::take(&mut taken)) {
+                    if !commit_together(&writer, &ours, group).await {
+                        return;
                     }
                 }
-            });
-        });
+            }
+        };
+        let runtime = Handle::current();
+        // On a thread of its own where there are several: a commit is many short steps, and each would
+        // wait its turn behind all the work that waits for the commit.
+        match runtime.runtime_flavor() {
+            RuntimeFlavor::CurrentThread => drop(runtime.spawn(commit_all)),
+            _ => drop(tokio::task::spawn_blocking(move || runtime.block_on(commit_all))),
+        }
         Self { store, fence, to }
     }
 

@@ -2,12 +2,14 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant as RealInstant};
+use std::time::Duration;
 
 use connector_api::Subject;
 use domain::job::JobState;
 use domain::{Instant, Job, Task, TaskState};
+use store::DueTask;
 use tokio::task::JoinSet;
+use tokio::time::Instant as RealInstant;
 
 use super::load::{Load, Loads};
 use super::piece::{Key, Work};
@@ -128,12 +130,17 @@ impl Round {
             TaskState::Confirming,
             TaskState::Ended,
         ];
-        let limit = TAKEN + u32::try_from(self.under_way.len()).unwrap_or(0);
-        let mut due = shift.store.due_tasks(connection, STATES, now, limit).await?;
+        let joins = |due: &DueTask| is_look(due.state) && confirm::is_together(&shift, due);
+        let n_under_way = u32::try_from(self.under_way.len()).unwrap_or(0);
+        let enough = n_under_way + SIDE_BY_SIDE as u32;
+        let mut due = shift.store.due_tasks(connection, STATES, now, enough).await?;
+        // Only what is done together is worth reading far ahead for.
+        if due.iter().any(joins) {
+            let all = n_under_way + TAKEN;
+            due = shift.store.due_tasks(connection, STATES, now, all).await?;
+        }
         due.retain(|due| !self.under_way.contains(&Key::Task(due.task)));
-        let (together, mut alone): (Vec<_>, Vec<_>) = due
-            .into_iter()
-            .partition(|due| is_look(due.state) && confirm::is_together(&shift, due));
+        let (together, mut alone): (Vec<_>, Vec<_>) = due.into_iter().partition(joins);
         // Enough to be at work until the next look; the rest waits where it needs no memory.
         alone.truncate(SIDE_BY_SIDE);
         let alone = shift.store.tasks_as_due(&alone).await?;

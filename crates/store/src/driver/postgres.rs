@@ -18,7 +18,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Postgres, Row as _, Transaction};
 
 use self::reach::{ALIVE, Pooler, pool, reach, within};
-use crate::db::{Row, Tx, Value};
+use crate::db::{List, Row, Tx, Value};
 use crate::driver::rest;
 use crate::error::{StoreError, is_away};
 use crate::migrate::{self, Migration};
@@ -320,6 +320,10 @@ fn arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
             Value::Int(value) => arguments.add(value),
             Value::Bool(value) => arguments.add(value),
             Value::Bytes(value) => arguments.add(value),
+            Value::List(List::Text(list)) => arguments.add(list),
+            Value::List(List::Int(list)) => arguments.add(list),
+            Value::List(List::Bool(list)) => arguments.add(list),
+            Value::List(List::Bytes(list)) => arguments.add(list),
         };
         added.map_err(|cause| StoreError::Database { attempt: "bind a value", cause })?;
     }

@@ -16,7 +16,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, Sqlite, SqliteConnection, Transaction};
 
-use crate::crash::{Call, CrashPoints, Moment};
+use crate::crash::{Call, CrashPoints, Moment, Turn, settle};
 use crate::db::{Db, Row, Tx, Value};
 use crate::driver::rest;
 use crate::error::StoreError;
@@ -58,6 +58,7 @@ pub(crate) struct Writing {
     crash_points: CrashPoints,
     /// What it ran, noted only where the process may die of it.
     ran: Vec<&'static str>,
+    turn: Option<Box<dyn Turn>>,
 }
 
 impl Database {
@@ -149,11 +150,15 @@ impl Database {
         sql: &'static str,
         values: Vec<Value>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        self.crash_points.pass(Moment::Before, Call::Read(sql))?;
-        let mut reader = self.readers.acquire().await.map_err(|e| failed("begin to read", e))?;
-        let rows = fetch("read", &mut reader, sql, values).await;
-        self.crash_points.pass(Moment::After, Call::Read(sql))?;
-        rows
+        let read = async {
+            self.crash_points.pass(Moment::Before, Call::Read(sql))?;
+            let mut reader =
+                self.readers.acquire().await.map_err(|e| failed("begin to read", e))?;
+            let rows = fetch("read", &mut reader, sql, values).await;
+            self.crash_points.pass(Moment::After, Call::Read(sql))?;
+            rows
+        };
+        self.crash_points.in_turn(read).await
     }
 
     /// Writes the database as it is at one moment into an empty file, beside whoever writes it.
@@ -193,10 +198,9 @@ impl Database {
 
     /// A number that changes when another process has committed.
     pub(crate) async fn data_version(&self) -> Result<i64, StoreError> {
-        let row = sqlx::query("PRAGMA data_version")
-            .fetch_one(&self.watch)
-            .await
-            .map_err(|error| failed("ask for changes", error))?;
+        let asked = sqlx::query("PRAGMA data_version").fetch_one(&self.watch);
+        let row = self.crash_points.in_turn(asked).await;
+        let row = row.map_err(|error| failed("ask for changes", error))?;
         row.try_get(0).map_err(|error| failed("ask for changes", error))
     }
 
@@ -222,6 +226,7 @@ impl Writing {
         self.crash_points.pass(Moment::Before, call)?;
         let committed = self.tx.commit().await.map_err(|error| failed("commit", error));
         self.crash_points.pass(Moment::After, call)?;
+        settle(self.turn).await;
         committed
     }
 }
@@ -276,6 +281,7 @@ fn arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
             Value::Int(value) => arguments.add(value),
             Value::Bool(value) => arguments.add(value),
             Value::Bytes(value) => arguments.add(value),
+            Value::List(_) => Err("it has no arrays".into()),
         };
         added.map_err(|cause| StoreError::Database { attempt: "bind a value", cause })?;
     }
@@ -333,9 +339,10 @@ async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Err
 }
 
 async fn begin(writer: &SqlitePool, crash_points: &CrashPoints) -> Result<Writing, StoreError> {
+    let turn = crash_points.turn().await;
     let begun = writer.begin_with("BEGIN IMMEDIATE").await;
     let tx = begun.map_err(|error| failed("begin to write", error))?;
-    Ok(Writing { tx, crash_points: crash_points.clone(), ran: Vec::new() })
+    Ok(Writing { tx, crash_points: crash_points.clone(), ran: Vec::new(), turn })
 }
 
 async fn refuse_old_sqlite(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -60,8 +60,8 @@ const SET_SEALED_SETTING: &str =
 
 /// What is asked for each page, for the test that nothing scans.
 #[cfg(test)]
-pub(super) fn frequent() -> Vec<&'static str> {
-    let sets = [&REWRAP, &RESEAL, &REFILE, &RENAME].map(Over::longest_text);
+pub(super) fn frequent(dialect: crate::db::Dialect) -> Vec<&'static str> {
+    let sets = [&REWRAP, &RESEAL, &REFILE, &RENAME].map(|set| set.longest_text(dialect));
     [&[WRAPPED, SEALED, FILED, NAMED_OUTSIDE][..], &sets].concat()
 }
 

@@ -28,7 +28,8 @@ const SPARED: &str = "statement-cache-capacity=0";
 /// How statements are carried out that are prepared once: rows are found by an index, from the values given
 /// on. The plan of one that was prepared while its tables were empty would read them whole, long after
 /// they have grown: until the server counts them again.
-const BY_INDEX: [(&str, &str); 7] = [
+const BY_INDEX: [(&str, &str); 8] = [
+    ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
