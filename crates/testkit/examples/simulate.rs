@@ -1,10 +1,13 @@
-//! Plays seeds of the simulation, on as many threads as there are processors: `simulate FIRST N`, or
-//! `simulate FIRST N until-broken` to begin no seed after the first that breaks a promise.
+//! Plays seeds of the simulation, on as many threads as there are processors, and the first of several once
+//! more, to see that it plays alike: `simulate FIRST N`, or `simulate FIRST N until-broken` to begin no
+//! seed after the first that breaks a promise.
 //! `cargo xtask simulate` builds and runs it.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZero;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Instant;
@@ -20,32 +23,30 @@ fn main() -> anyhow::Result<ExitCode> {
     let first = numbers.next().context("the first seed comes first")??;
     let n_seeds = numbers.next().context("how many seeds comes second")??;
     let until_broken = std::env::args().nth(3).is_some_and(|word| word == "until-broken");
-    let (next, end) = (&AtomicU64::new(first), first + n_seeds);
+    let again = (n_seeds > 1 && !until_broken).then_some(first);
+    let seeds: &Vec<u64> = &(first..first + n_seeds).chain(again).collect();
+    let next = &AtomicUsize::new(0);
     let (to, results) = channel();
     let n_threads = thread::available_parallelism().map_or(1, NonZero::get);
     let n_broken = thread::scope(|scope| {
         for _ in 0..n_threads {
             let to = to.clone();
-            scope.spawn(move || play_all(next, end, &to));
+            scope.spawn(move || play_all(next, seeds, &to));
         }
         drop(to);
         let enough = || {
             if until_broken {
-                next.store(end, Ordering::SeqCst);
+                next.store(seeds.len(), Ordering::SeqCst);
             }
         };
-        tell(n_seeds, results, enough)
+        tell(seeds.len(), results, enough)
     });
     Ok(if n_broken == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Plays whatever seed is next, each on one thread.
-fn play_all(next: &AtomicU64, end: u64, to: &Sender<Result>) {
-    loop {
-        let seed = next.fetch_add(1, Ordering::SeqCst);
-        if seed >= end {
-            return;
-        }
+fn play_all(next: &AtomicUsize, seeds: &[u64], to: &Sender<Result>) {
+    while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::SeqCst)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let played = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(play(seed)));
         // Whoever listens does so until all threads are done.
@@ -53,29 +54,43 @@ fn play_all(next: &AtomicU64, end: u64, to: &Sender<Result>) {
     }
 }
 
+/// By which two runs of a seed are seen to be the same.
+fn digest(journal: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    journal.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Tells of each seed as it comes, and of all in the end; how many broke a promise. Says when one did.
-fn tell(n_seeds: u64, results: impl IntoIterator<Item = Result>, enough: impl Fn()) -> usize {
+fn tell(n_seeds: usize, results: impl IntoIterator<Item = Result>, enough: impl Fn()) -> usize {
     let (began, mut coverage) = (Instant::now(), Coverage::default());
+    let mut journals = BTreeMap::new();
     let (mut n_played, mut n_requests, mut n_changes, mut n_broken) = (0, 0, 0, 0);
     for (seed, played) in results {
         n_played += 1;
-        let broken = match played {
+        let mut broken = Vec::new();
+        match played {
             Ok(played) => {
+                let journal = digest(&played.journal);
                 complain(&format!(
                     "{n_played} of {n_seeds}: seed {seed}, {} requests, {} changes at the twin, \
-                     died {} times, {:.0} s since the beginning",
+                     died {} times, journal {:016x}, {:.0} s since the beginning",
                     played.n_requests,
                     played.n_changes,
                     played.coverage.n_deaths(),
+                    journal,
                     began.elapsed().as_secs_f64(),
                 ));
                 n_requests += played.n_requests;
                 n_changes += played.n_changes;
                 coverage.add(played.coverage);
-                played.broken
+                broken = played.broken;
+                if journals.insert(seed, journal).is_some_and(|other| other != journal) {
+                    broken.push("played twice, it wrote two journals".to_owned());
+                }
             }
-            Err(error) => vec![format!("it could not be played: {error:#}")],
-        };
+            Err(error) => broken.push(format!("it could not be played: {error:#}")),
+        }
         for broken in &broken {
             say(&format!("BROKEN by seed {seed}: {broken}"));
         }

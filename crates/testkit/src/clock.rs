@@ -8,6 +8,8 @@ use domain::Instant;
 use engine::Clock;
 use engine::clock::{Sleepers, Waiting};
 
+use crate::turns::Turns;
+
 /// A clock that jumps when nobody works.
 pub struct LedClock {
     sleepers: Sleepers<Instant>,
@@ -15,9 +17,10 @@ pub struct LedClock {
 
 impl LedClock {
     /// A clock that stands at `now`, and leads the twins behind this control URL.
-    pub fn leading(control: String, now: Instant) -> Arc<Self> {
+    pub fn leading(control: &str, http: reqwest::Client, now: Instant, turns: Turns) -> Arc<Self> {
         let clock = Arc::new(Self { sleepers: Sleepers::new(now) });
-        tokio::spawn(lead(Arc::downgrade(&clock), control));
+        let url = format!("{control}/clock");
+        tokio::spawn(lead(Arc::downgrade(&clock), http, url, turns));
         clock
     }
 
@@ -34,12 +37,7 @@ impl LedClock {
     }
 }
 
-async fn lead(clock: Weak<LedClock>, control: String) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "calls the twins' control interface, not a vendor"
-    )]
-    let http = reqwest::Client::new();
+async fn lead(clock: Weak<LedClock>, http: reqwest::Client, url: String, turns: Turns) {
     while let Some(strong) = clock.upgrade() {
         let Some(target) = strong.target() else {
             let changed =
@@ -48,13 +46,14 @@ async fn lead(clock: Weak<LedClock>, control: String) {
             continue;
         };
         let step = target.duration_since(strong.now());
-        let body = serde_json::json!({ "advance": jiff::Span::try_from(step).unwrap_or_default().to_string() });
+        let step = jiff::Span::try_from(step).unwrap_or_default().to_string();
+        let body = serde_json::json!({ "advance": step });
         let sent = http
-            .post(format!("{control}/clock"))
+            .post(&url)
             .header("content-type", "application/json")
             .body(body.to_string())
-            .send()
-            .await;
+            .send();
+        let sent = turns.take(sent).await;
         assert!(
             sent.is_ok_and(|answer| answer.status().is_success()),
             "the twins' clock can't be moved"

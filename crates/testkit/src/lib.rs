@@ -11,6 +11,7 @@ pub mod segment;
 pub mod simulation;
 pub mod stage;
 pub mod story;
+pub mod turns;
 
 /// Real processes: start one, wait for its line, stop it, kill it, see what it uses.
 ///

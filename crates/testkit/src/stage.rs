@@ -31,6 +31,7 @@ use store::{From as JournalFrom, JournalFilter, LeaseTime, NewRequest, Options, 
 use crate::candidate::{Candidate, FULL};
 use crate::clock::LedClock;
 use crate::segment::SEGMENT;
+use crate::turns::Turns;
 
 /// A stage.
 pub struct Stage {
@@ -52,8 +53,12 @@ pub struct Stage {
     pub options: Options,
     /// Milliseconds that leases believe to have passed; tests may move it on.
     pub lease_millis: Arc<AtomicU64>,
+    /// Calls the twins for the test itself.
+    pub http: reqwest::Client,
+    /// In what order calls are made.
+    pub turns: Turns,
     serving: twins::Serving,
-    began: std::time::Instant,
+    began: tokio::time::Instant,
 }
 
 impl Stage {
@@ -70,12 +75,25 @@ impl Stage {
 
     /// A stage for a candidate, with twins of this kind; their clock stands at first.
     pub async fn set_for(candidate: &Candidate, options: twins::Options) -> anyhow::Result<Self> {
+        Self::set_in(candidate, options, Turns::default()).await
+    }
+
+    /// A stage on which calls are made in turns.
+    pub async fn set_in(
+        candidate: &Candidate,
+        options: twins::Options,
+        turns: Turns,
+    ) -> anyhow::Result<Self> {
+        let mut turn = turns.next().await;
         rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+        #[expect(clippy::disallowed_methods, reason = "a test calls the twins itself")]
+        let http = reqwest::Client::new();
         let start_at: Instant = "2026-09-01T08:00:00Z".parse()?;
         let options = twins::Options { start_at, idle: true, ..options };
         let serving = twins::serve(options).await?;
         let description = serving.description();
-        let stage_clock = LedClock::leading(serving.base_url_control().to_owned(), start_at);
+        let stage_clock =
+            LedClock::leading(serving.base_url_control(), http.clone(), start_at, turns.clone());
         let ids = seeded_ids(Arc::clone(&stage_clock));
         let folder = tempfile::tempdir()?;
         let options = at(&folder, "data");
@@ -91,9 +109,12 @@ impl Stage {
             folder,
             options,
             lease_millis: Arc::default(),
+            http,
+            turns,
             serving,
-            began: std::time::Instant::now(),
+            began: tokio::time::Instant::now(),
         };
+        turn.settle().await;
         Ok(stage)
     }
 
@@ -104,20 +125,17 @@ impl Stage {
 
     /// Talks to the twins' control interface.
     pub async fn control(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "calls the twins' control interface, not a vendor"
-        )]
-        let http = reqwest::Client::new();
         let url = format!("{}{path}", self.serving.base_url_control());
-        let answer = http
+        let request = self
+            .http
             .request(method.parse()?, url)
             .header("content-type", "application/json")
-            .body(if body.is_null() { String::new() } else { body.to_string() })
-            .send()
-            .await?;
-        let status = answer.status();
-        let text = answer.text().await?;
+            .body(if body.is_null() { String::new() } else { body.to_string() });
+        let call = async {
+            let answer = request.send().await?;
+            Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+        };
+        let (status, text) = self.turns.take(call).await?;
         anyhow::ensure!(status.is_success(), "{method} {path}: {status} {text}");
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
@@ -373,8 +391,10 @@ impl Stage {
 impl Stage {
     /// Goes on with the same store, opened as another process would.
     pub async fn reopen(&mut self) -> anyhow::Result<()> {
+        let mut turn = self.turns.next().await;
         self.store.close().await;
         self.store = Store::open(&self.options, Arc::clone(&self.ids), self.now()).await?;
+        turn.settle().await;
         Ok(())
     }
 }

@@ -10,11 +10,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use store::crash::{Call, Crash, Moment};
+use store::crash::{self, Call, Crash, Moment};
 use tokio::sync::Notify;
 
 use super::coverage::Coverage;
 use super::steps;
+use crate::turns::Turns;
 
 /// One later visit in so many is the last.
 const ONE_IN: u64 = 1500;
@@ -45,6 +46,7 @@ struct Inner {
 /// One life of the process, from the opening of its store to its death.
 pub struct Life {
     fate: Arc<Fate>,
+    turns: Turns,
     is_running: AtomicBool,
     is_dead: AtomicBool,
     death: Notify,
@@ -61,10 +63,11 @@ impl Fate {
         self.lock().coverage.clone()
     }
 
-    /// Begins another life.
-    pub fn live(self: &Arc<Self>) -> Arc<Life> {
+    /// Begins another life, whose calls take these turns.
+    pub fn live(self: &Arc<Self>, turns: &Turns) -> Arc<Life> {
         Arc::new(Life {
             fate: Arc::clone(self),
+            turns: turns.clone(),
             is_running: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
             death: Notify::new(),
@@ -118,6 +121,10 @@ impl Crash for Life {
         self.is_dead.store(true, Ordering::SeqCst);
         self.death.notify_one();
         true
+    }
+
+    fn turn(&self) -> crash::Waiting<'_, Option<Box<dyn crash::Turn>>> {
+        Box::pin(async { Some(Box::new(self.turns.next().await) as _) })
     }
 }
 

@@ -12,15 +12,13 @@ pub async fn is_known(stage: &Stage, person: &Value) -> anyhow::Result<bool> {
     let faults = stage.control("GET", &path, &Value::Null).await?;
     stage.faults(&json!([])).await?;
     stage.switch(&json!({"limits": false})).await?;
-    let is_known = has_profile(stage, person).await;
+    let is_known = stage.turns.take(has_profile(stage, person)).await;
     stage.switch(&json!({"limits": true})).await?;
     stage.faults(&faults).await?;
     is_known
 }
 
 async fn has_profile(stage: &Stage, person: &Value) -> anyhow::Result<bool> {
-    #[expect(clippy::disallowed_methods, reason = "asks the twin beside the engine")]
-    let http = reqwest::Client::new();
     let twin = &stage.twins[stage.candidate.name()];
     let base = twin["base_urls"]["profile_api"].as_str().context("the twin has no profile API")?;
     for home in person["spaces"].as_array().into_iter().flatten() {
@@ -31,7 +29,7 @@ async fn has_profile(stage: &Stage, person: &Value) -> anyhow::Result<bool> {
             let (kind, id) = kind.zip(id).context("an external id lacks type or id")?;
             let id = escaped(&format!("{kind}:{id}"));
             let url = format!("{base}/v1/spaces/{space}/collections/users/profiles/{id}/traits");
-            let answer = http.get(url).basic_auth(token, Some("")).send().await?;
+            let answer = stage.http.get(url).basic_auth(token, Some("")).send().await?;
             match answer.status().as_u16() {
                 200 => return Ok(true),
                 404 => {}

@@ -6,6 +6,7 @@ use store::crash::{Call, Crash as _, Moment};
 use tokio::time::timeout;
 
 use super::{Fate, Scenario};
+use crate::turns::Turns;
 
 const CALL: Call<'_> = Call::Http("look");
 
@@ -13,7 +14,7 @@ const CALL: Call<'_> = Call::Http("look");
 async fn a_process_dies_the_first_time_on_each_side_of_a_call_and_stays_dead() {
     let fate = Fate::of(1);
     for moment in [Moment::Before, Moment::After] {
-        let life = fate.live();
+        let life = fate.live(&Turns::default());
         assert!(!life.is_dead(moment, CALL), "what the test itself does is no process");
         life.run(true);
         assert!(life.is_dead(moment, CALL));
@@ -22,7 +23,7 @@ async fn a_process_dies_the_first_time_on_each_side_of_a_call_and_stays_dead() {
         let soon = std::time::Duration::from_secs(10);
         assert!(timeout(soon, life.over()).await.is_ok(), "it is told");
     }
-    let life = fate.live();
+    let life = fate.live(&Turns::default());
     life.run(true);
     assert!(!life.is_dead(Moment::Before, CALL), "it came by here before");
     assert_eq!((fate.coverage().n_deaths(), fate.coverage().is_whole()), (2, true));
@@ -31,7 +32,7 @@ async fn a_process_dies_the_first_time_on_each_side_of_a_call_and_stays_dead() {
 #[test]
 fn a_side_where_nobody_died_is_missed() {
     let fate = Fate::of(1);
-    let life = Arc::new(fate.live());
+    let life = Arc::new(fate.live(&Turns::default()));
     life.run(true);
     let commit = ["WITH v AS (VALUES ($1)) UPDATE job", "UPDATE job"];
     assert!(life.is_dead(Moment::After, Call::Commit(&commit)));

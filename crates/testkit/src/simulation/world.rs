@@ -1,6 +1,7 @@
 //! Plays a scenario: lets happen what happens, and between that lets the engine work, die and go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,7 +15,9 @@ use store::{From as JournalFrom, JournalFilter};
 use super::fate::{Fate, Life};
 use super::scenario::{Act, Scenario};
 use super::{Played, books, steps};
+use crate::segment::SEGMENT;
 use crate::stage::Stage;
+use crate::turns::Turns;
 
 /// Enough for a few regular people and one of each odd kind.
 const PEOPLE: usize = 40;
@@ -60,6 +63,8 @@ pub struct Asked {
 /// Plays a seed to its end, and looks at the books.
 pub async fn play(seed: u64) -> anyhow::Result<Played> {
     let _watching = tracing::subscriber::set_default(steps::subscriber());
+    // What waits for a moment need not wait, and always waits as long.
+    tokio::time::pause();
     let scenario = Scenario::of(seed);
     let mut world = World::set(scenario).await?;
     world.play().await?;
@@ -69,7 +74,7 @@ pub async fn play(seed: u64) -> anyhow::Result<Played> {
         coverage: world.fate.coverage(),
         n_requests: world.asked.len(),
         n_changes: world.stage.changes().await?.len(),
-        journal: journal(&world.entries().await?)?,
+        journal: journal(world.entries().await?)?,
     })
 }
 
@@ -77,7 +82,11 @@ impl World {
     async fn set(scenario: Scenario) -> anyhow::Result<Self> {
         let options =
             twins::Options { seed: scenario.seed, people: PEOPLE, ..twins::Options::default() };
-        let stage = Stage::set_with(options).await?;
+        let turns = Turns::of(scenario.seed);
+        let stage = Stage::set_in(&SEGMENT, options, turns.clone()).await?;
+        let fate = Fate::of(scenario.seed);
+        let life = fate.live(&turns);
+        stage.store.crash_points().set(Arc::clone(&life) as _);
         let opt_out_by = scenario.opt_out_by;
         stage
             .connect_with(|new| {
@@ -85,8 +94,6 @@ impl World {
             })
             .await?;
         stage.set_switches(&[("approval", scenario.approval)]).await?;
-        let fate = Fate::of(scenario.seed);
-        let life = fate.live();
         let http = HttpClient::new()?;
         let engine = born(&stage, &http, &life, 1);
         let people = stage.everybody().await?;
@@ -193,7 +200,7 @@ impl World {
         self.stage.reopen().await?;
         self.stage.lease_millis.fetch_add(DEAD_FOR, Ordering::SeqCst);
         self.n_lives += 1;
-        self.life = self.fate.live();
+        self.life = self.fate.live(&self.stage.turns);
         self.engine = born(&self.stage, &self.http, &self.life, self.n_lives);
         Ok(())
     }
@@ -212,7 +219,19 @@ fn born(stage: &Stage, http: &HttpClient, life: &Arc<Life>, n_lives: u32) -> Eng
     Engine::with_client(parts, http.clone())
 }
 
-fn journal(entries: &[(i64, Entry)]) -> anyhow::Result<String> {
-    let lines = entries.iter().map(|entry| Ok(format!("{}\n", serde_json::to_string(entry)?)));
-    lines.collect()
+/// The journal, in which digests of plans have numbers in their place: they are keyed, and the keys of a
+/// store are nobody's choice.
+fn journal(mut entries: Vec<(i64, Entry)>) -> anyhow::Result<String> {
+    let mut plans = Vec::new();
+    let mut lines = String::new();
+    for (number, entry) in &mut entries {
+        if let Some(plan) = entry.facts.get_mut("plan") {
+            let known = plans.iter().position(|known| known == plan);
+            let n = known.unwrap_or(plans.len());
+            plans.extend(known.is_none().then(|| plan.clone()));
+            *plan = json!(n);
+        }
+        writeln!(lines, "{number} {}", serde_json::to_string(entry)?)?;
+    }
+    Ok(lines)
 }
