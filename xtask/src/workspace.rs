@@ -55,14 +55,13 @@ pub fn build_habeas(profile: Profile) -> Result<PathBuf> {
 
 /// Builds an example of the testkit, as the binary beside it is built, and says where it lies.
 pub fn build_example(name: &str, profile: Profile) -> Result<PathBuf> {
-    let profile = match profile {
-        Profile::Dev => "dev",
-        Profile::Release => "release",
-        Profile::Dist => "dist",
-    };
     let mut cargo = command("cargo");
-    cargo.args(["build", "--package", "testkit", "--example", name, "--locked"]);
-    cargo.args(["--profile", profile]);
+    cargo.args(["build", "--example", name, "--locked"]);
+    match profile {
+        Profile::Dev => cargo.arg("--workspace"),
+        Profile::Release => cargo.args(["--package", "testkit", "--release"]),
+        Profile::Dist => cargo.args(["--package", "testkit", "--profile", "dist"]),
+    };
     built(cargo).with_context(|| format!("the example {name} doesn't build"))
 }
 
