@@ -91,22 +91,28 @@ fn misfit(path: &serde_path_to_error::Path, cause: &str) -> String {
     let cause = cause.split(" at line ").next().unwrap_or_default();
     let expected = cause.split_once("expected ").map(|(_, expected)| expected);
     let expected = expected.or_else(|| expected_of_text(cause));
-    let path = path.to_string();
-    let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+    let at_field = || path.to_string();
     let (at, what) = if cause.starts_with("unknown field") {
-        (parent, format!("a field is not known; it takes {}", expected.unwrap_or("none")))
+        (parent_of(path), format!("a field is not known; it takes {}", expected.unwrap_or("none")))
     } else if cause.starts_with("missing field") {
-        (path.as_str(), cause.to_owned())
+        (at_field(), cause.to_owned())
     } else if let Some(field) = cause.strip_prefix("duplicate field ") {
         let what = "is given more than once; where it takes several values, commas part them";
-        (parent, format!("{field} {what}"))
+        (parent_of(path), format!("{field} {what}"))
     } else {
-        (path.as_str(), expected.map_or("it does not fit".into(), |it| format!("it takes {it}")))
+        (at_field(), expected.map_or("it does not fit".into(), |it| format!("it takes {it}")))
     };
-    match at {
+    match at.as_str() {
         "" | "." => what,
         at => format!("{at}: {what}"),
     }
+}
+
+/// Where the object lies whose field does not fit. The field's name may hold dots itself.
+fn parent_of(path: &serde_path_to_error::Path) -> String {
+    let field = path.iter().last().map(ToString::to_string).unwrap_or_default();
+    let path = path.to_string();
+    path.strip_suffix(&field).unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
 /// What is expected of a text that the standard library reads, by what it says of one that does not fit.

@@ -228,6 +228,8 @@ async fn a_query_that_does_not_fit_is_told_what_would() {
             "`state` is given more than once; where it takes several values, commas part them",
         ),
         ("after=req_1", "after: it takes an id, written whole: req_ and 32 hexadecimal digits"),
+        // The name of it is the sender's, and nothing of it comes back.
+        ("nobody.of.ours=1", "the query does not fit: a field is not known; it takes one of"),
     ];
     for (query, says) in told {
         let answer = office.ask(&OWNER, Method::GET, &format!("/requests?{query}"), None).await;
