@@ -80,6 +80,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "million", measure: million::measure },
     Bench { name: "restart", measure: restart::measure },
     Bench { name: "aged", measure: aged::measure },
+    Bench { name: "aged-postgres", measure: aged::over_postgres },
 ];
 
 /// Runs the task and says whether every bound holds.

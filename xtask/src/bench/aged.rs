@@ -6,9 +6,10 @@ use super::api::Api;
 use super::binary_size::megabytes;
 use super::history::History;
 use super::intake::MOST_MEMORY;
-use super::million::history;
+use super::million::{N_FINISHED, history};
 use super::throughput::{per_second, stop};
 use super::{Bound, Figure, Options};
+use crate::postgres::{DURABLE, Server};
 use crate::screen;
 
 const N_PEOPLE: usize = 20_000;
@@ -17,13 +18,29 @@ const SHORT: usize = 10_000;
 /// The machine is shared: one pair of runs says little.
 const PAIRS: usize = 3;
 
-/// Carries out deletions on either, in turns; the middle pair counts.
+/// Beside histories that lie in files.
 pub(super) fn measure(options: &Options) -> Result<Vec<Figure>> {
-    let mut long = history(options)?;
+    compare(history(options)?, || History::copy_of("history", SHORT, options))
+}
+
+/// Beside histories that lie in databases of a server of PostgreSQL on the same machine, with its own
+/// defaults. They are made for it, which takes the better part of an hour.
+pub(super) fn over_postgres(options: &Options) -> Result<Vec<Figure>> {
+    let server = Server::start(DURABLE)?;
+    let n_people = options.n_people.unwrap_or(N_FINISHED);
+    let long = History::over(&server, "long_history", n_people, options)?;
+    drop(History::over(&server, "short_history", SHORT, options)?);
+    let figures = compare(long, || History::copy_over(&server, "short_history", SHORT, options))?;
+    server.end()?;
+    Ok(figures)
+}
+
+/// Carries out deletions beside either, in turns; the middle pair counts.
+fn compare(mut long: History, short: impl Fn() -> Result<History>) -> Result<Vec<Figure>> {
     let (mut pairs, mut held) = (Vec::new(), 0);
     for _ in 0..PAIRS {
         // As short each time: what is carried out beside it stays in it.
-        let (before, _) = rate(&mut History::copy_of("history", SHORT, options)?)?;
+        let (before, _) = rate(&mut short()?)?;
         let (after, memory) = rate(&mut long)?;
         held = held.max(memory);
         screen::complain(&format!(

@@ -2,7 +2,8 @@
 //! the twin, confirmed and answered, wave by wave.
 //!
 //! It lies below `target/bench/` and stays there. A later run goes on from the last wave that was
-//! finished; the twins are started again at the same ports and on the same day.
+//! finished; the twins are started again at the same ports and on the same day. One over a server of
+//! PostgreSQL goes with the server.
 
 use std::fs;
 use std::io;
@@ -18,6 +19,7 @@ use super::Options;
 use super::api::{Api, token};
 use super::deletions::NO_LIMITS;
 use super::throughput::stop;
+use crate::postgres::Server;
 use crate::process::Process;
 use crate::world::{Spaces, World};
 use crate::{screen, workspace};
@@ -76,50 +78,80 @@ pub(super) struct Facts {
 }
 
 impl History {
-    /// The history of so many finished requests, made if it is not there.
+    /// The history of so many finished requests in a file, made if it is not there.
     pub(super) fn of(name: &str, n_people: usize, options: &Options) -> Result<History> {
+        History::grown(&folder(name, n_people), None, n_people, options)
+    }
+
+    /// A copy of the history of so many, made anew each time.
+    pub(super) fn copy_of(name: &str, n_people: usize, options: &Options) -> Result<History> {
+        drop(History::of(name, n_people, options)?);
+        let copy = copy_of_folder(name, n_people)?;
+        History::grown(&copy, None, n_people, options)
+    }
+
+    /// The history of so many finished requests in a database of a server, which has none of that name yet.
+    pub(super) fn over(
+        server: &Server,
+        name: &str,
+        n_people: usize,
+        options: &Options,
+    ) -> Result<History> {
+        let folder = folder(name, n_people);
+        remove(&folder)?;
+        server.run(&format!("CREATE DATABASE {name}"))?;
+        History::grown(&folder, Some(server.url_of(name)), n_people, options)
+    }
+
+    /// A copy of a history of so many that is over a server, which nobody has open.
+    pub(super) fn copy_over(
+        server: &Server,
+        name: &str,
+        n_people: usize,
+        options: &Options,
+    ) -> Result<History> {
+        let copy = copy_of_folder(name, n_people)?;
+        server.run(&format!("DROP DATABASE IF EXISTS {name}_copy"))?;
+        server.run(&format!("CREATE DATABASE {name}_copy TEMPLATE {name}"))?;
+        let database = server.url_of(&format!("{name}_copy"));
+        History::grown(&copy, Some(database), n_people, options)
+    }
+
+    fn grown(
+        folder: &Path,
+        database: Option<String>,
+        n_people: usize,
+        options: &Options,
+    ) -> Result<History> {
         let habeas = options.habeas()?;
-        let folder = workspace::target().join(format!("bench/{name}-{n_people}"));
         let kept = fs::read(folder.join(FACTS)).ok();
         let facts = kept.map(|text| serde_json::from_slice(&text).context("read the facts"));
         let mut facts: Facts = facts.transpose()?.unwrap_or_default();
         if facts.port == 0 {
             facts.port = free_port()?;
         }
-        let mut history = if facts.now.is_empty() {
-            let world = World::start(&habeas, &folder, &words(&twins(&facts, 1)))?;
+        if facts.now.is_empty() {
+            remove(folder)?;
+        }
+        let mut world = World::resume(&habeas, folder, &words(&twins(&facts, 1)))?;
+        world.database = database;
+        if facts.now.is_empty() {
             world.connect(Spaces::First, NO_LIMITS)?;
             facts.token = token(&world)?;
-            History { world, facts, habeas }
-        } else {
-            let world = World::resume(&habeas, &folder, &words(&twins(&facts, 1)))?;
-            History { world, facts, habeas }
-        };
+        }
+        let mut history = History { world, facts, habeas };
         history.grow(n_people)?;
         history.meet(SPARE)?;
         Ok(history)
-    }
-
-    /// A copy of the history of so many, made anew each time.
-    pub(super) fn copy_of(name: &str, n_people: usize, options: &Options) -> Result<History> {
-        drop(History::of(name, n_people, options)?);
-        let bench = workspace::target().join("bench");
-        let [from, to] = ["", "-copy"].map(|end| bench.join(format!("{name}{end}-{n_people}")));
-        match fs::remove_dir_all(&to) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).context("remove the copy before");
-            }
-            _ => copy(&from, &to).context("copy the history")?,
-        }
-        History::of(&format!("{name}-copy"), n_people, options)
     }
 
     /// Starts the twins anew with the next people, on the same day: those of the past need no memory.
     fn meet(&mut self, n: usize) -> Result<()> {
         self.save()?;
         self.world.twins.kill()?;
-        let folder = self.world.folder().to_owned();
+        let (folder, database) = (self.world.folder().to_owned(), self.world.database.take());
         self.world = World::resume(&self.habeas, &folder, &words(&twins(&self.facts, n)))?;
+        self.world.database = database;
         // Over at the first look after it, long before anybody comes back to look again.
         self.world.switch(&json!({"deletion_takes": "PT1M", "suppression_takes": "PT1M"}))
     }
@@ -288,6 +320,28 @@ fn free_port() -> Result<u16> {
     let port = listener.local_addr().context("look for a free port")?.port();
     // Below those that the system takes for connections: whoever comes back finds it free.
     Ok(10_000 + port % 20_000)
+}
+
+/// Where a history lies.
+fn folder(name: &str, n_people: usize) -> PathBuf {
+    workspace::target().join(format!("bench/{name}-{n_people}"))
+}
+
+/// Makes a copy of where a history lies, in place of the copy before.
+fn copy_of_folder(name: &str, n_people: usize) -> Result<PathBuf> {
+    let to = folder(&format!("{name}-copy"), n_people);
+    remove(&to)?;
+    copy(&folder(name, n_people), &to).context("copy the history")?;
+    Ok(to)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Copies a folder with all below it, sockets apart.

@@ -14,14 +14,14 @@ use super::{Bound, Figure, Options};
 use crate::world::CONNECTION;
 
 /// The length of the history, unless it is asked for another.
-const N_PEOPLE: usize = 1_000_000;
+pub(super) const N_FINISHED: usize = 1_000_000;
 const N_CLIENTS: usize = 4;
 const N_CALLS: usize = 2_000;
 const SOON_ENOUGH: Bound = Bound::AtMost(20.0);
 
 /// The history that figures about a long one are measured on.
 pub(super) fn history(options: &Options) -> Result<History> {
-    History::of("history", options.n_people.unwrap_or(N_PEOPLE), options)
+    History::of("history", options.n_people.unwrap_or(N_FINISHED), options)
 }
 
 /// A request that was carried out leaves so many entries in the journal.
