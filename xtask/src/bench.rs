@@ -19,6 +19,7 @@ mod aged;
 mod api;
 mod binary_size;
 mod burst;
+mod campaign;
 mod deletions;
 mod figure;
 mod history;
@@ -73,6 +74,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "burst", measure: burst::measure },
     Bench { name: "unbatched", measure: unbatched::measure },
     Bench { name: "limits", measure: limits::measure },
+    Bench { name: "campaign", measure: campaign::measure },
     Bench { name: "throughput", measure: throughput::measure },
     Bench { name: "postgres", measure: postgres::measure },
     Bench { name: "workers", measure: workers::measure },
