@@ -110,7 +110,7 @@ fn misfit(path: &serde_path_to_error::Path, cause: &str) -> String {
 
 /// Where the object lies whose field does not fit. The field's name may hold dots itself.
 fn parent_of(path: &serde_path_to_error::Path) -> String {
-    let field = path.iter().last().map(ToString::to_string).unwrap_or_default();
+    let field = path.iter().next_back().map(ToString::to_string).unwrap_or_default();
     let path = path.to_string();
     path.strip_suffix(&field).unwrap_or_default().trim_end_matches('.').to_owned()
 }
