@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use connector_api::Manifest;
 use connector_api::manifest::LimitRule;
-use domain::Instant;
+use connector_api::{Limit, Manifest, VendorError};
+use domain::{Instant, Right};
 
 /// The limits of one connection's credentials.
 pub struct Limits {
@@ -126,10 +126,61 @@ impl Limits {
     }
 }
 
+/// How long a quota that is used up is not asked about again. Somebody may raise it.
+const USED_UP_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// The quotas of which the vendor said that they are used up, by right and way of doing it: what else
+/// comes under one need not be sent to be refused.
+#[derive(Default)]
+pub struct Quotas(Mutex<HashMap<(Right, String), (Instant, VendorError)>>);
+
+impl Quotas {
+    /// Notes a refusal, if it is one for a quota.
+    pub fn note(&self, right: Right, variant: &str, error: &VendorError, now: Instant) {
+        if matches!(error, VendorError::Throttled { limit: Limit::Quota(_), .. }) {
+            let mut used_up = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            used_up.insert((right, variant.to_owned()), (now, error.clone()));
+        }
+    }
+
+    /// The refusal that was seen a moment ago.
+    pub fn refusal(&self, right: Right, variant: &str, now: Instant) -> Option<VendorError> {
+        let used_up = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (at, error) = used_up.get(&(right, variant.to_owned()))?;
+        let is_over = matches!(error, VendorError::Throttled { until: Some(it), .. } if *it <= now);
+        (!is_over && now < add(*at, USED_UP_FOR)).then(|| error.clone())
+    }
+}
+
 /// An instant some time later; the end of time if that is too late to be named.
 pub fn add(at: Instant, duration: Duration) -> Instant {
     jiff::SignedDuration::try_from(duration)
         .ok()
         .and_then(|duration| at.checked_add(duration).ok())
         .unwrap_or(Instant::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_that_is_used_up_is_not_asked_about_for_a_while_and_only_where_it_counts() {
+        let at = |seconds| Instant::from_second(seconds).unwrap();
+        let used_up =
+            VendorError::Throttled { limit: Limit::Quota("a quota"), until: Some(at(90_000)) };
+        let quotas = Quotas::default();
+        quotas.note(Right::Deletion, "DELETE", &used_up, at(0));
+        let refusal = |right, variant, now| quotas.refusal(right, variant, at(now));
+        assert_eq!(refusal(Right::Deletion, "DELETE", 299), Some(used_up.clone()));
+        assert_eq!(refusal(Right::Deletion, "DELETE", 300), None, "it may have been raised");
+        assert_eq!(refusal(Right::Deletion, "SUPPRESS", 0), None);
+        assert_eq!(refusal(Right::OptOut, "DELETE", 0), None);
+
+        quotas.note(Right::Deletion, "DELETE", &used_up, at(89_900));
+        assert_eq!(refusal(Right::Deletion, "DELETE", 90_000), None, "its period is over");
+        let rate = VendorError::Throttled { limit: Limit::Rate, until: Some(at(90_000)) };
+        quotas.note(Right::OptOut, "DELETE", &rate, at(0));
+        assert_eq!(refusal(Right::OptOut, "DELETE", 1), None, "a rate is no quota");
+    }
 }

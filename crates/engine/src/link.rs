@@ -18,7 +18,7 @@ use tokio::time::Instant as RealInstant;
 
 use crate::clock::{Busy, Clock, while_others_work};
 use crate::http::{HttpClient, MayLeave, SendError, Target, TargetError};
-use crate::limits::{Limits, add};
+use crate::limits::{Limits, Quotas, add};
 
 /// How long a call may wait for a limit before its work goes back to its row: as long as the reads of
 /// all who are worked on side by side take under a strict limit, or look-ups would be made in vain.
@@ -45,6 +45,8 @@ pub struct Link {
     target: Target,
     secrets: BTreeMap<String, Secret>,
     limits: Arc<Limits>,
+    /// The quotas that are used up.
+    pub quotas: Quotas,
     reading: Semaphore,
     http: HttpClient,
     clock: Arc<dyn Clock>,
@@ -77,6 +79,7 @@ impl Link {
             Target::new(manifest, region, &connection.base_urls, connection.allow_loopback)?;
         Ok(Self {
             limits: Arc::new(Limits::new(manifest, &connection.switches.limits)),
+            quotas: Quotas::default(),
             reading: Semaphore::new(READS),
             placeholders: Placeholders::default(),
             target,

@@ -39,18 +39,18 @@ pub struct Queued {
     pub n_bytes: u32,
     /// Since when it waits.
     pub since: Instant,
-    /// When the engine may act, if not at once.
-    pub due_at: Option<Instant>,
+    /// Since when the engine may act.
+    pub due_at: Instant,
 }
 
 const DUE: &str = "SELECT id, version, state, variant FROM task
     WHERE connection_id = $1 AND due_at IS NOT NULL AND NOT queued AND due_at <= $2
         AND $3 LIKE '%|' || state || '|%' ORDER BY due_at, id LIMIT $4";
 const QUEUE: &str = "SELECT id, request_id, right_word, variant, n_items, n_bytes, since, due_at
-    FROM task WHERE connection_id = $1 AND queued AND (since, id) > ($2, $3)
-    ORDER BY since, id LIMIT $4";
-/// How many rows of the queue are read at a time.
-const PAGE: usize = 1_000;
+    FROM task WHERE connection_id = $1 AND queued AND due_at <= $2
+        AND (due_at, since, id) > ($3, $4, $5) ORDER BY due_at, since, id LIMIT $6";
+const QUEUE_LATER: &str = "SELECT MIN(due_at) AS due_at FROM task
+    WHERE connection_id = $1 AND queued AND due_at > $2";
 const ON_THE_WAY: &str = "SELECT COUNT(*) AS n FROM task WHERE connection_id = $1
     AND state IN ('locating', 'planned') AND NOT needs_person AND right_word = $2";
 const NEXT_DUE: &str = "SELECT MIN(due_at) AS due_at FROM (
@@ -62,7 +62,7 @@ const NEXT_DUE: &str = "SELECT MIN(due_at) AS due_at FROM (
 /// What the engine asks again and again, for the test that nothing scans.
 #[cfg(test)]
 pub(crate) fn frequent() -> Vec<&'static str> {
-    vec![DUE, QUEUE, ON_THE_WAY, NEXT_DUE]
+    vec![DUE, QUEUE, QUEUE_LATER, ON_THE_WAY, NEXT_DUE]
 }
 
 impl Store {
@@ -88,30 +88,29 @@ impl Store {
         Ok(tasks)
     }
 
-    /// The approved tasks of a connection that no job is carrying, the longest waiting first.
-    pub async fn batch_queue(&self, connection: ConnectionId) -> Result<Vec<Queued>, StoreError> {
-        self.queue_by_pages(connection, PAGE).await
-    }
-
-    pub(crate) async fn queue_by_pages(
+    /// The approved tasks of a connection that may go by now and that no job is carrying, the longest due
+    /// first; a page of them, after the last of the page before.
+    pub async fn batch_queue(
         &self,
         connection: ConnectionId,
-        size: usize,
+        now: Instant,
+        after: Option<&Queued>,
+        limit: u32,
     ) -> Result<Vec<Queued>, StoreError> {
-        let limit = i64::try_from(size).unwrap_or(i64::MAX);
-        let mut queue: Vec<Queued> = Vec::new();
-        loop {
-            let last = queue.last().map(|one| (one.since, one.task.to_string()));
-            let (since, id) = last.unwrap_or((Instant::MIN, String::new()));
-            let row = values![connection, since, id, limit];
-            let page = self.db().fetch(QUEUE, row).await?;
-            for row in &page {
-                queue.push(read_queued(row)?);
-            }
-            if page.len() < size {
-                return Ok(queue);
-            }
-        }
+        let after = after.map(|last| (last.due_at, last.since, last.task.to_string()));
+        let (due_at, since, id) = after.unwrap_or((Instant::MIN, Instant::MIN, String::new()));
+        let row = values![connection, now, due_at, since, id, i64::from(limit)];
+        self.db().fetch(QUEUE, row).await?.iter().map(read_queued).collect()
+    }
+
+    /// When the first of those may go that may not by now.
+    pub async fn batch_queue_later(
+        &self,
+        connection: ConnectionId,
+        now: Instant,
+    ) -> Result<Option<Instant>, StoreError> {
+        let row = self.db().fetch_optional(QUEUE_LATER, values![connection, now]).await?;
+        row.map_or(Ok(None), |row| row.instant_optional("due_at"))
     }
 
     /// How many tasks of a connection and a right are on their way to approval by themselves.
@@ -149,6 +148,6 @@ fn read_queued(row: &Row) -> Result<Queued, StoreError> {
         n_items: row.count("n_items")?,
         n_bytes: row.count("n_bytes")?,
         since: row.instant("since")?,
-        due_at: row.instant_optional("due_at")?,
+        due_at: row.instant("due_at")?,
     })
 }

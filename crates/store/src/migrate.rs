@@ -49,6 +49,7 @@ macro_rules! all_of {
             8 "0008_sweeping" "sweeping",
             9 "0009_walks" "walks",
             10 "0010_endpoint_urls" "endpoint urls",
+            11 "0011_queue" "queue",
         )
     };
 }

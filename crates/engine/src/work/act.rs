@@ -48,6 +48,9 @@ pub(crate) async fn act(shift: &Shift, group: Group) -> Result<(), WorkError> {
     if tasks.is_empty() {
         return Ok(());
     }
+    if let Some(used_up) = shift.link.quotas.refusal(group.right, &group.variant, shift.now()) {
+        return put_all_off(shift, &tasks, &used_up).await;
+    }
     let Some(account) = identify(shift, &tasks).await? else { return Ok(()) };
     let part = still_as_approved(shift, tasks, subjects, &account).await?;
     let (_claimed, part) = join::claim(shift, group.right, part).await?;

@@ -103,7 +103,11 @@ pub(crate) fn when_again(error: &VendorError, attempts: u32, now: Instant) -> (I
     let back_off = add(now, Duration::from_secs(seconds.min(3600)));
     match error {
         // A vendor whose clock is behind ours must not be asked again at once.
-        VendorError::Throttled { until: Some(until), .. } if *until > now => (*until, Whom::Time),
+        VendorError::Throttled { limit, until: Some(until) } if *until > now => match limit {
+            Limit::Rate => (*until, Whom::Time),
+            // A period is told by its last second.
+            Limit::Quota(_) => (add(*until, Duration::from_secs(1)), Whom::Time),
+        },
         VendorError::Throttled { limit: Limit::Quota(_), until: None } => {
             (add(now, Duration::from_secs(24 * 3600)), Whom::Time)
         }

@@ -173,6 +173,11 @@ async fn after_refusal(
     what: IntentAnswer,
 ) -> Result<Option<Refusal>, WorkError> {
     let refusal = refusal(&error);
+    if let Some(task) = tasks.first()
+        && let Some(plan) = task.findings.plan()
+    {
+        shift.link.quotas.note(task.right, &plan.variant, &error, shift.now());
+    }
     let applied = give_back(shift, job, intent, what, &error.to_string(), tasks).await?;
     if refusal.is_some() || applied == Applied::Lost {
         return Ok(refusal);

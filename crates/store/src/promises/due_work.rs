@@ -63,7 +63,7 @@ async fn approved_tasks_queue_until_a_job_carries_them() {
         settings: Digest::of(b"settings"),
     });
     setup.done(Transition { tasks: vec![task.clone()], ..Default::default() }).await;
-    let queue = setup.store.batch_queue(connection.id).await.unwrap();
+    let queue = setup.store.batch_queue(connection.id, now(), None, 10).await.unwrap();
     assert_eq!(queue.len(), 1);
     let queued = &queue[0];
     assert_eq!((queued.task, queued.request, queued.right), (task.id, task.request, task.right));
@@ -72,7 +72,8 @@ async fn approved_tasks_queue_until_a_job_carries_them() {
     task.version += 1;
     task.detail.sending = Some(job.id);
     setup.done(Transition { tasks: vec![task], new_jobs: vec![job], ..Default::default() }).await;
-    assert!(setup.store.batch_queue(connection.id).await.unwrap().is_empty());
+    let queue = setup.store.batch_queue(connection.id, now(), None, 10).await.unwrap();
+    assert!(queue.is_empty());
 }
 
 #[tokio::test]
@@ -87,10 +88,33 @@ async fn a_queue_of_many_pages_is_whole_also_where_all_came_at_once() {
         setup.done(Transition { tasks: vec![acting], ..Default::default() }).await;
     }
     for size in [1, 2, 5, 6] {
-        let queue = setup.store.queue_by_pages(connection.id, size).await.unwrap();
-        let queued: Vec<_> = queue.iter().map(|queued| queued.task).collect();
+        let (mut queued, mut last) = (Vec::new(), None);
+        loop {
+            let page = setup.store.batch_queue(connection.id, now(), last.as_ref(), size).await;
+            let page = page.unwrap();
+            queued.extend(page.iter().map(|queued| queued.task));
+            last = page.last().cloned();
+            if last.is_none() {
+                break;
+            }
+        }
         assert_eq!(queued, ids, "by pages of {size}");
     }
+}
+
+#[tokio::test]
+async fn what_was_put_off_is_in_the_queue_when_its_time_comes() {
+    let setup = setup().await;
+    let connection = setup.connection("segment-eu").await;
+    let task = setup.task(&connection, "a@example.org").await;
+    let at = now().checked_add(SignedDuration::from_hours(1)).unwrap();
+    let acting = Task { state: TaskState::Acting, due_at: Some(at), ..task };
+    setup.done(Transition { tasks: vec![acting], ..Default::default() }).await;
+    let queue = |now| setup.store.batch_queue(connection.id, now, None, 10);
+    assert_eq!(queue(now()).await.unwrap(), []);
+    assert_eq!(setup.store.batch_queue_later(connection.id, now()).await.unwrap(), Some(at));
+    assert_eq!(queue(at).await.unwrap().len(), 1);
+    assert_eq!(setup.store.batch_queue_later(connection.id, at).await.unwrap(), None);
 }
 
 #[tokio::test]

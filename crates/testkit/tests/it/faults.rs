@@ -137,7 +137,7 @@ async fn an_exhausted_quota_parks_until_the_month_is_over() -> anyhow::Result<()
     stage.run_days(1).await?;
     let task = stage.task(request).await?;
     let until = task.detail.wait.as_ref().and_then(|wait| wait.until);
-    assert_eq!(until, Some("2026-09-30T23:59:59Z".parse()?), "{:?}", task.detail.wait);
+    assert_eq!(until, Some("2026-10-01T00:00:00Z".parse()?), "{:?}", task.detail.wait);
     let verdict = stage.verdict(request).await?;
     assert!(
         verdict.starts_with("acting, waits for a point in time:")

@@ -25,14 +25,16 @@ fn queue(members: &[(u32, u32, i64)]) -> Vec<Queued> {
             n_items: *n_items,
             n_bytes: *n_bytes,
             since: at(*since),
-            due_at: Some(at(*since)),
+            due_at: at(*since),
         })
         .collect()
 }
 
 fn check(members: &[(u32, u32, i64)], more: bool, now: i64, sizes: &[usize], next: Option<i64>) {
     let on_the_way = BTreeMap::from([(Right::Deletion, more)]);
-    let formed = group(queue(members), &BOUND, &on_the_way, at(now));
+    let mut groups = Groups::within(&BOUND);
+    queue(members).into_iter().for_each(|queued| groups.take(queued));
+    let formed = groups.end(&on_the_way, at(now));
     let got: Vec<_> = formed.ready.iter().map(|group| group.members.len()).collect();
     assert_eq!((got.as_slice(), formed.next_at), (sizes, next.map(at)), "{members:?} at {now}");
 }
@@ -63,12 +65,4 @@ fn a_lull_sends_what_is_there() {
 fn while_more_is_on_the_way_a_batch_waits_but_not_for_ever() {
     check(&[(1, 9, 0)], true, 60, &[], Some(900));
     check(&[(1, 9, 0)], true, 900, &[1], None);
-}
-
-#[test]
-fn a_member_that_was_put_off_is_not_taken() {
-    let mut put_off = queue(&[(1, 9, 0)]);
-    put_off[0].due_at = Some(at(500));
-    let formed = group(put_off, &BOUND, &BTreeMap::new(), at(100));
-    assert_eq!((formed.ready.len(), formed.next_at), (0, Some(at(500))));
 }
